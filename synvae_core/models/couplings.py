@@ -1,0 +1,92 @@
+"""How a melody decoder's logits become the notes that are passed on.
+
+`straight_through` passes exactly the notes that a listener hears and no gradient: SynVAE copies
+the gradient past the music, from the auditive latent to the visual one, as van den Oord et al.
+2017, "Neural Discrete Representation Learning", arXiv 1711.00937, copy it past a codebook. A good
+melody model maps its own melodies back to where they came from, so the identity is close to its
+Jacobian, and nothing saturates. `straight_through_softmax` passes the same notes with the gradient
+of the softmax (Bengio et al. 2013, arXiv 1308.3432), all the way through the frozen model.
+`softmax` passes probabilities, `gumbel` relaxed samples (Jang et al. 2017, arXiv 1611.01144;
+Maddison et al. 2017, arXiv 1611.00712). `logits` passes the raw logits, as the published SynVAE
+does: what it carries is not in the notes.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from synvae_core.music.melody import HOLD, NOTE_OFF, NUM_EVENTS
+
+Coupling = Callable[[Float[Tensor, "b t events"]], Float[Tensor, "b t events"]]
+
+
+def canonical_events(events: Int[Tensor, "b t"]) -> Int[Tensor, "b t"]:
+    """`music.melody.canonical` for tensors, on their device."""
+    steps = torch.arange(events.shape[-1], device=events.device)
+    # Index + 1 of the latest event other than a hold, up to and including each step; 0 for none.
+    latest = torch.where(events != HOLD, steps + 1, 0).cummax(-1).values
+    before = F.pad(latest[..., :-1], (1, 0))
+    previous = events.gather(-1, (before - 1).clamp(min=0))
+    silent = (before == 0) | (previous == NOTE_OFF)
+    return torch.where((events == NOTE_OFF) & silent, HOLD, events)
+
+
+def heard_events(logits: Float[Tensor, "b t events"]) -> Int[Tensor, "b t"]:
+    """The likeliest events in canonical form: what the MIDI file holds."""
+    return canonical_events(logits.argmax(-1))
+
+
+def straight_through(logits: Float[Tensor, "b t events"]) -> Float[Tensor, "b t events"]:
+    """One-hot notes as heard, without a gradient."""
+    return one_hot(heard_events(logits)).to(logits.dtype)
+
+
+def straight_through_softmax(
+    logits: Float[Tensor, "b t events"],
+) -> Float[Tensor, "b t events"]:
+    """One-hot notes as heard, with the gradient of the softmax."""
+    soft = logits.softmax(-1)
+    return straight_through(logits) + soft - soft.detach()
+
+
+def softmax(logits: Float[Tensor, "b t events"]) -> Float[Tensor, "b t events"]:
+    """Probabilities of the events."""
+    return logits.softmax(-1)
+
+
+def gumbel(logits: Float[Tensor, "b t events"]) -> Float[Tensor, "b t events"]:
+    """Relaxed one-hot samples at temperature 1, drawn from torch's global generator."""
+    return F.gumbel_softmax(logits, tau=1.0, dim=-1)
+
+
+def raw_logits(logits: Float[Tensor, "b t events"]) -> Float[Tensor, "b t events"]:
+    """The logits themselves, as published."""
+    return logits
+
+
+COUPLINGS: dict[str, Coupling] = {
+    "straight_through": straight_through,
+    "straight_through_softmax": straight_through_softmax,
+    "softmax": softmax,
+    "gumbel": gumbel,
+    "logits": raw_logits,
+}
+
+
+def coupling_named(name: str) -> Coupling:
+    """The coupling of that name.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if name not in COUPLINGS:
+        raise ValueError(f"coupling {name!r} is unknown; choose one of {', '.join(COUPLINGS)}")
+    return COUPLINGS[name]
+
+
+def one_hot(events: Int[Tensor, "b t"]) -> Float[Tensor, "b t events"]:
+    """Events as float32 one-hot vectors."""
+    return F.one_hot(events.long(), NUM_EVENTS).float()

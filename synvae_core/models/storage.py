@@ -1,0 +1,120 @@
+"""Weights with their configuration: `config.json` and `model.safetensors` in one folder.
+
+No pickle is read or written.
+"""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+FORMAT_VERSION = 1
+
+Model = TypeVar("Model", bound=nn.Module)
+
+
+class WeightsError(ValueError):
+    """A folder of weights that cannot be used, and why."""
+
+
+def save_model(model: nn.Module, folder: str | Path, *, half: bool = False) -> None:
+    """Writes the model's configuration and weights, each file atomically.
+
+    Args:
+        half: store float16, which halves the file; weights are float32 again after loading.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {
+        name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+    config = {
+        "format": FORMAT_VERSION,
+        "model": type(model).__name__,
+        "config": dataclasses.asdict(model.config),
+    }
+    temporary = folder / f".{WEIGHTS_FILE}.{os.getpid()}"
+    save_file(weights, temporary)
+    os.replace(temporary, folder / WEIGHTS_FILE)
+    write_json(folder / CONFIG_FILE, config)
+
+
+def load_model(model_class: type[Model], config_class: type, folder: str | Path) -> Model:
+    """The model of a folder written by `save_model`, in evaluation mode on the CPU.
+
+    Raises:
+        WeightsError: naming the file, if one is missing, damaged, or of another model or size.
+    """
+    folder = Path(folder)
+    config_path, weights_path = folder / CONFIG_FILE, folder / WEIGHTS_FILE
+    config = read_config(config_path, model_class, config_class)
+    model = model_class(config)
+    if not weights_path.is_file():
+        raise WeightsError(f"{weights_path} is missing: expected the weights of {config_path}")
+    try:
+        weights = load_file(weights_path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(
+            f"{weights_path} is damaged ({error}): expected a safetensors file; get it afresh"
+        ) from error
+    check_shapes(weights, model, weights_path, config_path)
+    own = model.state_dict()
+    model.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in weights.items()})
+    return model.eval()
+
+
+def read_config(path: Path, model_class: type, config_class: type) -> Any:
+    """The configuration of a model folder as `config_class`."""
+    try:
+        stored = json.loads(path.read_text())
+        name, values = stored["model"], dict(stored["config"])
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path} is missing: expected a model folder with it") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path} is not a model configuration ({error!r})") from error
+    if stored.get("format") != FORMAT_VERSION:
+        raise WeightsError(
+            f"{path} has format {stored.get('format')!r}: expected {FORMAT_VERSION}; "
+            "update synvae or export the weights again"
+        )
+    if name != model_class.__name__:
+        raise WeightsError(f"{path} holds a {name}: expected a {model_class.__name__}")
+    try:
+        return config_class(**values)
+    except (TypeError, ValueError) as error:
+        raise WeightsError(f"{path} does not fit {config_class.__name__}: {error}") from error
+
+
+def check_shapes(
+    weights: dict[str, torch.Tensor], model: nn.Module, weights_path: Path, config_path: Path
+) -> None:
+    """Refuses weights that are not those of the model, naming the first differences."""
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    differences = [
+        f"{name}: {found.get(name, 'missing')} in the file, {expected.get(name, 'none')} expected"
+        for name in sorted(expected.keys() | found.keys())
+        if expected.get(name) != found.get(name)
+    ]
+    if differences:
+        raise WeightsError(
+            f"{weights_path} was written for another configuration than {config_path}: "
+            + "; ".join(differences[:3])
+            + (f"; and {len(differences) - 3} more" if len(differences) > 3 else "")
+        )
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes JSON atomically."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    os.replace(temporary, path)

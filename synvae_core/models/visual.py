@@ -1,0 +1,108 @@
+"""Picture VAEs for 28, 32 and 64 pixels, sized as in SynVAE.
+
+Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218. The
+published convolutions follow TensorFlow: 'same' padding at stride 2 pads the last row and column
+only, and the transposed one crops the last row and column.
+"""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from synvae_core.types import Posterior
+
+
+@dataclass(frozen=True)
+class VisualConfig:
+    """Sizes of a picture encoder and decoder; both halve or double the side at every layer."""
+
+    image_size: int
+    image_channels: int
+    encoder_channels: tuple[int, ...]
+    decoder_size: int  # side of the decoder's first feature map
+    decoder_input_channels: int
+    decoder_channels: tuple[int, ...]
+    same_padding: bool  # the 28 pixel model pads nothing: 28 -> 13 -> 6
+    output_kernel: int
+    latent_dim: int
+
+    def __post_init__(self) -> None:
+        # JSON has no tuples; the configuration must compare equal after a round trip.
+        object.__setattr__(self, "encoder_channels", tuple(self.encoder_channels))
+        object.__setattr__(self, "decoder_channels", tuple(self.decoder_channels))
+        side = self.decoder_size * 2 ** len(self.decoder_channels)
+        if side != self.image_size:
+            raise ValueError(f"the decoder draws {side} pixels, expected {self.image_size}")
+
+
+def visual_config(image_size: int, *, latent_dim: int) -> VisualConfig:
+    """The published sizes: 28 (MNIST, grey), 32 (CIFAR-10) or 64 (paintings, colour).
+
+    Raises:
+        ValueError: for any other size.
+    """
+    if image_size == 28:
+        return VisualConfig(28, 1, (32, 64), 7, 32, (64, 32), False, 3, latent_dim)
+    if image_size == 32:
+        return VisualConfig(32, 3, (64, 128, 256), 4, 256, (256, 128, 64), True, 1, latent_dim)
+    if image_size == 64:
+        return VisualConfig(
+            64, 3, (64, 128, 128, 256), 4, 256, (256, 128, 128, 64), True, 1, latent_dim
+        )
+    raise ValueError(f"no published model for {image_size} pixels; choose 28, 32 or 64")
+
+
+class ImageEncoder(nn.Module):
+    """Picture in [0, 1] -> posterior."""
+
+    def __init__(self, config: VisualConfig):
+        super().__init__()
+        self.same_padding = config.same_padding
+        sizes = (config.image_channels, *config.encoder_channels)
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(i, o, 3, stride=2) for i, o in zip(sizes[:-1], sizes[1:], strict=True)
+        )
+        side = config.image_size
+        for _ in config.encoder_channels:
+            side = side // 2 if config.same_padding else (side - 1) // 2
+        features = config.encoder_channels[-1] * side * side
+        self.mu = nn.Linear(features, config.latent_dim)
+        self.logvar = nn.Linear(features, config.latent_dim)
+
+    def forward(self, images: Float[Tensor, "b c h w"]) -> Posterior:
+        x = images
+        for convolution in self.convolutions:
+            x = F.pad(x, (0, 1, 0, 1)) if self.same_padding else x
+            x = F.relu(convolution(x))
+        x = x.flatten(1)
+        return Posterior(self.mu(x), self.logvar(x))
+
+
+class ImageDecoder(nn.Module):
+    """Latent point -> picture in [0, 1]."""
+
+    def __init__(self, config: VisualConfig):
+        super().__init__()
+        self.shape = (config.decoder_input_channels, config.decoder_size, config.decoder_size)
+        self.input = nn.Linear(
+            config.latent_dim, config.decoder_input_channels * config.decoder_size**2
+        )
+        sizes = (config.decoder_input_channels, *config.decoder_channels)
+        self.convolutions = nn.ModuleList(
+            nn.ConvTranspose2d(i, o, 3, stride=2)
+            for i, o in zip(sizes[:-1], sizes[1:], strict=True)
+        )
+        self.output = nn.Conv2d(
+            sizes[-1],
+            config.image_channels,
+            config.output_kernel,
+            padding=config.output_kernel // 2,
+        )
+
+    def forward(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b c h w"]:
+        x = F.relu(self.input(z)).unflatten(-1, self.shape)
+        for convolution in self.convolutions:
+            x = F.relu(convolution(x)[..., :-1, :-1])  # 2n + 1 -> 2n, as 'same' does
+        return self.output(x).sigmoid()

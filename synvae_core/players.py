@@ -1,0 +1,164 @@
+"""Audio players for notebooks and reports, as HTML that fetches nothing.
+
+The sound is embedded as MP3 at its true loudness. (`IPython.display.Audio` embeds WAV, twenty
+times as large, and makes every clip equally loud.)
+"""
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from IPython.display import HTML
+from PIL import Image
+
+from synvae_core.music.midi import events_to_note_sequence
+from synvae_core.music.render import SAMPLE_RATE, Synthesiser, encode_audio, render
+
+PICTURE_HEIGHT_REM = 6
+# One player at a time; without JavaScript they merely do not stop each other.
+STOP_OTHERS = "for (const a of document.querySelectorAll('audio')) if (a !== this) a.pause()"
+
+
+class Picture(NamedTuple):
+    """An image (h, w) or (h, w, 3), uint8 or float in 0..1, and the text that stands for it."""
+
+    image: np.ndarray
+    alt: str
+
+
+class PlayerItem(NamedTuple):
+    """What one player of a grid plays, its caption, and pictures to show above it."""
+
+    music: np.ndarray
+    label: str
+    pictures: Sequence[Picture] = ()
+
+
+def audio_player(
+    music: np.ndarray,
+    *,
+    label: str,
+    pictures: Sequence[Picture] = (),
+    qpm: float = 120.0,
+    program: int = 0,
+    velocity: int = 80,
+    sample_rate: int = SAMPLE_RATE,
+    synthesiser: Synthesiser | None = None,
+) -> HTML:
+    """A player of one melody or waveform, captioned; works by keyboard and without JavaScript.
+
+    Args:
+        music: integers are the event ids (t,) of a melody; floats are a mono waveform (n,).
+        label: the caption, also what a screen reader calls the player.
+        pictures: shown side by side above the player.
+        qpm, program, velocity, synthesiser: how a melody sounds; a waveform ignores them.
+        sample_rate: of a waveform, in Hz; a melody ignores it.
+
+    Raises:
+        ValueError: if the label is empty, `music` is neither, or a waveform leaves -1..1.
+    """
+    if not label.strip():
+        raise ValueError("a player needs a label that says what it plays")
+    music = np.asarray(music)
+    if music.ndim != 1 or music.dtype.kind not in "iuf":
+        raise ValueError(
+            f"{label!r}: music is event ids (t,) or a float waveform (n,), "
+            f"got {music.dtype} of shape {music.shape}"
+        )
+    if music.dtype.kind != "f":
+        sequence = events_to_note_sequence(music, qpm=qpm, program=program, velocity=velocity)
+        music, sample_rate = render(sequence, synthesiser=synthesiser), SAMPLE_RATE
+    text = html.escape(label)
+    return HTML(
+        '<figure style="margin:0;min-width:0;display:flex;flex-direction:column;gap:.4em">'
+        f"{_picture_row(pictures)}"
+        f'<audio controls preload="metadata" aria-label="{text}" onplay="{STOP_OTHERS}" '
+        'style="width:100%;min-width:0" '
+        f'src="{_data_uri("audio/mpeg", encode_audio(music, sample_rate))}"></audio>'
+        f'<figcaption style="font-size:.9em;line-height:1.3">{text}</figcaption></figure>'
+    )
+
+
+def player_grid(
+    items: Sequence[PlayerItem],
+    *,
+    columns: int = 5,
+    qpm: float = 120.0,
+    program: int = 0,
+    velocity: int = 80,
+    sample_rate: int = SAMPLE_RATE,
+    synthesiser: Synthesiser | None = None,
+) -> HTML:
+    """Players in rows of at most `columns`, fewer on a narrow page; sound as in `audio_player`.
+
+    Raises:
+        ValueError: unless columns >= 1, or where `audio_player` does.
+    """
+    if columns < 1:
+        raise ValueError(f"columns is at least 1, got {columns}")
+    players = [
+        audio_player(
+            item.music,
+            label=item.label,
+            pictures=item.pictures,
+            qpm=qpm,
+            program=program,
+            velocity=velocity,
+            sample_rate=sample_rate,
+            synthesiser=synthesiser,
+        ).data
+        for item in items
+    ]
+    share = f"calc((100% - {columns - 1}rem) / {columns})"
+    # Colours are inherited, and the line is translucent grey: both themes of JupyterLab show it.
+    return HTML(
+        '<div role="group" style="display:grid;gap:1rem;align-items:end;margin:.5rem 0;'
+        f'grid-template-columns:repeat(auto-fill,minmax(max(11rem,{share}),1fr))">'
+        + "".join(
+            '<div style="min-width:0;padding:.6rem;border:1px solid rgba(128,128,128,.35);'
+            f'border-radius:.5rem">{player}</div>'
+            for player in players
+        )
+        + "</div>"
+    )
+
+
+def _picture_row(pictures: Sequence[Picture]) -> str:
+    if not pictures:
+        return ""
+    sources = [_data_uri("image/png", _png(picture)) for picture in pictures]
+    # Width over height; as shares of the row they make all pictures equally high.
+    aspects = [picture.image.shape[1] / picture.image.shape[0] for picture in pictures]
+    images = "".join(
+        f'<img alt="{html.escape(picture.alt)}" src="{source}" style="flex:{aspect:.3f} 1 0;'
+        f'min-width:0;aspect-ratio:{aspect:.3f};margin:0;image-rendering:pixelated">'
+        for picture, source, aspect in zip(pictures, sources, aspects, strict=True)
+    )
+    return (
+        '<div style="display:flex;gap:.4rem;align-items:center;width:100%;margin:0 auto;'
+        f'max-width:{PICTURE_HEIGHT_REM * sum(aspects):.2f}rem">{images}</div>'
+    )
+
+
+def _png(picture: Picture) -> bytes:
+    image = np.asarray(picture.image)
+    in_range = image.dtype == np.uint8 or (
+        image.dtype.kind == "f" and image.size and image.min() >= 0 and image.max() <= 1
+    )
+    if not in_range or not (image.ndim == 2 or (image.ndim == 3 and image.shape[-1] == 3)):
+        raise ValueError(
+            f"the picture {picture.alt!r} is {image.dtype} of shape {image.shape}; expected "
+            "(h, w) or (h, w, 3), uint8 or float within 0..1"
+        )
+    if image.dtype != np.uint8:
+        image = np.round(image * 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _data_uri(media_type: str, data: bytes) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"

@@ -1,0 +1,22 @@
+"""Notebooks run headless into self-contained HTML reports."""
+
+from synvae_core.reports.html import export_html
+from synvae_core.reports.parameters import (
+    Parameter,
+    check_parameters,
+    notebook_parameters,
+    parse_parameters,
+)
+from synvae_core.reports.run import NotebookFailed, NotebookInterrupted, Stopped, run_notebook
+
+__all__ = [
+    "NotebookFailed",
+    "NotebookInterrupted",
+    "Parameter",
+    "Stopped",
+    "check_parameters",
+    "export_html",
+    "notebook_parameters",
+    "parse_parameters",
+    "run_notebook",
+]

@@ -1,0 +1,88 @@
+"""The figures that the README quotes: kept in `reports/results.json`, written into its table.
+
+A result is what one run measured, with the command that made it, its parameters, commit, device
+and date. The table in the README stands between two marks and is generated from this file alone.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from synvae_core.models.storage import write_json
+
+START = "<!-- results: generated from reports/results.json by `make results` -->"
+END = "<!-- end of results -->"
+
+# What each figure means to a reader; figures without a line here stay in the file alone.
+LABELS = {
+    "notes/squared_error": "squared error of a digit rebuilt from its MIDI file",
+    "floor/squared_error": "squared error of the mean picture, for scale",
+    "notes/cnn_agreement": "digits rebuilt from MIDI that a CNN reads as their label",
+    "judge/accuracy": "the same CNN on the real test digits",
+    "notes/precision_at_1": "auditive precision@1 (means of the notes' posteriors)",
+    "notes/precision_at_5": "auditive precision@5",
+    "notes/precision_at_10": "auditive precision@10",
+    "visual/precision_at_10": "visual precision@10 (means)",
+    "floor/precision_at_10": "precision@10 on raw pixels, the floor",
+    "notes/distinct_melodies": "distinct melodies",
+    "notes/auc": "how well a classifier tells the digits' melodies from the corpus (AUC; 0.5 = not)",
+    "prior/auc": "the same for melodies drawn from the prior of the melody model",
+    "reconstruction/note_f1": "held-out tunes: note F1, free-running",
+    "reconstruction/exact": "held-out tunes: windows reconstructed exactly",
+    "reconstruction/auc": "held-out tunes: AUC of reconstructions against the corpus",
+}
+
+
+def record_result(path: Path, run: Path, *, command: str) -> None:
+    """Copies a run's metrics and provenance into the results file, under the run's name.
+
+    Raises:
+        ValueError: if the run has no `metrics.json` or `provenance.json`.
+    """
+    for file in ("metrics.json", "provenance.json"):
+        if not (run / file).is_file():
+            raise ValueError(f"{run / file} is missing: expected a finished run; run it first")
+    results = read_results(path)
+    results[run.name] = {
+        "command": command,
+        "metrics": json.loads((run / "metrics.json").read_text()),
+        "provenance": json.loads((run / "provenance.json").read_text()),
+    }
+    write_json(path, results)
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """All results, by run name; empty where there is no file yet."""
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def results_table(results: Mapping[str, Any]) -> str:
+    """The results as a Markdown table: figure, value, command."""
+    lines = ["| what | measured | command |", "|---|---:|---|"]
+    for result in results.values():
+        for metric, label in LABELS.items():
+            if metric in result["metrics"]:
+                value = format_value(result["metrics"][metric])
+                lines.append(f"| {label} | {value} | `{result['command']}` |")
+    return "\n".join(lines)
+
+
+def format_value(value: float) -> str:
+    """Whole numbers as they are, large ones with one decimal, shares with three."""
+    if value == int(value) and abs(value) > 1:
+        return f"{int(value):,}"
+    return f"{value:.1f}" if abs(value) >= 2 else f"{value:.3f}"
+
+
+def with_table(readme: str, results: Mapping[str, Any]) -> str:
+    """The README's text with its table written anew.
+
+    Raises:
+        ValueError: unless both marks stand in the text, in order.
+    """
+    before, start, rest = readme.partition(START)
+    _, end, after = rest.partition(END)
+    if not (start and end):
+        raise ValueError(f"README.md: expected the lines {START!r} and {END!r} around the table")
+    return f"{before}{START}\n{results_table(results)}\n{END}{after}"

@@ -1,0 +1,55 @@
+"""The run folder `runs/<name>/`: what a run was asked, made and measured.
+
+`provenance.json` (parameters, seed, versions, commit, data checksums, device), `metrics.json`
+(flat, `where/metric`), `history.jsonl` (one record per epoch), weights and files of the run.
+"""
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from synvae_core.models.storage import write_json
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def run_folder(name: str, *, root: str | Path = "runs") -> Path:
+    """The folder of a run, made if need be.
+
+    Raises:
+        ValueError: unless the name is letters, digits, `_`, `.` and `-`, and so no path.
+    """
+    if not NAME.fullmatch(name):
+        raise ValueError(f"run name {name!r}: use letters, digits, '_', '.' and '-' only")
+    folder = Path(root) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def record_metrics(folder: Path, metrics: Mapping[str, float]) -> dict[str, float]:
+    """Adds scalars to the run's `metrics.json` and returns all that stand in it.
+
+    Raises:
+        ValueError: if a name is not `where/metric` or a value is not a finite number.
+    """
+    for name, value in metrics.items():
+        if not re.fullmatch(r"[a-z0-9_]+/[a-z0-9_]+", name):
+            raise ValueError(f"metric {name!r}: expected `where/metric` in lower case")
+        if not math.isfinite(value):
+            raise ValueError(f"metric {name!r} is {value}: expected a finite number")
+    path = folder / "metrics.json"
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    known.update({name: float(value) for name, value in metrics.items()})
+    write_json(path, known)
+    return known
+
+
+def write_history(folder: Path, history: list[dict[str, Any]]) -> None:
+    """Writes one JSON record per epoch to `history.jsonl`, atomically."""
+    temporary = folder / f".history.jsonl.{os.getpid()}"
+    temporary.write_text("".join(json.dumps(record) + "\n" for record in history))
+    os.replace(temporary, folder / "history.jsonl")

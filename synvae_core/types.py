@@ -1,0 +1,41 @@
+"""Small tuples that cross module borders."""
+
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Posterior(NamedTuple):
+    """A diagonal Gaussian over a latent space."""
+
+    mu: Float[Tensor, "b z"]
+    logvar: Float[Tensor, "b z"]
+
+
+class VaeOutput(NamedTuple):
+    """What a picture VAE makes of a batch; pictures in [0, 1]."""
+
+    reconstruction: Float[Tensor, "b c h w"]
+    posterior: Posterior
+
+
+class Decoded(NamedTuple):
+    """What a melody decoder plays.
+
+    `logits` are unnormalised log-probabilities of the events; `notes` is what a coupling made of
+    them, one-hot or relaxed, each step summing to one unless the coupling passes raw logits.
+    """
+
+    logits: Float[Tensor, "b t events"]
+    notes: Float[Tensor, "b t events"]
+
+
+class SynVaeOutput(NamedTuple):
+    """A batch of pictures on its way through the music and back; `z` is what was decoded."""
+
+    reconstruction: Float[Tensor, "b c h w"]
+    visual: Posterior
+    z: Float[Tensor, "b z"]
+    decoded: Decoded
+    auditive: Posterior

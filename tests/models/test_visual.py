@@ -1,0 +1,48 @@
+"""Picture VAEs: published sizes, TensorFlow's padding and cropping."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from synvae_core.models.visual import ImageDecoder, ImageEncoder, visual_config
+
+
+@pytest.mark.parametrize("size", [28, 32, 64])
+def test_shapes_and_gradients(size):
+    config = visual_config(size, latent_dim=6)
+    encoder, decoder = ImageEncoder(config), ImageDecoder(config)
+    images = torch.rand(3, config.image_channels, size, size)
+    posterior = encoder(images)
+    reconstruction = decoder(posterior.mu)
+    assert reconstruction.shape == images.shape
+    assert 0 <= reconstruction.min() and reconstruction.max() <= 1
+    (reconstruction.sum() + posterior.logvar.sum()).backward()
+    parameters = [*encoder.parameters(), *decoder.parameters()]
+    assert all(p.grad.abs().sum() > 0 for p in parameters)
+
+
+def test_the_mnist_model_has_the_published_sizes():
+    config = visual_config(28, latent_dim=50)
+    encoder, decoder = ImageEncoder(config), ImageDecoder(config)
+    assert encoder.mu.weight.shape == (50, 6 * 6 * 64)
+    assert decoder.input.weight.shape == (7 * 7 * 32, 50)
+
+
+def test_upsampling_crops_the_last_row_and_column():
+    config = visual_config(28, latent_dim=2)
+    decoder = ImageDecoder(config)
+    x = torch.rand(1, config.decoder_input_channels, 7, 7)
+    full = F.conv_transpose2d(x, decoder.convolutions[0].weight, stride=2)
+    assert full.shape[-1] == 15
+    seen = []
+    decoder.convolutions[1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    decoder.convolutions[0].bias.data.zero_()
+    decoder.input.weight.data.zero_()
+    decoder.input.bias.data.copy_(x.flatten())
+    decoder(torch.zeros(1, 2))
+    torch.testing.assert_close(seen[0], F.relu(full[..., :14, :14]))
+
+
+def test_other_sizes_are_refused():
+    with pytest.raises(ValueError, match="48 pixels; choose 28, 32 or 64"):
+        visual_config(48, latent_dim=2)

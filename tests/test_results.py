@@ -1,0 +1,41 @@
+"""The README's table says what `reports/results.json` says."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from synvae_core.results import END, START, read_results, record_result, results_table, with_table
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_readme_holds_the_table_of_the_results_file():
+    readme = (ROOT / "README.md").read_text()
+    assert with_table(readme, read_results(ROOT / "reports" / "results.json")) == readme
+
+
+def test_every_result_says_how_it_was_made():
+    for name, result in read_results(ROOT / "reports" / "results.json").items():
+        provenance = result["provenance"]
+        assert result["command"] and result["metrics"], name
+        for key in ("commit", "device", "timestamp", "seed", "parameters", "versions"):
+            assert provenance[key] not in (None, ""), f"{name}: {key}"
+
+
+def test_a_run_is_recorded_and_shown(tmp_path):
+    run = tmp_path / "trial"
+    run.mkdir()
+    (run / "metrics.json").write_text(json.dumps({"notes/squared_error": 12.34567}))
+    with pytest.raises(ValueError, match=r"provenance\.json is missing"):
+        record_result(tmp_path / "results.json", run, command="make report")
+    (run / "provenance.json").write_text(json.dumps({"commit": "abc"}))
+    record_result(tmp_path / "results.json", run, command="make report")
+    table = results_table(read_results(tmp_path / "results.json"))
+    assert "| 12.3 | `make report` |" in table
+    assert table in with_table(f"a\n{START}\nold\n{END}\nb", read_results(tmp_path / "results.json"))
+
+
+def test_a_readme_without_marks_is_refused():
+    with pytest.raises(ValueError, match="expected the lines"):
+        with_table("# no table here", {})
