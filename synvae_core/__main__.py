@@ -1,22 +1,39 @@
-"""The command line: `python -m synvae_core run NOTEBOOK [-p NAME VALUE ...]`."""
+"""The command line of synvae: run notebooks into reports, and keep notebooks and README tidy."""
 
 import argparse
 import sys
 from pathlib import Path
+
+import nbformat
 
 from synvae_core.reports import (
     NotebookFailed,
     NotebookInterrupted,
     notebook_parameters,
     parse_parameters,
+    read_notebook,
     run_notebook,
+    stripped,
 )
+
+ROOT = Path(__file__).parents[1]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command, prints what it made, and returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m synvae_core", description=__doc__)
-    commands = parser.add_subparsers(required=True)
+    options = parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their arguments."""
+    whole = argparse.ArgumentParser(prog="python -m synvae_core", description=__doc__)
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+
     run = commands.add_parser("run", help="run a notebook into reports/NAME.html")
     run.add_argument("notebook", type=Path)
     run.add_argument(
@@ -29,15 +46,20 @@ def main(arguments: list[str] | None = None) -> int:
     )
     run.add_argument("--name", help="name of the report, by default the notebook's")
     run.set_defaults(command=run_command)
-    show = commands.add_parser("parameters", help="list the parameters of a notebook")
-    show.add_argument("notebook", type=Path)
-    show.set_defaults(command=parameters_command)
-    options = parser.parse_args(arguments)
-    try:
-        return options.command(options)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+
+    parameters = commands.add_parser("parameters", help="list the parameters of a notebook")
+    parameters.add_argument("notebook", type=Path)
+    parameters.set_defaults(command=parameters_command)
+
+    strip = commands.add_parser("strip", help="remove what a run left in notebooks, in place")
+    strip.add_argument("notebooks", type=Path, nargs="+")
+    strip.set_defaults(command=strip_command)
+
+    results = commands.add_parser("results", help="write the README's table of results")
+    results.add_argument("--record", type=Path, metavar="RUN", help="a run folder to add first")
+    results.add_argument("--made-by", metavar="COMMAND", help="the command that made that run")
+    results.set_defaults(command=results_command)
+    return whole
 
 
 def run_command(options: argparse.Namespace) -> int:
@@ -59,6 +81,31 @@ def parameters_command(options: argparse.Namespace) -> int:
     """Prints each parameter with its default and its comment."""
     for name, parameter in notebook_parameters(options.notebook).items():
         print(f"{name} = {parameter.default!r}  {parameter.help}".rstrip())
+    return 0
+
+
+def strip_command(options: argparse.Namespace) -> int:
+    """Prints the paths of the notebooks that it changed."""
+    for path in options.notebooks:
+        notebook = read_notebook(path)
+        if (clean := stripped(notebook)) != notebook:
+            nbformat.write(clean, path)
+            print(path)
+    return 0
+
+
+def results_command(options: argparse.Namespace) -> int:
+    """Prints the path of the README."""
+    # Imports torch, for which a run that is refused should not have to wait.
+    from synvae_core.results import read_results, record_result, with_table
+
+    results, readme = ROOT / "reports" / "results.json", ROOT / "README.md"
+    if options.record:
+        if not options.made_by:
+            raise ValueError("--record needs --made-by, the command that a reader could repeat")
+        record_result(results, options.record, command=options.made_by)
+    readme.write_text(with_table(readme.read_text(), read_results(results)))
+    print(readme)
     return 0
 
 

@@ -6,6 +6,7 @@ first one is read.
 
 import re
 from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 from synvae_core.data.abc_fields import (
@@ -18,6 +19,7 @@ from synvae_core.data.abc_fields import (
 from synvae_core.data.abc_music import Measure, MusicReader
 
 MAX_TUNE_CHARACTERS = 100_000
+MAX_FIELD_CHARACTERS = 200
 MAX_EVENTS = 50_000  # notes and rests of one tune, repeats played out
 
 _FIELD = re.compile(r"([A-Za-z+]):(?!\|)(?!:)(.*)")
@@ -89,8 +91,10 @@ def parse_tunebook(text: str, *, source: str = "", play_repeats: bool = True) ->
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     starts = [match.start() for match in re.finditer(r"^X:", text, re.MULTILINE)]
     book = Tunebook([], [])
-    defaults = _fields(text[: starts[0]].split("\n")) if starts else {}
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    if not starts:
+        return book
+    defaults = _fields(text[: starts[0]].split("\n"))
+    for start, end in pairwise([*starts, len(text)]):
         head = _fields(text[start : min(end, start + MAX_TUNE_CHARACTERS)].split("\n"))
         title, reference = head.get("T", ""), head["X"]
         try:
@@ -114,7 +118,7 @@ def _fields(lines: list[str]) -> dict[str, str]:
     for line in lines:
         match = _FIELD.match(line)
         if match:
-            fields.setdefault(match[1], match[2].strip())
+            fields.setdefault(match[1], match[2].strip()[:MAX_FIELD_CHARACTERS])
             if match[1] == "K":
                 break
     return fields

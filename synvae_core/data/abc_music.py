@@ -23,6 +23,7 @@ from synvae_core.data.abc_fields import (
 )
 
 MAX_LENGTH = 64  # quarters that one note may last
+MAX_MEASURES = 10_000
 MAX_REST_BARS = 64
 MAX_TUPLET = 32
 
@@ -30,7 +31,7 @@ _LENGTH = r"(\d*/*\d*)"
 _NOTE = rf"(\^{{1,2}}|_{{1,2}}|=)?([A-Ga-g])([,']*){_LENGTH}"
 _TOKEN = re.compile(
     rf"""(?P<note>{_NOTE})
-    |(?P<bar>(?:\[(?=\|))?[:|]+\]?[:|]*(?:\s*\[(?=\d))?(?:\s*\d[\d,.\-]*)?)
+    |(?P<bar>(?:\[\|\]|(?:\[(?=\|))?[:|]+\]?)(?:\s*\[(?=\d))?(?:\s*\d[\d,.\-]*)?)
     |(?P<rest>[zx]{_LENGTH})
     |(?P<bars_rest>[ZX]\d*)
     |(?P<tuplet>\(\d+(?::\d*)?(?::\d*)?)
@@ -239,16 +240,17 @@ class MusicReader:
     def _bar(self, token: str) -> None:
         line = re.match(r"[\[:|\]]+", token)[0].removesuffix("[")
         if line == ":":
+            self._lone_colon()
             return
         before = len(line) - len(line.lstrip(":"))
         after = len(line) - len(line.rstrip(":"))
         if before == len(line):
-            before = after = max(1, len(line) // 2)
+            before = after = len(line) // 2
         plain = line == "|"
         ended = self._measure_before_line()
         if ended is not None:
             ended.repeats = max(ended.repeats, before)
-            ended.double |= not plain and ":" not in line
+            ended.double |= not plain and ":" not in line and line != "[|]"
             ended.breaks |= not plain
         self.measures[-1].starts_repeat |= after > 0
         if not plain:
@@ -261,9 +263,18 @@ class MusicReader:
         self._in_overlay = False
         self._tied_note = self._last_note if self._last and self._last.tied else None
 
+    def _lone_colon(self) -> None:
+        """Half a repeat sign, parted from its bar line by a line break or an annotation."""
+        if self.measures[-1].events:
+            self.measures[-1].repeats = 1
+        else:
+            self.measures[-1].starts_repeat = True
+
     def _measure_before_line(self) -> Measure | None:
         """Closes the measure being read, unless it is still empty, and returns the one before."""
         if self.measures[-1].events:
+            if len(self.measures) >= MAX_MEASURES:
+                raise ValueError(f"more than {MAX_MEASURES} measures")
             self.measures.append(Measure(self._metre))
         return self.measures[-2] if len(self.measures) > 1 else None
 
@@ -279,14 +290,5 @@ class MusicReader:
             self.measures[-1].starts_repeat = False  # as in `[1 ... :: [2 ... ||`
 
 
-_READERS = {
-    "note": MusicReader._note,
-    "grace": MusicReader._grace,
-    "rest": MusicReader._rest,
-    "bars_rest": MusicReader._bars_rest,
-    "chord": MusicReader._chord,
-    "tuplet": MusicReader._tuplet,
-    "broken": MusicReader._broken,
-    "tie": MusicReader._tie,
-    "overlay": MusicReader._overlay,
-}
+_SOUNDING = ("note", "grace", "rest", "bars_rest", "chord", "tuplet", "broken", "tie", "overlay")
+_READERS = {name: getattr(MusicReader, f"_{name}") for name in _SOUNDING}

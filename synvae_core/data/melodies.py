@@ -39,7 +39,7 @@ MAX_DIFFERENT = 3  # steps, of 32, on which two windows may differ and count as 
 SHARED_WINDOWS = 0.2  # of a tune's windows that stand in another tune: they are variants
 HELD_OUT = 0.05  # of the windows, in validation and in test each
 COLLECTIONS = ("airdsAirs", "miscFolk", "oneills1850", "ryansMammoth")
-READER_VERSION = 3  # part of the cache's name; raise it when the windows change
+READER_VERSION = 4  # part of the cache's name; raise it when the windows change
 _TOLERANCE = 1e-6  # of a step: thirds are not exact in floating point
 _BARS_PER_WINDOW = {(4, 4): 2, (2, 2): 2, (2, 4): 4, (4, 2): 2}
 _STEPS_PER_QUARTER = {(4, 4): 4, (2, 2): 4, (2, 4): 4, (4, 2): 2}
@@ -76,11 +76,10 @@ def two_bar_windows(tune: Tune, *, min_notes: int = MIN_NOTES) -> UInt8[np.ndarr
     row = np.repeat(np.arange(len(starts)), count)  # the window of each note in a window
     note = np.arange(len(row)) - np.repeat(np.cumsum(count) - count - first, count)
     times = [(time[note] - starts[row]) * per_quarter[row] for time in (onsets, ends)]
-    events = canonical(_quantise(row, *times, pitches[note], windows=len(starts)))
-    outside = row[(pitches[note] < MIN_PITCH) | (pitches[note] > MAX_PITCH)]
+    events = _quantise(row, *times, pitches[note], windows=len(starts))
     keep = (events >= FIRST_NOTE).sum(1) >= min_notes
-    keep[outside] = False
-    return events[keep].astype(np.uint8)
+    keep[row[(pitches[note] < MIN_PITCH) | (pitches[note] > MAX_PITCH)]] = False
+    return canonical(events[keep]).astype(np.uint8)
 
 
 def _window_starts(tune: Tune) -> tuple[np.ndarray, np.ndarray]:

@@ -39,7 +39,7 @@ def near_pairs(
     The transposition is one that makes at least one note of the two agree.
     """
     steps = events.shape[1]
-    edges = np.linspace(0, steps, max_different + 2).astype(int)
+    edges = np.linspace(0, steps, max_different + 2).astype(int).tolist()
     found = [np.zeros((0, 2), np.int64)]
     for start, stop in pairwise(edges):
         is_note = events >= FIRST_NOTE

@@ -39,13 +39,15 @@ def neighbours(
     slack = 4 * (points.shape[1] + 16) * FLOAT32_ROUNDOFF
     targets = points[columns].mul_(-2)
     targets[:, -1] = square[columns] * (1 - slack)
-    found = []
-    for rows in torch.arange(len(points), device=points.device).split(
-        max(1, tile_elements // len(columns))
-    ):
+    nearest = torch.empty(len(points), k, dtype=torch.int64, device=points.device)
+    rows_per_tile = max(1, tile_elements // len(columns))
+    # one tile for all: allocated anew, tiles among small tensors would scatter over the heap
+    tile = points.new_empty(min(rows_per_tile, len(points)), len(columns))
+    for rows in torch.arange(len(points), device=points.device).split(rows_per_tile):
+        # a lower bound of the squared distance, less the share that is constant in a row
+        lower = tile[: len(rows)]
         with _full_float32_precision():
-            # a lower bound of the squared distance, less the share that is constant in a row
-            lower = points[rows] @ targets.T
+            torch.mm(points[rows], targets.T, out=lower)
         _exclude_self(lower, rows, columns)
         least, at = lower.topk(k, largest=False)
         # at least k items are no farther than `upper`, so no neighbour's lower bound exceeds it
@@ -54,8 +56,8 @@ def neighbours(
         row, column = (lower <= upper).nonzero(as_tuple=True)
         column = columns[column]
         distance = _squared_distances(latents, rows[row], column, scale)
-        found.append(_first_k(row, column, distance, k=k, count=len(rows)))
-    return torch.cat(found)
+        nearest[rows] = _first_k(row, column, distance, k=k, count=len(rows))
+    return nearest
 
 
 def precision_at_k(
@@ -115,7 +117,7 @@ def _centred(latents: Tensor) -> tuple[Tensor, Tensor, float]:
     scale = 2.0 ** -torch.frexp(largest).exponent.item()
     points = latents.new_ones(len(latents), latents.shape[1] + 1, dtype=torch.float32)
     points[:, :-1] = centred.mul_(scale)
-    return points, points[:, :-1].square().sum(1), scale
+    return points, centred.square_().sum(1).float(), scale
 
 
 def _exclude_self(lower: Tensor, rows: Tensor, columns: Tensor) -> None:

@@ -6,29 +6,19 @@ note_seq raises pretty_midi's guard against absurd ticks, and this module restor
 """
 
 import io
-import math
 import os
 import re
 import tempfile
 import warnings
 from pathlib import Path
-from typing import NamedTuple
 
 import mido
 import numpy as np
 import pretty_midi.pretty_midi
 from jaxtyping import Integer
 
-from synvae_core.music.melody import (
-    HOLD,
-    MAX_PITCH,
-    MIN_PITCH,
-    STEPS_PER_BAR,
-    STEPS_PER_QUARTER,
-    Note,
-    events_to_notes,
-    notes_to_events,
-)
+from synvae_core.music.melody import STEPS_PER_QUARTER, events_to_notes
+from synvae_core.music.score import MAX_STEPS, MidiError, Part, Score, Span, score_to_events
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # pydub misses ffmpeg, which nothing here needs
@@ -39,36 +29,9 @@ pretty_midi.pretty_midi.MAX_TICK = 1e7  # its own guard; note_seq's 1e10 lets a 
 TICKS_PER_QUARTER = 480
 TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
 MAX_BYTES = 1 << 17  # parsed within half a second; a melody of 64 bars has 4 KB
-MAX_STEPS = 100_000
-GRID_TOLERANCE = 1e-4  # in steps: below one tick of the finest resolution, above rounded seconds
 PERCUSSION_CHANNEL = 9
 # A delta time has at most four bytes; long runs make mido's integers grow, in quadratic time.
 ENDLESS_INTEGER = re.compile(rb"[\x80-\xff]{1024}")
-
-
-class MidiError(ValueError):
-    """A MIDI file or NoteSequence that is not one melody; says what it is and what to do."""
-
-
-class _Span(NamedTuple):
-    """A note whose `start` and `end` are in steps, not yet on the grid."""
-
-    start: float
-    end: float
-    pitch: int
-
-
-class _Part(NamedTuple):
-    label: str
-    spans: list[_Span]
-
-
-class _Score(NamedTuple):
-    """What a file and a NoteSequence have in common: melodic parts and time signatures."""
-
-    name: str
-    parts: list[_Part]
-    metres: list[tuple[int, int]]
 
 
 def events_to_note_sequence(
@@ -108,8 +71,14 @@ def note_sequence_to_events(
     allow_silence: bool = False,
 ) -> Integer[np.ndarray, " steps"]:
     """Event ids of the one melody in a NoteSequence; options and refusals as in `read_midi`."""
-    score = _sequence_score(sequence)
-    return _melody(score, steps, track, quantize, ignore_metre, allow_silence)
+    return score_to_events(
+        _sequence_score(sequence),
+        steps=steps,
+        track=track,
+        quantize=quantize,
+        ignore_metre=ignore_metre,
+        allow_silence=allow_silence,
+    )
 
 
 def midi_bytes(
@@ -176,8 +145,14 @@ def read_midi(
             tick; without notes; with two voices at once or several parts; off the grid of
             sixteenths; in another metre; with a pitch outside 21..108; or longer than `steps`.
     """
-    score = _file_score(source)
-    return _melody(score, steps, track, quantize, ignore_metre, allow_silence)
+    return score_to_events(
+        _file_score(source),
+        steps=steps,
+        track=track,
+        quantize=quantize,
+        ignore_metre=ignore_metre,
+        allow_silence=allow_silence,
+    )
 
 
 def round_trip(
@@ -253,7 +228,7 @@ def _parse(data: bytes, name: str) -> mido.MidiFile:
     return midi
 
 
-def _file_score(source: str | os.PathLike | bytes) -> _Score:
+def _file_score(source: str | os.PathLike | bytes) -> Score:
     if isinstance(source, bytes):
         name, data = "the MIDI data", source
     else:
@@ -269,11 +244,11 @@ def _file_score(source: str | os.PathLike | bytes) -> _Score:
         for channel, spans in sorted(_track_spans(track, midi.ticks_per_beat).items()):
             label = f"{track.name[:40]!r} (MIDI track {index}, channel {channel + 1})"
             if channel != PERCUSSION_CHANNEL:
-                parts.append(_Part(label, spans))
-    return _Score(name, parts, metres)
+                parts.append(Part(label, spans))
+    return Score(name, parts, metres)
 
 
-def _track_spans(track: mido.MidiTrack, ticks_per_quarter: int) -> dict[int, list[_Span]]:
+def _track_spans(track: mido.MidiTrack, ticks_per_quarter: int) -> dict[int, list[Span]]:
     """The notes of a track by channel; a note without an end lasts as long as the track."""
     changes, tick = [], 0
     for message in track:
@@ -283,7 +258,7 @@ def _track_spans(track: mido.MidiTrack, ticks_per_quarter: int) -> dict[int, lis
             changes.append((tick, (message.channel, message.note), starts))
     changes += [(tick, key, False) for key in dict.fromkeys(key for _, key, _ in changes)]
     ticks_per_step = ticks_per_quarter / STEPS_PER_QUARTER
-    spans: dict[int, list[_Span]] = {}
+    spans: dict[int, list[Span]] = {}
     sounding: dict[tuple[int, int], list[int]] = {}
     for tick, (channel, pitch), starts in changes:
         if starts:
@@ -292,7 +267,7 @@ def _track_spans(track: mido.MidiTrack, ticks_per_quarter: int) -> dict[int, lis
         begun = sounding.pop((channel, pitch), [])
         for start in begun:
             if start < tick:
-                span = _Span(start / ticks_per_step, tick / ticks_per_step, pitch)
+                span = Span(start / ticks_per_step, tick / ticks_per_step, pitch)
                 spans.setdefault(channel, []).append(span)
         if begun and begun[0] < tick == begun[-1]:
             # The note-on came before the note-off of the same pitch at the same tick.
@@ -300,7 +275,7 @@ def _track_spans(track: mido.MidiTrack, ticks_per_quarter: int) -> dict[int, lis
     return spans
 
 
-def _sequence_score(sequence: NoteSequence) -> _Score:
+def _sequence_score(sequence: NoteSequence) -> Score:
     name = "the NoteSequence"
     tempos = sorted((tempo.time, tempo.qpm) for tempo in sequence.tempos)
     if not tempos or tempos[0][0] > 0:
@@ -316,97 +291,10 @@ def _sequence_score(sequence: NoteSequence) -> _Score:
     tempo = np.maximum(np.searchsorted(times, seconds, side="right") - 1, 0)
     steps = steps_before[tempo] + (seconds - times[tempo]) * steps_per_second[tempo]
     names = {info.instrument: info.name for info in sequence.instrument_infos}
-    parts: dict[int, _Part] = {}
+    parts: dict[int, Part] = {}
     for note, (start, end) in zip(notes, steps.tolist(), strict=True):
         label = f"{names.get(note.instrument, '')!r} (instrument {note.instrument})"
-        part = parts.setdefault(note.instrument, _Part(label, []))
-        part.spans.append(_Span(start, end, note.pitch))
+        part = parts.setdefault(note.instrument, Part(label, []))
+        part.spans.append(Span(start, end, note.pitch))
     metres = [(metre.numerator, metre.denominator) for metre in sequence.time_signatures]
-    return _Score(name, [parts[key] for key in sorted(parts)], metres)
-
-
-def _melody(
-    score: _Score,
-    steps: int | None,
-    track: int | None,
-    quantize: bool,
-    ignore_metre: bool,
-    allow_silence: bool,
-) -> np.ndarray:
-    if steps is not None and not 1 <= steps <= MAX_STEPS:
-        raise ValueError(f"steps is 1..{MAX_STEPS}, got {steps}")
-    for numerator, denominator in score.metres:
-        if not ignore_metre and numerator != denominator:
-            raise MidiError(
-                f"{score.name} is in {numerator}/{denominator}; expected bars of {STEPS_PER_BAR} "
-                "sixteenths as in 4/4; pass ignore_metre=True to count sixteenths through the bars"
-            )
-    spans = sorted(_choose_part(score, track))
-    if not spans:
-        if allow_silence and steps is not None:
-            return np.full(steps, HOLD, np.int64)
-        raise MidiError(
-            f"{score.name} has no notes outside percussion; expected one melody; export it with "
-            "its notes, or pass steps= and allow_silence=True where silence is meant"
-        )
-    notes = _grid_notes(score.name, spans, quantize)
-    needed = max(note.end for note in notes)
-    if steps is None:
-        steps = math.ceil(needed / STEPS_PER_BAR) * STEPS_PER_BAR
-    if needed > steps:
-        raise MidiError(
-            f"{score.name} lasts {needed} sixteenths, more than steps={steps}; "
-            "pass a larger steps=, or none to read whole bars, or cut the melody"
-        )
-    return notes_to_events(notes, steps=steps)
-
-
-def _choose_part(score: _Score, track: int | None) -> list[_Span]:
-    parts = score.parts
-    listed = "; ".join(f"{i}: {p.label}, {len(p.spans)} notes" for i, p in enumerate(parts[:16]))
-    if track is not None:
-        if not 0 <= track < len(parts):
-            raise MidiError(f"{score.name} has no track {track}; choose from {listed or 'none'}")
-        return parts[track].spans
-    if len(parts) > 1:
-        raise MidiError(
-            f"{score.name} has {len(parts)} tracks with notes, expected one melody; "
-            f"choose it by track= from {listed}"
-        )
-    return parts[0].spans if parts else []
-
-
-def _grid_notes(name: str, spans: list[_Span], quantize: bool) -> list[Note]:
-    """Notes of sorted spans, on the grid of sixteenths and one at a time, or a refusal."""
-    for start, end, pitch in spans:
-        if not 0 <= start < end <= MAX_STEPS:  # NaN fails too
-            raise MidiError(
-                f"{name} has a note from sixteenth {start:g} to {end:g}, expected it to end after "
-                f"its start and before {MAX_STEPS}; correct or remove it"
-            )
-        if not MIN_PITCH <= pitch <= MAX_PITCH:
-            raise MidiError(
-                f"{name} has pitch {pitch} at sixteenth {start:g}, expected {MIN_PITCH}.."
-                f"{MAX_PITCH} (A0..C8); transpose the melody"
-            )
-    notes = []
-    for start, end, pitch in spans:
-        step = math.floor(start + 0.5)
-        notes.append(Note(step, max(step + 1, math.floor(end + 0.5)), pitch))
-    compared = notes if quantize else spans
-    for note, following in zip(compared, compared[1:], strict=False):
-        if following.start < note.end - GRID_TOLERANCE:
-            raise MidiError(
-                f"{name} has two voices at once: pitch {note.pitch} sounds until sixteenth "
-                f"{note.end:g}, pitch {following.pitch} starts at {following.start:g}; expected "
-                "one note at a time; keep one voice"
-                + ("" if quantize else ", or pass quantize=True if they overlap by inaccuracy")
-            )
-    if not quantize:
-        for span, note in zip(spans, notes, strict=True):
-            if max(abs(span.start - note.start), abs(span.end - note.end)) > GRID_TOLERANCE:
-                raise MidiError(
-                    f"{name} is off the grid of sixteenths: pitch {span.pitch} sounds from "
-                    f"sixteenth {span.start:g} to {span.end:g}; pass quantize=True to round"
-                )
-    return notes
+    return Score(name, [parts[key] for key in sorted(parts)], metres)

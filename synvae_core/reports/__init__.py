@@ -6,8 +6,10 @@ from synvae_core.reports.parameters import (
     check_parameters,
     notebook_parameters,
     parse_parameters,
+    read_notebook,
 )
 from synvae_core.reports.run import NotebookFailed, NotebookInterrupted, Stopped, run_notebook
+from synvae_core.reports.strip import stripped
 
 __all__ = [
     "NotebookFailed",
@@ -18,5 +20,7 @@ __all__ = [
     "export_html",
     "notebook_parameters",
     "parse_parameters",
+    "read_notebook",
     "run_notebook",
+    "stripped",
 ]

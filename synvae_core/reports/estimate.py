@@ -53,13 +53,13 @@ def _timings(executed: nbformat.NotebookNode) -> dict[str, float]:
 class Estimate:
     """Seconds left of a sequence of steps, corrected by how long the finished ones took.
 
-    Without any expected seconds all steps count alike, and nothing is said before one is finished.
+    Without any expected seconds nothing is said: cells that all count alike tell nothing about a
+    notebook of ten imports and one training.
     """
 
     def __init__(self, expected: Sequence[float | None]) -> None:
         self.known = any(seconds is not None for seconds in expected)
-        missing = SHORT_CELL if self.known else 1.0
-        self.expected = [missing if seconds is None else seconds for seconds in expected]
+        self.expected = [SHORT_CELL if seconds is None else seconds for seconds in expected]
         self.took: list[float] = []
 
     def finished(self, seconds: float) -> None:
@@ -73,18 +73,11 @@ class Estimate:
             fraction: how much of the present step is done, in 0..1, where it tells.
         """
         done = len(self.took)
-        if done == len(self.expected):
-            return 0.0
-        prior = TRUST_IN_HINTS if self.known else 0.0
-        expected_so_far = sum(self.expected[:done]) + prior
-        pace = (sum(self.took) + prior) / expected_so_far if expected_so_far else None
+        if not self.known or done == len(self.expected):
+            return None
+        pace = (sum(self.took) + TRUST_IN_HINTS) / (sum(self.expected[:done]) + TRUST_IN_HINTS)
         if fraction:
             present = elapsed * (1 - fraction) / fraction
-        elif pace is not None:
-            present = max(self.expected[done] * pace - elapsed, 0.0)
         else:
-            return None
-        later = sum(self.expected[done + 1 :])
-        if later and pace is None:
-            return None
-        return present + later * (pace or 0.0)
+            present = max(self.expected[done] * pace - elapsed, 0.0)
+        return present + pace * sum(self.expected[done + 1 :])

@@ -21,7 +21,6 @@ from traitlets.config import Config
 from synvae_core.provenance import MIME_TYPE
 from synvae_core.reports.estimate import headings
 from synvae_core.reports.parameters import TAG, declared_parameters, read_notebook
-from synvae_core.reports.terminal import clock
 
 # The first that an output offers is shown. Widgets and JavaScript are not among them: a report
 # shows the same thing as a table or a figure.
@@ -81,7 +80,7 @@ def report_header(
         "notebook": record.get("notebook", f"{stem}.ipynb"),
         "parameters": parameter_rows(notebook, papermill.get("parameters", {})),
         "date": _local_time(papermill.get("start_time")),
-        "duration": clock(papermill["duration"]) if papermill.get("duration") else None,
+        "duration": _spoken(papermill.get("duration")),
         "device": facts.get("device"),
         "commit": facts.get("commit"),
         "seed": facts.get("seed"),
@@ -112,7 +111,11 @@ def shown_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         if ADDED_TAGS & set(cell.metadata.get("tags", [])):
             continue
         number += 1  # as in the notebook's own file
-        cell.metadata.report = {"number": number, "stopped": number == stopped}
+        cell.metadata.report = {
+            "number": number,
+            "stopped": number == stopped,
+            "pending": stopped is not None and number > stopped,
+        }
         if cell.cell_type == "markdown":
             heading = ([heading, *headings(cell.source)])[-1]
             if not cells:
@@ -134,8 +137,8 @@ def _is_shown(output: nbformat.NotebookNode) -> bool:
 
 
 def _title(notebook: nbformat.NotebookNode) -> str | None:
-    first = next((cell for cell in notebook.cells if cell.cell_type == "markdown"), None)
-    match = TITLE.match(first.source) if first else None
+    cells = [cell for cell in notebook.cells if not ADDED_TAGS & set(cell.metadata.get("tags", []))]
+    match = TITLE.match(cells[0].source) if cells else None
     return headings(match.group(0))[0] if match else None
 
 
@@ -144,6 +147,16 @@ def _local_time(moment: str | None) -> str | None:
         return None
     local = datetime.fromisoformat(moment).astimezone()
     return f"{local.day} {local:%B %Y, %H:%M %Z}"
+
+
+def _spoken(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
 def with_contents(page: str) -> str:

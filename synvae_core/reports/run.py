@@ -12,9 +12,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from io import TextIOBase
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 import nbformat
 import papermill
@@ -77,7 +78,7 @@ def run_notebook(
     parameters: Mapping[str, Any] | None = None,
     out_dir: Path | None = None,
     name: str | None = None,
-    status: TextIO | None = None,
+    status: TextIOBase | None = None,
 ) -> Path:
     """Runs a notebook in its own folder, and writes `name`.ipynb and `name`.html into `out_dir`.
 
@@ -177,6 +178,8 @@ class _Run:
                     _literal(notebook),
                     dict(parameters),
                     cwd=str(cwd),
+                    kernel_name="python3",
+                    language="python",
                     progress_bar=False,
                     start_timeout=KERNEL_START_SECONDS,
                     km=kernel,

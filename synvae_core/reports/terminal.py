@@ -3,8 +3,8 @@
 import threading
 import time
 from collections.abc import Sequence
+from io import TextIOBase
 from pathlib import Path
-from typing import TextIO
 
 from tqdm.std import tqdm
 
@@ -19,7 +19,7 @@ SMALL_FRACTION = 0.02
 class StatusLine:
     """Shows the running step, its loop and the time left, from `start` of a step to `close`."""
 
-    def __init__(self, steps: Sequence[Step], cells: int, file: TextIO, loops: Path) -> None:
+    def __init__(self, steps: Sequence[Step], cells: int, file: TextIOBase, loops: Path) -> None:
         self.steps, self.cells, self.file, self.loops = steps, cells, file, loops
         self.estimate = Estimate([step.seconds for step in steps])
         self.began = self.step_began = time.monotonic()

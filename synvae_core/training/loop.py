@@ -38,6 +38,18 @@ class FitConfig:
     seed: int = 0
 
 
+def make_fabric() -> Fabric:
+    """One device: CUDA or MPS where there is one, else the CPU."""
+    return Fabric(accelerator="auto", devices=1)
+
+
+def device_name(fabric: Fabric) -> str:
+    """The device in words, as reports and provenance show it."""
+    if fabric.device.type == "cuda":
+        return f"CUDA, {torch.cuda.get_device_name(fabric.device)}"
+    return f"{fabric.device.type.upper()}, {torch.get_num_threads()} threads"
+
+
 def fit(
     model: nn.Module,
     objective: Objective,
@@ -59,7 +71,7 @@ def fit(
     Raises:
         DivergedError: when the loss is not finite, with the step.
     """
-    fabric = fabric or Fabric(accelerator="auto", devices=1)
+    fabric = fabric or make_fabric()
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
         parameters,

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import tqdm.auto
 from tqdm.std import tqdm as text_bar
@@ -75,7 +75,7 @@ def _in_kernel() -> bool:
 class _LossTerms:
     """`update` that also tells the terms of the loss."""
 
-    def update(self, n: float = 1, **terms: Any) -> bool | None:
+    def update(self, n: int = 1, **terms: Any) -> bool | None:
         if terms and not self.disable:
             self.set_postfix(terms, refresh=False)
         return super().update(n)
@@ -88,7 +88,7 @@ class _Bar(_LossTerms, tqdm.auto.tqdm):
 class _FileBar(_LossTerms, text_bar):
     """A tqdm bar that is drawn into a JSON file instead of a terminal."""
 
-    _running: list["_FileBar"] = []
+    _running: ClassVar[list["_FileBar"]] = []
 
     def __init__(self, *args: Any, path: Path, **kwargs: Any) -> None:
         self._path = path

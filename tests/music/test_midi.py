@@ -102,21 +102,22 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
     path = tmp_path / "melody.mid"
     midi.write_midi(SCALE, path)
     before = path.read_bytes()
-    with monkeypatch.context() as patched, pytest.raises(OSError, match="disk full"):
+    with monkeypatch.context() as patched:
         patched.setattr(
             midi.Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full"))
         )
-        midi.write_midi(SCALE[::-1].copy(), path)
+        with pytest.raises(OSError, match="disk full"):
+            midi.write_midi(SCALE[::-1].copy(), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_thousand_melodies_take_a_few_seconds():
+def test_a_melody_takes_a_few_milliseconds():
     rng = np.random.default_rng(0)
-    events = np.where(rng.random((1000, 32)) < 0.5, 0, rng.integers(0, 90, (1000, 32)))
+    events = np.where(rng.random((250, 32)) < 0.5, 0, rng.integers(0, 90, (250, 32)))
     before = time.process_time()
     heard = midi.round_trip(events)
-    assert time.process_time() - before < 5
+    assert time.process_time() - before < 250 * 0.005
     assert np.array_equal(heard, melody.canonical(events))
 
 
@@ -239,7 +240,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
 def test_every_truncation_is_refused():
     data = midi.midi_bytes(SCALE)
     for length in range(4, len(data)):
-        with pytest.raises(MidiError, match="truncated or corrupt.*again"):
+        with pytest.raises(MidiError, match=r"truncated or corrupt.*again"):
             midi.read_midi(data[:length])
 
 

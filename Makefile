@@ -1,0 +1,49 @@
+# Every verb is a command that a person could type; `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+# Such as PIP_FLAGS="--find-links DIR", for another source of packages or a CPU build of torch.
+PIP_FLAGS ?=
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile $(PIP_FLAGS)
+
+.PHONY: help setup lab report reports test lint tidy bench results
+.DEFAULT_GOAL := help
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: .venv/.ready ## make .venv with the versions of requirements.lock
+
+# The stamp is the last thing made: an interrupted set-up leaves none, and starts over.
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "synvae needs Python 3.11 or newer; '$(PYTHON)' is not. Name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@if [ ! -e $@ ]; then rm -rf .venv && $(PYTHON) -m venv .venv; fi
+	@echo "Setting up .venv, 1 of 2: torch; this takes some minutes the first time" >&2
+	@$(PIP) $$(grep '^torch==' requirements.lock) --constraint requirements.lock
+	@echo "Setting up .venv, 2 of 2: everything else" >&2
+	@$(PIP) --no-deps --requirement requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lab: setup ## open the quickstart in JupyterLab, on this machine alone
+	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/00_quickstart.ipynb
+
+report: setup ## run the quickstart; prints the path of its report
+	@$(BIN)/python -m synvae_core run notebooks/00_quickstart.ipynb
+
+reports: setup ## run every notebook in full length
+	@set -e; for notebook in notebooks/*.ipynb; do $(BIN)/python -m synvae_core run $$notebook; done
+
+test: setup ## all tests, every notebook as a smoke run included
+	@$(BIN)/python -m pytest
+
+lint: setup ## what ruff says about code and notebooks
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+tidy: setup ## format code and notebooks, and strip the notebooks of what a run left
+	@$(BIN)/python -m synvae_core strip notebooks/*.ipynb && $(BIN)/ruff format .
+
+bench: setup ## speed and memory, as ratios against a reference
+	@set -e; for benchmark in benchmarks/*.py; do if [ -e $$benchmark ]; then $(BIN)/python $$benchmark; fi; done
+
+results: setup ## write the README's table from reports/results.json
+	@$(BIN)/python -m synvae_core results

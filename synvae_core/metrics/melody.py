@@ -1,0 +1,293 @@
+"""How melodies compare, one by one with their reconstructions and as a set with a corpus.
+
+Two sets are told apart by a classifier: Lopez-Paz & Oquab 2017, "Revisiting Classifier Two-Sample
+Tests", arXiv 1610.06545, here by its area under the ROC curve on hand-made features.
+
+All measures look at the canonical form: a note-off in silence is nothing. A step is a sixteenth,
+a beat a quarter, an interval the distance between one note's pitch and the next one's.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Integer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from threadpoolctl import threadpool_limits
+
+from synvae_core.music.melody import (
+    FIRST_NOTE,
+    HOLD,
+    MIN_PITCH,
+    NOTE_OFF,
+    STEPS_PER_BAR,
+    STEPS_PER_QUARTER,
+    canonical,
+)
+
+STEPS_PER_EIGHTH = STEPS_PER_QUARTER // 2
+MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
+LARGEST_INTERVAL = 12  # semitones; what is larger shares the outermost bins of the histogram
+
+FEATURE_NAMES = (
+    "onsets",  # notes
+    "note_offs",  # notes that end in a rest
+    "interval_mean",  # semitones, up or down
+    "interval_max",  # semitones, up or down
+    "step_share",  # of the intervals, 1 or 2 semitones
+    "repeat_share",  # of the intervals, 0 semitones
+    "distinct_pitches",  # pitches
+    "range",  # semitones
+    "in_key_share",  # of the notes, in the major key that holds most of them
+    "beat_share",  # of the onsets, on a quarter
+    "eighth_share",  # of the onsets, on an eighth, quarters included
+    "length_mean",  # steps
+    "length_sd",  # steps
+    "length_max",  # steps
+    "sixteenth_share",  # of the notes, 1 step long
+    "eighth_note_share",  # of the notes, 2 steps long
+    "pitch_mean",  # MIDI pitch
+    "starts_with_note",  # 0 or 1
+)
+
+
+class _Notes(NamedTuple):
+    """Notes of n melodies on a grid (n, t): each stands at its onset, other places hold no data."""
+
+    onset: np.ndarray  # bool
+    pitch: np.ndarray  # MIDI pitch
+    length: np.ndarray  # steps
+    leap: np.ndarray  # bool: a note that another one went before
+    interval: np.ndarray  # semitones from the note before, signed
+    note_off: np.ndarray  # bool
+
+
+def melody_features(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "n 18"]:
+    """Each melody's 18 numbers named in `FEATURE_NAMES`.
+
+    What is not there counts 0: the intervals of a melody with one note, everything about a silent
+    one.
+
+    Raises:
+        ValueError: if an event id is not 0..89.
+    """
+    notes = _notes(events)
+    step = np.arange(notes.onset.shape[1])
+    size = np.abs(notes.interval)
+    onsets = notes.onset.sum(1)
+    pitches = _pitch_counts(notes)
+    length_mean = _mean(notes.length, notes.onset)
+    length_square = _mean((notes.length - length_mean[:, None]) ** 2, notes.onset)
+    highest = np.where(notes.onset, notes.pitch, 0).max(1, initial=0)
+    lowest = np.where(notes.onset, notes.pitch, 128).min(1, initial=128)
+    features = {
+        "onsets": onsets,
+        "note_offs": notes.note_off.sum(1),
+        "interval_mean": _mean(size, notes.leap),
+        "interval_max": np.where(notes.leap, size, 0).max(1, initial=0),
+        "step_share": _mean((size == 1) | (size == 2), notes.leap),
+        "repeat_share": _mean(size == 0, notes.leap),
+        "distinct_pitches": (pitches > 0).sum(1),
+        "range": np.where(onsets > 0, highest - lowest, 0),
+        "in_key_share": _in_key(pitches) / np.maximum(onsets, 1),
+        "beat_share": _mean(step % STEPS_PER_QUARTER == 0, notes.onset),
+        "eighth_share": _mean(step % STEPS_PER_EIGHTH == 0, notes.onset),
+        "length_mean": length_mean,
+        "length_sd": np.sqrt(length_square),
+        "length_max": np.where(notes.onset, notes.length, 0).max(1, initial=0),
+        "sixteenth_share": _mean(notes.length == 1, notes.onset),
+        "eighth_note_share": _mean(notes.length == STEPS_PER_EIGHTH, notes.onset),
+        "pitch_mean": _mean(notes.pitch, notes.onset),
+        "starts_with_note": notes.onset[:, :1].any(1),
+    }
+    return np.stack([features[name].astype(np.float64) for name in FEATURE_NAMES], axis=1)
+
+
+def melody_summary(events: Integer[np.ndarray, "n t"]) -> dict[str, float]:
+    """A set of melodies in eight numbers; shares and means are over all notes of the set.
+
+    `onsets_per_bar`; `note_length` in steps; `beat_share`, of the onsets; `in_key_share`, of the
+    notes, each melody in its best major key; `distinct_pitches`, mean of a melody; `interval`,
+    mean size in semitones; `repeat_share`, of the intervals; `silent_share`, of the melodies.
+    What is not there, such as the intervals of silence, counts 0.
+
+    Raises:
+        ValueError: if there is no melody, or an event id is not 0..89.
+    """
+    notes = _notes(events)
+    if not notes.onset.size:
+        raise ValueError(f"a summary needs melodies, got events of shape {notes.onset.shape}")
+    step = np.arange(notes.onset.shape[1]) + np.zeros_like(notes.pitch)
+    pitches = _pitch_counts(notes)
+    onsets = notes.onset.sum()
+    size = np.abs(notes.interval)
+    summary = {
+        "onsets_per_bar": onsets / (notes.onset.size / STEPS_PER_BAR),
+        "note_length": _pooled(notes.length, notes.onset),
+        "beat_share": _pooled(step % STEPS_PER_QUARTER == 0, notes.onset),
+        "in_key_share": _in_key(pitches).sum() / max(onsets, 1),
+        "distinct_pitches": (pitches > 0).sum(1).mean(),
+        "interval": _pooled(size, notes.leap),
+        "repeat_share": _pooled(size == 0, notes.leap),
+        "silent_share": (~notes.onset.any(1)).mean(),
+    }
+    return {name: float(value) for name, value in summary.items()}
+
+
+def note_length_histogram(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "t"]:
+    """Share of the notes that last 1, 2, ... t steps; all 0 where there is no note."""
+    notes = _notes(events)
+    counts = np.bincount(notes.length[notes.onset], minlength=notes.onset.shape[1] + 1)[1:]
+    return counts / max(counts.sum(), 1)
+
+
+def interval_histogram(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "25"]:
+    """Share of the intervals of -12, -11, ... 12 semitones; all 0 where there is no interval.
+
+    Larger ones count in the first and the last bin.
+    """
+    notes = _notes(events)
+    intervals = notes.interval[notes.leap].clip(-LARGEST_INTERVAL, LARGEST_INTERVAL)
+    counts = np.bincount(intervals + LARGEST_INTERVAL, minlength=2 * LARGEST_INTERVAL + 1)
+    return counts / max(counts.sum(), 1)
+
+
+def two_sample_auc(
+    first: Integer[np.ndarray, "n t"],
+    second: Integer[np.ndarray, "m t"],
+    *,
+    seed: int = 0,
+    folds: int = 5,
+) -> float:
+    """Area under the ROC curve of a classifier that tells one set of melodies from another.
+
+    Gradient-boosted trees on `melody_features`, judged on melodies that they were not trained on.
+    0.5 cannot be told apart, 1 always can; sets that share melodies may score below 0.5.
+
+    Args:
+        first: event ids of one set.
+        second: of the other; the sizes may differ.
+        seed: of the shuffle into folds.
+        folds: of the cross-validation.
+
+    Raises:
+        ValueError: if a set has fewer melodies than there are folds, or an event id is not 0..89.
+    """
+    if not 2 <= folds <= min(len(first), len(second)):
+        raise ValueError(
+            f"each set needs a melody for each of at least 2 folds: got {folds} folds, "
+            f"{len(first)} and {len(second)} melodies"
+        )
+    is_second = np.repeat([0, 1], [len(first), len(second)])
+    with threadpool_limits(1):  # on sets this small, threads cost more time than they save
+        score = cross_val_predict(
+            HistGradientBoostingClassifier(random_state=seed),
+            np.concatenate([melody_features(first), melody_features(second)]),
+            is_second,
+            cv=StratifiedKFold(folds, shuffle=True, random_state=seed),
+            method="predict_proba",
+        )
+    return float(roc_auc_score(is_second, score[:, 1]))
+
+
+def note_f1(
+    target: Integer[np.ndarray, "n t"], predicted: Integer[np.ndarray, "n t"]
+) -> Float[np.ndarray, "n"]:
+    """Harmonic mean of precision and recall of each melody's notes; two silent ones score 1.
+
+    A predicted note is right if a target note has its onset and its pitch; its end does not count.
+
+    Raises:
+        ValueError: if the shapes differ, or an event id is not 0..89.
+    """
+    target, predicted = _pair(target, predicted)
+    right = ((target == predicted) & (target >= FIRST_NOTE)).sum(1)
+    notes = (target >= FIRST_NOTE).sum(1) + (predicted >= FIRST_NOTE).sum(1)
+    return np.where(notes == 0, 1.0, 2 * right / np.maximum(notes, 1))
+
+
+def step_accuracy(
+    target: Integer[np.ndarray, "n t"], predicted: Integer[np.ndarray, "n t"]
+) -> Float[np.ndarray, "n"]:
+    """Share of each melody's steps with the right event; always holding is right on most of them.
+
+    Raises:
+        ValueError: if the shapes differ, or an event id is not 0..89.
+    """
+    target, predicted = _pair(target, predicted)
+    return (target == predicted).mean(1)
+
+
+def exact_windows(
+    target: Integer[np.ndarray, "n t"], predicted: Integer[np.ndarray, "n t"]
+) -> Bool[np.ndarray, "n"]:
+    """Whether the two melodies sound alike, note for note.
+
+    Raises:
+        ValueError: if the shapes differ, or an event id is not 0..89.
+    """
+    target, predicted = _pair(target, predicted)
+    return (target == predicted).all(1)
+
+
+def distinct(events: Integer[np.ndarray, "n t"]) -> int:
+    """Number of melodies that sound different from each other."""
+    return len(np.unique(canonical(events), axis=0))
+
+
+def _pair(target: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if target.shape != predicted.shape:
+        raise ValueError(
+            f"melodies are compared one by one: got {target.shape} and {predicted.shape}"
+        )
+    return canonical(target), canonical(predicted)
+
+
+def _notes(events: np.ndarray) -> _Notes:
+    events = canonical(events)
+    if events.ndim != 2:
+        raise ValueError(f"melodies have shape (melodies, steps), got {events.shape}")
+    steps = events.shape[1]
+    step = np.broadcast_to(np.arange(steps), events.shape)
+    onset = events >= FIRST_NOTE
+    # the next event after each step, and the last onset before it, found in one sweep each
+    event_at = np.where(events != HOLD, step, steps)[:, ::-1]
+    end = np.full_like(events, steps)
+    end[:, :-1] = np.minimum.accumulate(event_at, axis=1)[:, ::-1][:, 1:]
+    onset_at = np.maximum.accumulate(np.where(onset, step, -1), axis=1)
+    before = np.full_like(events, -1)
+    before[:, 1:] = onset_at[:, :-1]
+    pitch = events - FIRST_NOTE + MIN_PITCH
+    return _Notes(
+        onset=onset,
+        pitch=pitch,
+        length=end - step,
+        leap=onset & (before >= 0),
+        interval=pitch - np.take_along_axis(pitch, np.maximum(before, 0), axis=1),
+        note_off=events == NOTE_OFF,
+    )
+
+
+def _pitch_counts(notes: _Notes) -> np.ndarray:
+    """How often each melody has each of the MIDI pitches: (n, 128)."""
+    melodies = len(notes.onset)
+    row = np.nonzero(notes.onset)[0]
+    counts = np.bincount(row * 128 + notes.pitch[notes.onset], minlength=melodies * 128)
+    return counts.reshape(melodies, 128)
+
+
+def _in_key(pitch_counts: np.ndarray) -> np.ndarray:
+    """How many of a melody's notes lie in the major key that holds most of them: (n,)."""
+    classes = np.eye(12, dtype=int)[np.arange(128) % 12]
+    keys = np.array([[(tone - key) % 12 in MAJOR_SCALE for key in range(12)] for tone in range(12)])
+    return (pitch_counts @ (classes @ keys)).max(1, initial=0)
+
+
+def _mean(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Mean of each row's values where the mask is set, 0 where it is nowhere set."""
+    return (values * mask).sum(1) / np.maximum(mask.sum(1), 1)
+
+
+def _pooled(values: np.ndarray, mask: np.ndarray) -> float:
+    return (values * mask).sum() / max(mask.sum(), 1)
