@@ -26,7 +26,7 @@ LABELS = {
     "visual/precision_at_10": "visual precision@10 (means)",
     "floor/precision_at_10": "precision@10 on raw pixels, the floor",
     "notes/distinct_melodies": "distinct melodies",
-    "notes/auc": "how well a classifier tells the digits' melodies from the corpus (AUC; 0.5 = not)",
+    "notes/auc": "AUC of a classifier, digits' melodies against the corpus (0.5: no difference)",
     "prior/auc": "the same for melodies drawn from the prior of the melody model",
     "reconstruction/note_f1": "held-out tunes: note F1, free-running",
     "reconstruction/exact": "held-out tunes: windows reconstructed exactly",

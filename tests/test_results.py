@@ -33,7 +33,9 @@ def test_a_run_is_recorded_and_shown(tmp_path):
     record_result(tmp_path / "results.json", run, command="make report")
     table = results_table(read_results(tmp_path / "results.json"))
     assert "| 12.3 | `make report` |" in table
-    assert table in with_table(f"a\n{START}\nold\n{END}\nb", read_results(tmp_path / "results.json"))
+    assert table in with_table(
+        f"a\n{START}\nold\n{END}\nb", read_results(tmp_path / "results.json")
+    )
 
 
 def test_a_readme_without_marks_is_refused():

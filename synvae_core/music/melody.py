@@ -35,9 +35,7 @@ def check_events(events: np.ndarray) -> np.ndarray:
     if not np.issubdtype(events.dtype, np.integer):
         raise ValueError(f"event ids are integers, got {events.dtype}")
     if events.size and not (0 <= events.min() and events.max() < NUM_EVENTS):
-        raise ValueError(
-            f"event ids are 0..{NUM_EVENTS - 1}, got {events.min()}..{events.max()}"
-        )
+        raise ValueError(f"event ids are 0..{NUM_EVENTS - 1}, got {events.min()}..{events.max()}")
     return events.astype(np.int64)
 
 

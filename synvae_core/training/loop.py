@@ -6,8 +6,9 @@ seed and the epoch, so that a run resumed at an epoch draws the same numbers.
 """
 
 import math
+import pickle
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -81,7 +82,7 @@ def fit(
         fused=True,
     )
     resumed = checkpoint is not None and checkpoint.is_file()
-    history = restore(checkpoint, model, optimizer) if resumed else []
+    history = restore(checkpoint, model, optimizer, config) if resumed else []
     wrapped, optimizer = fabric.setup(model, optimizer)
     tensors = tuple(tensor.to(fabric.device) for tensor in tensors)
     epoch_steps = math.ceil(len(tensors[0]) / config.batch_size)
@@ -113,7 +114,7 @@ def fit(
             extra = after_epoch() if after_epoch is not None else {}
             history.append({"epoch": epoch + 1, **means, **extra})
             if checkpoint is not None:
-                save(checkpoint, model, optimizer, history)
+                save(checkpoint, model, optimizer, config, history)
     model.eval()
     return history
 
@@ -145,20 +146,49 @@ def batches(
         yield tuple(tensor[rows] for tensor in tensors)
 
 
-def save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, history: History) -> None:
+def save(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    config: FitConfig,
+    history: History,
+) -> None:
     """Writes the state of training atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    torch.save(
-        {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "history": history},
-        temporary,
-    )
+    state = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "config": asdict(config),
+        "history": history,
+    }
+    torch.save(state, temporary)
     temporary.replace(path)
 
 
-def restore(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> History:
-    """Reads the state of training; tensors and plain values only."""
-    state = torch.load(path, weights_only=True)
+def restore(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, config: FitConfig
+) -> History:
+    """Reads the state of training; tensors and plain values only.
+
+    Raises:
+        ValueError: naming the file, if it is damaged or of a run with another configuration.
+    """
+    try:
+        state = torch.load(path, weights_only=True)
+        stored = state["config"]
+    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error!r}): delete it to start over") from error
+    differences = [
+        f"{name}: {stored.get(name)} there, {value} asked for"
+        for name, value in asdict(config).items()
+        if stored.get(name) != value
+    ]
+    if differences:
+        raise ValueError(
+            f"{path} is of a run with another configuration ({'; '.join(differences)}): "
+            "choose another run name, or delete it to start over"
+        )
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     return state["history"]

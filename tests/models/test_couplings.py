@@ -39,7 +39,9 @@ def test_a_note_off_in_silence_is_passed_on_as_a_hold():
     assert straight_through(logits).argmax(-1).tolist() == [[0, 0, 40, 1, 0]]
 
 
-@pytest.mark.parametrize("name", ["straight_through", "straight_through_softmax", "softmax", "gumbel"])
+@pytest.mark.parametrize(
+    "name", ["straight_through", "straight_through_softmax", "softmax", "gumbel"]
+)
 def test_notes_sum_to_one_at_every_step(name):
     notes = COUPLINGS[name](torch.randn(2, 5, 90))
     torch.testing.assert_close(notes.sum(-1), torch.ones(2, 5))

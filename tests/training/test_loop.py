@@ -8,7 +8,7 @@ from torch import nn
 
 from synvae_core.training.loop import DivergedError, FitConfig, batches, fit
 
-CONFIG = FitConfig(epochs=4, batch_size=16, learning_rate=0.05, warmup_steps=2)
+CONFIG = FitConfig(epochs=4, batch_size=16, learning_rate=0.3, warmup_steps=2)
 
 
 def data():
@@ -64,6 +64,22 @@ def test_a_run_that_is_stopped_and_resumed_ends_with_the_same_weights(tmp_path):
     assert torch.equal(whole.weight, resumed.weight)
     assert torch.equal(whole.bias, resumed.bias)
     assert history == whole_history
+
+
+def test_a_checkpoint_of_another_configuration_is_refused_with_the_difference(tmp_path):
+    checkpoint = tmp_path / "training.pt"
+    run(linear(), checkpoint=checkpoint)
+    other = dataclasses.replace(CONFIG, batch_size=8)
+    with pytest.raises(ValueError, match=r"training\.pt.*batch_size: 16 there, 8 asked for"):
+        fit(linear(), objective, data(), other, description="test", checkpoint=checkpoint)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    checkpoint = tmp_path / "training.pt"
+    run(linear(), checkpoint=checkpoint)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+    with pytest.raises(ValueError, match=r"training\.pt is damaged"):
+        run(linear(), checkpoint=checkpoint)
 
 
 def test_frozen_parameters_stay_as_they_are():
