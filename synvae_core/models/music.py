@@ -34,10 +34,15 @@ class MixerMelodyConfig:
     # Starting with a narrow posterior lets the decoder learn from z at once; from sigma = 1 the
     # KL wins first and the code stays empty for long.
     initial_logvar: float = -4.0
+    # What `sample` draws z from. A learned prior is to be another name here, its weights beside
+    # the others in the same file.
+    prior: str = "standard_normal"
 
     def __post_init__(self) -> None:
         if self.steps % self.patch:
             raise ValueError(f"{self.steps} steps do not fall into patches of {self.patch}")
+        if self.prior != "standard_normal":
+            raise ValueError(f"prior {self.prior!r} is unknown; this version has standard_normal")
 
     @property
     def patches(self) -> int:

@@ -73,3 +73,8 @@ def test_reparameterised_samples_have_the_posterior_s_moments():
 def test_a_patch_that_does_not_divide_the_steps_is_refused():
     with pytest.raises(ValueError, match="32 steps"):
         MixerMelodyConfig(patch=5)
+
+
+def test_a_prior_of_a_later_version_is_refused():
+    with pytest.raises(ValueError, match="prior 'flow' is unknown"):
+        MixerMelodyConfig(prior="flow")
