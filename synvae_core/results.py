@@ -60,8 +60,8 @@ def read_results(path: Path) -> dict[str, Any]:
 def results_table(results: Mapping[str, Any]) -> str:
     """The results as a Markdown table: figure, value, command."""
     lines = ["| what | measured | command |", "|---|---:|---|"]
-    for result in results.values():
-        for metric, label in LABELS.items():
+    for metric, label in LABELS.items():
+        for result in results.values():
             if metric in result["metrics"]:
                 value = format_value(result["metrics"][metric])
                 lines.append(f"| {label} | {value} | `{result['command']}` |")
