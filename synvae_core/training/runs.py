@@ -6,13 +6,12 @@
 
 import json
 import math
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synvae_core.models.storage import write_json
+from synvae_core.models.storage import write_json, write_text
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -50,6 +49,4 @@ def record_metrics(folder: Path, metrics: Mapping[str, float]) -> dict[str, floa
 
 def write_history(folder: Path, history: list[dict[str, Any]]) -> None:
     """Writes one JSON record per epoch to `history.jsonl`, atomically."""
-    temporary = folder / f".history.jsonl.{os.getpid()}"
-    temporary.write_text("".join(json.dumps(record) + "\n" for record in history))
-    os.replace(temporary, folder / "history.jsonl")
+    write_text(folder / "history.jsonl", "".join(json.dumps(record) + "\n" for record in history))
