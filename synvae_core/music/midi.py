@@ -1,24 +1,24 @@
-"""Melodies to and from MIDI files and NoteSequences.
+"""Melodies to and from MIDI files, NoteSequences and PrettyMIDI objects.
 
-Files are written and parsed by mido on integer ticks, so every event sequence comes back exactly,
-in its canonical form, at any tempo. `NoteSequence` is note-seq's; take it from here: importing
-note_seq raises pretty_midi's guard against absurd ticks, and this module restores it.
+Files are written by mido and parsed by `files` on integer ticks, so every event sequence comes
+back exactly, in its canonical form, at any tempo. `NoteSequence` is note-seq's; take it from here:
+importing note_seq raises pretty_midi's guard against absurd ticks, and this module restores it.
 """
 
 import io
 import os
-import re
 import tempfile
 import warnings
 from pathlib import Path
 
 import mido
 import numpy as np
-import pretty_midi.pretty_midi
-from jaxtyping import Integer
+import pretty_midi
+from jaxtyping import Float, Integer
 
+from synvae_core.music.files import file_score
 from synvae_core.music.melody import STEPS_PER_QUARTER, events_to_notes
-from synvae_core.music.score import MAX_STEPS, MidiError, Part, Score, Span, score_to_events
+from synvae_core.music.score import MidiError, Part, Reading, Score, score_to_events
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # pydub misses ffmpeg, which nothing here needs
@@ -28,10 +28,6 @@ pretty_midi.pretty_midi.MAX_TICK = 1e7  # its own guard; note_seq's 1e10 lets a 
 
 TICKS_PER_QUARTER = 480
 TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
-MAX_BYTES = 1 << 17  # parsed within half a second; a melody of 64 bars has 4 KB
-PERCUSSION_CHANNEL = 9
-# A delta time has at most four bytes; long runs make mido's integers grow, in quadratic time.
-ENDLESS_INTEGER = re.compile(rb"[\x80-\xff]{1024}")
 
 
 def events_to_note_sequence(
@@ -61,24 +57,19 @@ def events_to_note_sequence(
     return sequence
 
 
-def note_sequence_to_events(
-    sequence: NoteSequence,
-    *,
-    steps: int | None = None,
-    track: int | None = None,
-    quantize: bool = False,
-    ignore_metre: bool = False,
-    allow_silence: bool = False,
-) -> Integer[np.ndarray, " steps"]:
-    """Event ids of the one melody in a NoteSequence; options and refusals as in `read_midi`."""
-    return score_to_events(
-        _sequence_score(sequence),
-        steps=steps,
-        track=track,
-        quantize=quantize,
-        ignore_metre=ignore_metre,
-        allow_silence=allow_silence,
-    )
+def note_sequence_to_events(sequence: NoteSequence, **options: object) -> Integer[np.ndarray, " t"]:
+    """Event ids (t,) of the one melody in a NoteSequence; options and refusals of `read_midi`."""
+    return score_to_events(_sequence_score(sequence), Reading(**options))
+
+
+def pretty_midi_to_events(
+    midi: pretty_midi.PrettyMIDI, **options: object
+) -> Integer[np.ndarray, " t"]:
+    """Event ids (t,) of the one melody in a PrettyMIDI; options and refusals of `read_midi`.
+
+    It does not know where a file ended: silence after the last event is too short without `pad`.
+    """
+    return score_to_events(_pretty_score(midi), Reading(**options))
 
 
 def midi_bytes(
@@ -121,38 +112,23 @@ def write_midi(
     _write_atomically(Path(path), midi_bytes(events, qpm=qpm, program=program, velocity=velocity))
 
 
-def read_midi(
-    source: str | os.PathLike | bytes,
-    *,
-    steps: int | None = None,
-    track: int | None = None,
-    quantize: bool = False,
-    ignore_metre: bool = False,
-    allow_silence: bool = False,
-) -> Integer[np.ndarray, " steps"]:
-    """Event ids (steps,) of the one melody in a MIDI file, percussion left out.
+def read_midi(source: str | os.PathLike | bytes, **options: object) -> Integer[np.ndarray, " t"]:
+    """Event ids (t,) of the one melody in a MIDI file, percussion left out.
 
     Args:
         source: a path, or the bytes of a file.
-        steps: the length wanted; by default the last note's end, rounded up to whole bars.
-        track: which part, where several have notes, counted from 0 as the refusal lists them.
-        quantize: round starts and ends to the nearest sixteenth instead of refusing.
-        ignore_metre: count sixteenths in any time signature instead of refusing all but 4/4.
-        allow_silence: `steps` holds for a file without notes, instead of refusing it.
+        options: what may be done to make it one melody, the fields of `score.Reading`: `steps`,
+            `track`, `top_line`, `quantize`, `ignore_metre`, `transpose_into_range`, `bar`, `pad`
+            and `allow_silence`. Without any, the file must be a melody on the grid as it stands.
 
     Raises:
-        MidiError: if the file is no MIDI file, truncated, larger than 128 KB or with an absurd
-            tick; without notes; with two voices at once or several parts; off the grid of
-            sixteenths; in another metre; with a pitch outside 21..108; or longer than `steps`.
+        MidiError: if the file is no MIDI file, truncated, larger than 1 MB or with an absurd tick;
+            without notes; with two voices at once or several parts; off the grid of sixteenths; in
+            another metre; with a pitch outside 21..108; shorter or longer than `steps`. It names
+            the option that helps.
+        ValueError: if `steps` or `bar` makes no sense.
     """
-    return score_to_events(
-        _file_score(source),
-        steps=steps,
-        track=track,
-        quantize=quantize,
-        ignore_metre=ignore_metre,
-        allow_silence=allow_silence,
-    )
+    return score_to_events(file_score(source), Reading(**options))
 
 
 def round_trip(
@@ -196,88 +172,11 @@ def _write_atomically(path: Path, data: bytes) -> None:
         part.replace(path)
 
 
-def _parse(data: bytes, name: str) -> mido.MidiFile:
-    if not data.startswith(b"MThd"):
-        raise MidiError(
-            f"{name} is not a MIDI file: it starts with {data[:4]!r} instead of b'MThd'; "
-            "export the melody as a standard MIDI file (.mid)"
-        )
-    if len(data) > MAX_BYTES:
-        raise MidiError(
-            f"{name} has more than {MAX_BYTES // 1024} KB, far more than a melody; "
-            "export the melody alone"
-        )
-    broken = f"{name} is truncated or corrupt, expected a whole MIDI file; export or copy it again"
-    if ENDLESS_INTEGER.search(data):
-        raise MidiError(f"{broken} (a number without an end)")
-    try:
-        midi = mido.MidiFile(file=io.BytesIO(data))
-    except Exception as error:  # mido raises whatever the bytes provoke, from EOFError to KeyError
-        raise MidiError(f"{broken} ({str(error) or type(error).__name__})") from error
-    if midi.type not in (0, 1) or midi.ticks_per_beat <= 0:
-        raise MidiError(
-            f"{name} is of type {midi.type} with time division {midi.ticks_per_beat}; expected "
-            "type 0 or 1 in ticks per quarter; export it again as type 1"
-        )
-    ticks = max((sum(message.time for message in track) for track in midi.tracks), default=0)
-    if ticks > MAX_STEPS * midi.ticks_per_beat // STEPS_PER_QUARTER:
-        raise MidiError(
-            f"{name} has an absurd tick: it would last more than {MAX_STEPS} sixteenths; "
-            "the file is corrupt, export it again"
-        )
-    return midi
-
-
-def _file_score(source: str | os.PathLike | bytes) -> Score:
-    if isinstance(source, bytes):
-        name, data = "the MIDI data", source
-    else:
-        name, path = str(source), Path(source)
-        if not path.is_file():
-            raise MidiError(f"{name} is not a file; expected the path of a MIDI file (.mid)")
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    midi = _parse(data, name)
-    parts, metres = [], []
-    for index, track in enumerate(midi.tracks):
-        metres += [(m.numerator, m.denominator) for m in track if m.type == "time_signature"]
-        for channel, spans in sorted(_track_spans(track, midi.ticks_per_beat).items()):
-            label = f"{track.name[:40]!r} (MIDI track {index}, channel {channel + 1})"
-            if channel != PERCUSSION_CHANNEL:
-                parts.append(Part(label, spans))
-    return Score(name, parts, metres)
-
-
-def _track_spans(track: mido.MidiTrack, ticks_per_quarter: int) -> dict[int, list[Span]]:
-    """The notes of a track by channel; a note without an end lasts as long as the track."""
-    changes, tick = [], 0
-    for message in track:
-        tick += message.time
-        if message.type in ("note_on", "note_off"):
-            starts = message.type == "note_on" and message.velocity > 0
-            changes.append((tick, (message.channel, message.note), starts))
-    changes += [(tick, key, False) for key in dict.fromkeys(key for _, key, _ in changes)]
-    ticks_per_step = ticks_per_quarter / STEPS_PER_QUARTER
-    spans: dict[int, list[Span]] = {}
-    sounding: dict[tuple[int, int], list[int]] = {}
-    for tick, (channel, pitch), starts in changes:
-        if starts:
-            sounding.setdefault((channel, pitch), []).append(tick)
-            continue
-        begun = sounding.pop((channel, pitch), [])
-        for start in begun:
-            if start < tick:
-                span = Span(start / ticks_per_step, tick / ticks_per_step, pitch)
-                spans.setdefault(channel, []).append(span)
-        if begun and begun[0] < tick == begun[-1]:
-            # The note-on came before the note-off of the same pitch at the same tick.
-            sounding[channel, pitch] = [tick]
-    return spans
-
-
-def _sequence_score(sequence: NoteSequence) -> Score:
-    name = "the NoteSequence"
-    tempos = sorted((tempo.time, tempo.qpm) for tempo in sequence.tempos)
+def _steps(
+    seconds: Float[np.ndarray, " n"], tempos: list[tuple[float, float]], name: str
+) -> Float[np.ndarray, " n"]:
+    """Times in steps, under tempos of (time in seconds, quarters per minute)."""
+    tempos = sorted(tempos)
     if not tempos or tempos[0][0] > 0:
         tempos.insert(0, (0.0, 120.0))
     times, qpms = np.array(tempos, np.float64).T
@@ -285,16 +184,63 @@ def _sequence_score(sequence: NoteSequence) -> Score:
         raise MidiError(f"{name} has a tempo that is not a positive number; correct its tempos")
     steps_per_second = qpms / 60 * STEPS_PER_QUARTER
     steps_before = np.concatenate([[0.0], np.cumsum(np.diff(times) * steps_per_second[:-1])])
-
-    notes = [note for note in sequence.notes if not note.is_drum]
-    seconds = np.array([(note.start_time, note.end_time) for note in notes]).reshape(-1, 2)
     tempo = np.maximum(np.searchsorted(times, seconds, side="right") - 1, 0)
-    steps = steps_before[tempo] + (seconds - times[tempo]) * steps_per_second[tempo]
+    return steps_before[tempo] + (seconds - times[tempo]) * steps_per_second[tempo]
+
+
+def _timed_score(
+    name: str,
+    voices: list[tuple[str, str, list[tuple[float, float, int]]]],
+    tempos: list[tuple[float, float]],
+    metres: list[tuple[int, int]],
+    end: float,
+    percussion: int,
+) -> Score:
+    """A score from voices of (name, label, notes) with notes of (start, end, pitch) in seconds."""
+    parts = []
+    for voice, label, notes in voices:
+        spans = np.array(notes, np.float64)
+        spans[:, :2] = _steps(spans[:, :2].ravel(), tempos, name).reshape(-1, 2)
+        parts.append(Part(voice, label, spans))
+    return Score(name, parts, metres, float(_steps(np.array([end]), tempos, name)[0]), percussion)
+
+
+def _sequence_score(sequence: NoteSequence) -> Score:
     names = {info.instrument: info.name for info in sequence.instrument_infos}
-    parts: dict[int, Part] = {}
-    for note, (start, end) in zip(notes, steps.tolist(), strict=True):
-        label = f"{names.get(note.instrument, '')!r} (instrument {note.instrument})"
-        part = parts.setdefault(note.instrument, Part(label, []))
-        part.spans.append(Span(start, end, note.pitch))
-    metres = [(metre.numerator, metre.denominator) for metre in sequence.time_signatures]
-    return Score(name, [parts[key] for key in sorted(parts)], metres)
+    voices: dict[int, list[tuple[float, float, int]]] = {}
+    for note in sequence.notes:
+        if not note.is_drum:
+            voices.setdefault(note.instrument, []).append(
+                (note.start_time, note.end_time, note.pitch)
+            )
+    return _timed_score(
+        "the NoteSequence",
+        [
+            (names.get(i, ""), f"{names.get(i, '')!r} (instrument {i})", voices[i])
+            for i in sorted(voices)
+        ],
+        [(tempo.time, tempo.qpm) for tempo in sequence.tempos],
+        [(metre.numerator, metre.denominator) for metre in sequence.time_signatures],
+        sequence.total_time,
+        sum(note.is_drum for note in sequence.notes),
+    )
+
+
+def _pretty_score(midi: pretty_midi.PrettyMIDI) -> Score:
+    played = [voice for voice in midi.instruments if voice.notes]
+    return _timed_score(
+        "the PrettyMIDI",
+        [
+            (
+                voice.name,
+                f"{voice.name!r} (program {voice.program})",
+                [(note.start, note.end, note.pitch) for note in voice.notes],
+            )
+            for voice in played
+            if not voice.is_drum
+        ],
+        list(zip(*(values.tolist() for values in midi.get_tempo_changes()), strict=True)),
+        [(metre.numerator, metre.denominator) for metre in midi.time_signature_changes],
+        midi.get_end_time(),
+        sum(len(voice.notes) for voice in played if voice.is_drum),
+    )

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from synvae_core.music import melody, midi
+from synvae_core.music import files, melody, midi
 from synvae_core.music.midi import MidiError
 
 SCALE = np.array([41, 0, 43, 0, 45, 1, 46, 46, 48, 0, 0, 0, 1, 0, 0, 0])
@@ -67,7 +67,8 @@ def test_every_event_sequence_survives_midi_in_canonical_form(events, performanc
 def test_note_seq_reads_the_same_melody_from_our_files(events, performance):
     sequence = note_seq.midi_to_note_sequence(midi.midi_bytes(events, **performance))
     steps = len(events)
-    heard = midi.note_sequence_to_events(sequence, steps=steps, allow_silence=True)
+    # note-seq does not keep the silence at the end.
+    heard = midi.note_sequence_to_events(sequence, steps=steps, pad=True, allow_silence=True)
     assert heard.tolist() == melody.canonical(events).tolist()
     for note in sequence.notes:
         assert (note.program, note.velocity) == (performance["program"], performance["velocity"])
@@ -125,7 +126,7 @@ def test_length_is_whole_bars_or_what_is_asked():
     data = midi.midi_bytes(np.concatenate([SCALE, SCALE[:3]]))
     assert len(midi.read_midi(data)) == 32
     assert len(midi.read_midi(data, steps=19)) == 19
-    with pytest.raises(MidiError, match=r"lasts 19 sixteenths.*steps=18.*larger steps="):
+    with pytest.raises(MidiError, match=r"lasts 19 sixteenths.*steps=18.*bar=0.*larger steps="):
         midi.read_midi(data, steps=18)
     with pytest.raises(ValueError, match="steps is 1"):
         midi.read_midi(data, steps=0)
@@ -135,7 +136,9 @@ def test_silence_is_read_only_where_it_is_meant(tmp_path):
     path = tmp_path / "silent.mid"
     midi.write_midi(np.ones(32, np.int64), path)
     for options in ({}, {"steps": 32}, {"allow_silence": True}):
-        with pytest.raises(MidiError, match=r"silent\.mid has no notes.*allow_silence=True"):
+        with pytest.raises(
+            MidiError, match=r"silent\.mid has no notes.*pass (steps= and )?allow_silence=True"
+        ):
             midi.read_midi(path, **options)
     assert midi.read_midi(path, steps=32, allow_silence=True).tolist() == [0] * 32
 
@@ -175,9 +178,9 @@ def test_percussion_is_left_out_and_tracks_are_chosen():
     assert midi.read_midi(midi_file(lead, bass, drums), track=1, steps=4)[0] == 21
     one_track = midi_file(notes((0, 480, 60)) + notes((0, 480, 40), channel=1), kind=0)
     assert midi.read_midi(one_track, track=1)[4] == 21
-    with pytest.raises(MidiError, match=r"has no track 2; choose from 0:.*1:"):
+    with pytest.raises(MidiError, match=r"has no track 2; choose.* 0:.*1:"):
         midi.read_midi(one_track, track=2)
-    with pytest.raises(MidiError, match="no notes outside percussion"):
+    with pytest.raises(MidiError, match=r"only percussion \(2 notes\)"):
         midi.read_midi(midi_file(drums))
 
 
@@ -187,7 +190,7 @@ def test_quantize_rounds_to_sixteenths_and_keeps_every_note():
         midi.read_midi(played)
     assert midi.read_midi(played, steps=6, quantize=True).tolist() == [41, 43, 45, 0, 1, 0]
     legato = midi_file(notes((0, 130, 60), (120, 240, 62)))
-    with pytest.raises(MidiError, match=r"two voices.*quantize=True"):
+    with pytest.raises(MidiError, match=r"off the grid.*quantize=True"):
         midi.read_midi(legato)
     assert midi.read_midi(legato, steps=3, quantize=True).tolist() == [41, 43, 1]
 
@@ -211,9 +214,9 @@ def test_other_metres_are_refused_unless_ignored():
         (b"", "not a MIDI file.*export"),
         (b"RIFF\x00\x00\x00\x00RMID", "not a MIDI file"),
         (b"\x89PNG and more", "not a MIDI file"),
-        (midi_file(notes((0, 480, 60), (0, 480, 64))), "two voices at once.*one note at a time"),
+        (midi_file(notes((0, 480, 60), (0, 480, 64))), "two voices at once.*top_line=True"),
         (midi_file(notes((0, 480, 60), (240, 480, 60))), "two voices at once"),
-        (midi_file(notes((0, 480, 20))), r"pitch 20 .*21\.\.108.*transpose"),
+        (midi_file(notes((0, 480, 20))), r"pitch 20 .*21\.\.108.*transpose_into_range=True"),
         (midi_file(notes((0, 480, 109))), r"pitch 109 .*21\.\.108"),
         (midi_file([]), "has no notes"),
         (midi_file(), "has no notes"),
@@ -257,9 +260,9 @@ def test_corrupted_files_are_read_or_refused_but_never_crash(data):
     assert events.tolist() == melody.canonical(events).tolist()
 
 
-FULL = midi.MAX_BYTES - 64
+FULL = files.MAX_BYTES - 64
 HOSTILE = {
-    "running status": b"\x00\xc0" + b"\x00\x01" * (FULL // 2) + b"\x00",
+    "running status": b"\x00\xc0\x01" + b"\x00\x01" * (FULL // 2 - 2),
     "notes": b"\x00\x90\x40\x40" + b"\x00\x40\x40" * (FULL // 3),
     "notes never ended": b"\x00\x90\x40\x40" + b"\x01\x40\x40" * (FULL // 3),
     "metres": b"\x00\xff\x58\x04\x03\x02\x18\x08" * (FULL // 8),
@@ -273,12 +276,60 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_files_are_refused_within_a_second(name):
+def test_a_hostile_megabyte_is_refused_within_about_a_second(name):
     data = raw_file(HOSTILE[name])
     before = time.process_time()
     with pytest.raises(MidiError):
         midi.read_midi(data)
-    assert time.process_time() - before < 1
+    assert time.process_time() - before < 3  # under test, checks of types take half of it
+
+
+def test_the_highest_of_a_megabyte_of_notes_takes_a_second():
+    data = raw_file(HOSTILE["notes never ended"])
+    before = time.process_time()
+    assert midi.read_midi(data, top_line=True, quantize=True).max() == 45
+    assert time.process_time() - before < 3
+
+
+NOISE = st.sampled_from(
+    [
+        mido.Message("control_change", control=64, value=127),
+        mido.Message("pitchwheel", pitch=-8192),
+        mido.Message("aftertouch", value=1),
+        mido.Message("polytouch", note=60, value=1),
+        mido.Message("program_change", program=5),
+        mido.Message("sysex", data=[0x10, 0x3C, 0x40] * 50),
+        mido.MetaMessage("text", text="x" * 200),
+        mido.MetaMessage("set_tempo", tempo=400_000),
+        mido.MetaMessage("key_signature", key="F#m"),
+    ]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(melodies, st.lists(st.tuples(st.integers(0, 200), NOISE), max_size=20))
+def test_what_stands_between_the_notes_changes_nothing(events, noise):
+    file = mido.MidiFile(file=io.BytesIO(midi.midi_bytes(events)))
+    for place, message in noise:
+        file.tracks[0].insert(place % len(file.tracks[0]), message)
+    buffer = io.BytesIO()
+    file.save(file=buffer)
+    heard = midi.read_midi(buffer.getvalue(), steps=len(events), allow_silence=True)
+    assert heard.tolist() == melody.canonical(events).tolist()
+
+
+def test_other_chunks_a_longer_header_and_what_follows_the_end_are_skipped():
+    header, track = midi.midi_bytes(SCALE)[:14], midi.midi_bytes(SCALE)[14:]
+    longer = header[:7] + b"\x08" + header[8:] + b"ab"
+    padded = b"MTrk" + struct.pack(">I", len(track) - 8 + 3) + track[8:] + b"\xff" * 3
+    for data in (longer + b"XFIH\0\0\0\x04MTrk" + track, header + padded, header + track + b"?"):
+        assert midi.read_midi(data).tolist() == melody.canonical(SCALE).tolist()
+
+
+@pytest.mark.parametrize("content", ["Mélodie".encode(), "Mélodie".encode("latin-1")])
+def test_names_of_tracks_are_read_as_they_were_written(content):
+    body = b"\x00\xff\x03" + bytes([len(content)]) + content + b"\x00\x90\x3c\x40\x83\x60\x3c\x00"
+    assert midi.read_midi(raw_file(body), steps=4, track="mélodie").tolist() == [41, 0, 0, 0]
 
 
 def test_hostile_headers_and_sizes_are_refused_within_a_second(tmp_path):
@@ -291,7 +342,7 @@ def test_hostile_headers_and_sizes_are_refused_within_a_second(tmp_path):
     for source, message in (
         (empty_tracks, "no notes"),
         (many_parts, "1000 tracks with notes"),
-        (sparse, r"sparse\.mid has more than 128 KB"),
+        (sparse, r"sparse\.mid has more than 1024 KB"),
     ):
         before = time.process_time()
         with pytest.raises(MidiError, match=message) as refused:

@@ -1,0 +1,76 @@
+"""Melodies from whatever holds them: files, NoteSequences, PrettyMIDI objects, arrays, tensors."""
+
+import os
+
+import numpy as np
+from jaxtyping import Int
+from pretty_midi import PrettyMIDI
+
+from synvae_core.music.melody import check_events
+from synvae_core.music.midi import (
+    NoteSequence,
+    note_sequence_to_events,
+    pretty_midi_to_events,
+    read_midi,
+)
+from synvae_core.music.score import MidiError, Reading
+
+
+def read_melodies(source: object, *, steps: int, **options: object) -> Int[np.ndarray, "n steps"]:
+    """Event ids (n, steps) of one or more melodies, each of exactly `steps` sixteenths.
+
+    Args:
+        source: the path or bytes of a MIDI file, a NoteSequence or a PrettyMIDI (n = 1 each);
+            event ids (steps,) or (n, steps) as an array or a tensor on any device; or a list or
+            tuple of any of these.
+        options: how files, NoteSequences and PrettyMIDI are read, as in `midi.read_midi`.
+
+    Raises:
+        MidiError: if a file or score is not a melody that the options allow; it names the option
+            that helps.
+        ValueError: if events are not integers in 0..89 or of another length; in a list, both errors
+            name the item, counted from 0.
+    """
+    reading = vars(Reading(steps=steps, **options))
+    if isinstance(source, (str, os.PathLike, bytes)):
+        return read_midi(source, **reading)[None]
+    if isinstance(source, NoteSequence):
+        return note_sequence_to_events(source, **reading)[None]
+    if isinstance(source, PrettyMIDI):
+        return pretty_midi_to_events(source, **reading)[None]
+    if isinstance(source, (list, tuple)):
+        return _read_items(source, reading)
+    return _checked(source, steps)
+
+
+def _read_items(items: list | tuple, reading: dict[str, object]) -> Int[np.ndarray, "n steps"]:
+    if not items:
+        raise ValueError("the list of melodies is empty; expected at least one melody")
+    melodies = []
+    for index, item in enumerate(items):
+        try:
+            melodies.append(read_melodies(item, **reading))
+        except ValueError as error:
+            kind = MidiError if isinstance(error, MidiError) else ValueError
+            raise kind(f"item {index} of {len(items)}: {error}") from error
+    return np.concatenate(melodies)
+
+
+def _checked(source: object, steps: int) -> Int[np.ndarray, "n steps"]:
+    """Events of an array or a tensor, recognised by what it can do: this floor knows no torch."""
+    if hasattr(source, "detach"):
+        source = source.detach().cpu().numpy()
+    if not isinstance(source, np.ndarray):
+        raise ValueError(
+            f"a melody cannot be read from {type(source).__name__}; expected the path or bytes of "
+            "a MIDI file, a NoteSequence, a PrettyMIDI, an array or tensor of event ids, or a list "
+            "of these"
+        )
+    if source.ndim not in (1, 2):
+        raise ValueError(f"melodies have shape (steps,) or (n, steps), got {source.shape}")
+    if source.shape[-1] != steps:
+        raise ValueError(
+            f"the melodies have {source.shape[-1]} steps, expected steps={steps}; "
+            "cut or fill them with holds (0) to this length"
+        )
+    return np.atleast_2d(check_events(source))
