@@ -1,4 +1,4 @@
-"""The command line of synvae: run notebooks into reports, and keep notebooks and README tidy."""
+"""The command line of synvae: run notebooks, import models, keep notebooks and README tidy."""
 
 import argparse
 import sys
@@ -59,6 +59,13 @@ def parser() -> argparse.ArgumentParser:
     results.add_argument("--record", type=Path, metavar="RUN", help="a run folder to add first")
     results.add_argument("--made-by", metavar="COMMAND", help="the command that made that run")
     results.set_defaults(command=results_command)
+
+    imported = commands.add_parser("import", help="turn a Magenta checkpoint into a model folder")
+    imported.add_argument("checkpoint", type=Path, help=".ckpt prefix, archive, or a folder")
+    imported.add_argument("folder", type=Path, help="where config.json and the weights are written")
+    imported.add_argument("--steps", type=int, help="sixteenths of a melody, where not known")
+    imported.add_argument("--bar-start", default="carried", help="of hierarchical models: or fresh")
+    imported.set_defaults(command=import_command)
     return whole
 
 
@@ -106,6 +113,20 @@ def results_command(options: argparse.Namespace) -> int:
         record_result(results, options.record, command=options.made_by)
     readme.write_text(with_table(readme.read_text(), read_results(results)))
     print(readme)
+    return 0
+
+
+def import_command(options: argparse.Namespace) -> int:
+    """Prints the model's configuration, what its checkpoint lacks, and the path of the folder."""
+    from synvae_core.models.magenta import load_magenta
+    from synvae_core.models.storage import save_model
+
+    model = load_magenta(options.checkpoint, steps=options.steps, bar_start=options.bar_start)
+    print(model.config)
+    for name in model.missing:
+        print(f"missing: {name}")
+    save_model(model, options.folder)
+    print(options.folder)
     return 0
 
 

@@ -1,156 +1,213 @@
-"""Melody VAEs: one encoder interface, one decoder interface.
+"""Melody VAEs: any encoder and any decoder that share a latent space with prior N(0, I).
 
-An encoder maps notes (b, t, 90), one-hot or relaxed, to a posterior. A decoder maps z (b, z) and a
-coupling to logits and notes; what it feeds back to itself, if anything, is what the coupling made.
-
-The decoder here plays all steps at once, which keeps SynVAE trainable in minutes on a CPU; the
-layers are those of Tolstikhin et al. 2021, "MLP-Mixer", arXiv 2105.01601, over the steps of a
-melody instead of the patches of a picture. The VAE follows Roberts et al. 2018, arXiv 1803.05428.
+Roberts et al. 2018, "A Hierarchical Latent Vector Model for Learning Long-Term Structure in
+Music", arXiv 1803.05428. What goes in as a melody is anything that `music.reading` reads: event
+ids, a MIDI file, a NoteSequence, a PrettyMIDI object, or a list of them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from synvae_core.models.couplings import Coupling, heard_events, one_hot, straight_through
-from synvae_core.music.melody import NUM_EVENTS
-from synvae_core.types import Decoded, Posterior
+from synvae_core.models.couplings import canonical_events
+from synvae_core.models.interfaces import MelodyConfig
+from synvae_core.music.reading import read_melodies
+from synvae_core.types import Posterior
 
-
-@dataclass(frozen=True)
-class MixerMelodyConfig:
-    """Sizes of a melody VAE whose decoder plays all steps at once."""
-
-    steps: int = 32  # two bars of sixteenths
-    latent_dim: int = 64
-    patch: int = 2  # steps that are mixed as one; two sixteenths, the usual note of the corpus
-    channels: int = 128
-    hidden_channels: int = 256
-    hidden_patches: int = 64
-    encoder_blocks: int = 3
-    decoder_blocks: int = 3
-    # Starting with a narrow posterior lets the decoder learn from z at once; from sigma = 1 the
-    # KL wins first and the code stays empty for long.
-    initial_logvar: float = -4.0
-    # What `sample` draws z from. A learned prior is to be another name here, its weights beside
-    # the others in the same file.
-    prior: str = "standard_normal"
-
-    def __post_init__(self) -> None:
-        if self.steps % self.patch:
-            raise ValueError(f"{self.steps} steps do not fall into patches of {self.patch}")
-        if self.prior != "standard_normal":
-            raise ValueError(f"prior {self.prior!r} is unknown; this version has standard_normal")
-
-    @property
-    def patches(self) -> int:
-        return self.steps // self.patch
-
-
-class MixerBlock(nn.Module):
-    """Mixes the channels of each patch, then the patches of each channel, both residually."""
-
-    def __init__(self, config: MixerMelodyConfig):
-        super().__init__()
-        self.channel_mix = nn.Sequential(
-            nn.LayerNorm(config.channels),
-            nn.Linear(config.channels, config.hidden_channels),
-            nn.ReLU(),
-            nn.Linear(config.hidden_channels, config.channels),
-        )
-        self.patch_norm = nn.LayerNorm(config.channels)
-        self.patch_mix = nn.Sequential(
-            nn.Linear(config.patches, config.hidden_patches),
-            nn.ReLU(),
-            nn.Linear(config.hidden_patches, config.patches),
-        )
-
-    def forward(self, x: Float[Tensor, "b p c"]) -> Float[Tensor, "b p c"]:
-        x = x + self.channel_mix(x)
-        return x + self.patch_mix(self.patch_norm(x).transpose(1, 2)).transpose(1, 2)
-
-
-class MixerEncoder(nn.Module):
-    """Notes -> posterior."""
-
-    def __init__(self, config: MixerMelodyConfig):
-        super().__init__()
-        self.shape = (config.patches, config.patch * NUM_EVENTS)
-        self.embedding = nn.Linear(config.patch * NUM_EVENTS, config.channels)
-        self.position = nn.Parameter(torch.zeros(config.patches, config.channels))
-        self.blocks = nn.Sequential(*(MixerBlock(config) for _ in range(config.encoder_blocks)))
-        self.norm = nn.LayerNorm(config.channels)
-        self.head = nn.Linear(config.patches * config.channels, 2 * config.latent_dim)
-        nn.init.normal_(self.position, std=0.02)
-        nn.init.constant_(self.head.bias[config.latent_dim :], config.initial_logvar)
-
-    def forward(self, notes: Float[Tensor, "b t events"]) -> Posterior:
-        patches = notes.flatten(1).unflatten(-1, self.shape)  # (b, t, 90) -> (b, p, patch * 90)
-        x = self.norm(self.blocks(self.embedding(patches) + self.position))
-        mu, logvar = self.head(x.flatten(1)).chunk(2, dim=-1)
-        return Posterior(mu, logvar)
-
-
-class MixerDecoder(nn.Module):
-    """z -> logits of all steps at once."""
-
-    def __init__(self, config: MixerMelodyConfig):
-        super().__init__()
-        self.shape = (config.patches, config.channels)
-        self.input = nn.Linear(config.latent_dim, config.patches * config.channels)
-        self.blocks = nn.Sequential(*(MixerBlock(config) for _ in range(config.decoder_blocks)))
-        self.norm = nn.LayerNorm(config.channels)
-        self.output = nn.Linear(config.channels, config.patch * NUM_EVENTS)
-
-    def forward(self, z: Float[Tensor, "b z"], couple: Coupling = straight_through) -> Decoded:
-        x = self.input(z).unflatten(-1, self.shape)
-        x = self.output(self.norm(self.blocks(x)))  # (b, p, patch * 90)
-        logits = x.flatten(1).unflatten(-1, (-1, NUM_EVENTS))
-        return Decoded(logits, couple(logits))
+Melodies = Any  # see `music.reading.read_melodies`
+PATHS = ("linear", "spherical")
+CHUNK = 512  # melodies worked on at once outside training; bounds the memory
 
 
 class MelodyVae(nn.Module):
-    """A melody encoder and a melody decoder that share a latent space with prior N(0, I)."""
+    """The encoder and the decoder that a configuration builds.
 
-    def __init__(self, config: MixerMelodyConfig):
+    Attributes:
+        missing: parameters that a partial checkpoint did not hold, by their published names.
+    """
+
+    def __init__(self, config: MelodyConfig):
         super().__init__()
         self.config = config
-        self.encoder = MixerEncoder(config)
-        self.decoder = MixerDecoder(config)
+        self.encoder, self.decoder = config.build()
+        self.missing: tuple[str, ...] = ()
 
     def forward(
-        self, events: Int[Tensor, "b t"], generator: torch.Generator | None = None
-    ) -> tuple[Decoded, Posterior]:
-        """Reconstruction through a sample of the posterior, as in training."""
-        posterior = self.encoder(one_hot(events))
-        return self.decoder(reparameterise(posterior, generator)), posterior
+        self,
+        events: Int[Tensor, "b t"],
+        generator: torch.Generator | None = None,
+        *,
+        sampling: float = 0.0,
+    ) -> tuple[Float[Tensor, "b t events"], Posterior]:
+        """Teacher-forced logits through a sample of the posterior, as in training.
+
+        Args:
+            sampling: probability that the decoder reads its own draw instead of the true event.
+        """
+        posterior = self.encoder(events)
+        z = reparameterise(posterior, generator)
+        inputs = self.decoder.scheduled_inputs(z, events, sampling, generator)
+        return self.decoder.teacher_forced(z, inputs), posterior
 
     @torch.no_grad()
-    def encode(self, events: Int[Tensor, "b t"]) -> Float[Tensor, "b z"]:
-        """Posterior means of melodies."""
-        return self.encoder(one_hot(events)).mu
+    def posterior(self, melodies: Melodies, **reading: Any) -> Posterior:
+        """The posteriors of melodies.
+
+        Args:
+            reading: options of `music.reading.read_melodies`, such as `top_line=True`.
+
+        Raises:
+            ValueError: if the encoder is incomplete or the melodies cannot be read.
+        """
+        self._check_whole(
+            "encoder",
+            "train a new one against the frozen decoder (START_FROM and FREEZE_DECODER in "
+            "notebook 11), or fit latents with models.inversion",
+        )
+        events = torch.from_numpy(read_melodies(melodies, steps=self.config.steps, **reading))
+        parts = [self.encoder(part.to(self.device)) for part in events.split(CHUNK)]
+        return Posterior(*(torch.cat(values) for values in zip(*parts, strict=True)))
+
+    def encode(
+        self,
+        melodies: Melodies,
+        *,
+        sample: bool,
+        generator: torch.Generator | None = None,
+        **reading: Any,
+    ) -> Float[Tensor, "n z"]:
+        """Means of the posteriors of melodies or, with `sample`, one draw of each.
+
+        Args:
+            reading: options of `music.reading.read_melodies`, such as `top_line=True`.
+        """
+        posterior = self.posterior(melodies, **reading)
+        return reparameterise(posterior, generator) if sample else posterior.mu
 
     @torch.no_grad()
-    def decode(self, z: Float[Tensor, "b z"]) -> Int[Tensor, "b t"]:
-        """The likeliest events of latent points, in canonical form."""
-        return heard_events(self.decoder(z).logits)
-
-    @torch.no_grad()
-    def sample(self, n: int, *, generator: torch.Generator) -> Int[Tensor, "n t"]:
-        """Melodies decoded from `n` draws of the prior."""
-        z = torch.randn(n, self.config.latent_dim, generator=generator)
-        return self.decode(z.to(self.decoder.output.weight.device))
-
-    @torch.no_grad()
-    def interpolate(
-        self, first: Int[Tensor, "t"], second: Int[Tensor, "t"], *, n: int
+    def decode(
+        self,
+        z: Float[Tensor, "n z"],
+        *,
+        temperature: float = 0.0,
+        generator: torch.Generator | None = None,
     ) -> Int[Tensor, "n t"]:
-        """`n` melodies on the straight line between two posterior means, both ends included."""
-        ends = self.encode(torch.stack([first, second]))
-        weight = torch.linspace(0, 1, n, device=ends.device)[:, None]
-        return self.decode((1 - weight) * ends[0] + weight * ends[1])
+        """Melodies of latent points, in canonical form.
+
+        Args:
+            temperature: 0 plays the likeliest event of every step, 1 draws from the model.
+            generator: of the draws; the same seed gives the same melodies.
+        """
+        self._check_whole("decoder", "get the checkpoint whole, or train the model")
+        options = {"temperature": temperature, "generator": generator, "keep_logits": False}
+        parts = [self.decoder.play(part, **options).events for part in z.split(CHUNK)]
+        return canonical_events(torch.cat(parts))
+
+    def reconstruct(
+        self,
+        melodies: Melodies,
+        *,
+        sample: bool,
+        temperature: float = 0.0,
+        generator: torch.Generator | None = None,
+        **reading: Any,
+    ) -> Int[Tensor, "n t"]:
+        """Melodies encoded, to the mean or a sample, and decoded free-running."""
+        z = self.encode(melodies, sample=sample, generator=generator, **reading)
+        return self.decode(z, temperature=temperature, generator=generator)
+
+    def sample(
+        self, n: int, *, generator: torch.Generator, temperature: float = 0.0
+    ) -> Int[Tensor, "n t"]:
+        """Melodies decoded from `n` draws of the prior; the generator is one of the CPU."""
+        z = torch.randn(n, self.config.latent_dim, generator=generator).to(self.device)
+        draws = generator if z.device.type == "cpu" else _on(z.device, generator)
+        return self.decode(z, temperature=temperature, generator=draws)
+
+    def interpolate(
+        self, first: Melodies, second: Melodies, *, n: int, path: str = "linear", **reading: Any
+    ) -> Int[Tensor, "n t"]:
+        """`n` melodies on the way between the posterior means of two, both ends included.
+
+        Args:
+            path: "linear", the straight line, or "spherical", the great circle.
+        """
+        ends = [self.encode(melody, sample=False, **reading) for melody in (first, second)]
+        for melody, end in zip(("first", "second"), ends, strict=True):
+            if len(end) != 1:
+                raise ValueError(f"interpolate takes one melody as {melody}, got {len(end)}")
+        return self.decode(latent_path(ends[0][0], ends[1][0], n=n, path=path))
+
+    def attribute_vector(
+        self,
+        melodies: Melodies,
+        attribute: Callable[[np.ndarray], np.ndarray],
+        *,
+        share: float = 0.25,
+        **reading: Any,
+    ) -> Float[Tensor, " z"]:
+        """From the mean latent of the melodies with least of an attribute to that with most.
+
+        Args:
+            attribute: events (n, t) to one number each; see `music.attributes`.
+            share: of the melodies at either end.
+
+        Raises:
+            ValueError: if there is nothing between the two ends.
+        """
+        events = read_melodies(melodies, steps=self.config.steps, **reading)
+        values = np.asarray(attribute(events))
+        low, high = np.quantile(values, [share, 1 - share])
+        if not low < high:
+            raise ValueError(
+                f"the attribute is {low:g} for the least and the most of {len(events)} melodies; "
+                "give melodies that differ in it, or another share"
+            )
+        z = self.encode(events, sample=False)
+        least, most = (torch.from_numpy(rows) for rows in (values <= low, values >= high))
+        return z[most.to(z.device)].mean(0) - z[least.to(z.device)].mean(0)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
+
+    def _check_whole(self, part: str, advice: str) -> None:
+        lacking = [name for name in self.missing if ("decoder" in name) == (part == "decoder")]
+        if lacking:
+            raise ValueError(
+                f"the {part} is incomplete: its checkpoint lacks {', '.join(lacking)}; {advice}"
+            )
+
+
+def latent_path(
+    first: Float[Tensor, " z"], second: Float[Tensor, " z"], *, n: int, path: str = "linear"
+) -> Float[Tensor, "n z"]:
+    """`n` points from `first` to `second`, both included.
+
+    Spherical: Shoemake 1985, "Animating Rotation with Quaternion Curves", with the norm going from
+    one end's to the other's; a straight line where the two point the same way or oppositely.
+
+    Raises:
+        ValueError: if n is below 2 or the path is unknown.
+    """
+    if n < 2 or path not in PATHS:
+        raise ValueError(f"a path has 2 points or more and is one of {PATHS}, got {n}, {path!r}")
+    weight = torch.linspace(0, 1, n, dtype=first.dtype, device=first.device)[:, None]
+    line = (1 - weight) * first + weight * second
+    norms = first.norm(), second.norm()
+    cosine = (first @ second / (norms[0] * norms[1])).nan_to_num(1.0)
+    if path == "linear" or cosine.abs() > 1 - 1e-6:
+        return line
+    angle = cosine.arccos()
+    arc = ((1 - weight) * angle).sin() * (first / norms[0]) + (weight * angle).sin() * (
+        second / norms[1]
+    )
+    return arc / angle.sin() * ((1 - weight) * norms[0] + weight * norms[1])
 
 
 def reparameterise(
@@ -164,3 +221,9 @@ def reparameterise(
         device=posterior.mu.device,
     )
     return posterior.mu + noise * (0.5 * posterior.logvar).exp()
+
+
+def _on(device: torch.device, generator: torch.Generator) -> torch.Generator:
+    """A generator of the device, seeded by a draw of one of the CPU."""
+    seed = int(torch.randint(2**31, (1,), generator=generator))
+    return torch.Generator(device).manual_seed(seed)

@@ -42,7 +42,10 @@ def save_model(model: nn.Module, folder: str | Path, *, half: bool = False) -> N
         "format": FORMAT_VERSION,
         "model": type(model).__name__,
         "config": dataclasses.asdict(model.config),
+        "config_class": type(model.config).__name__,
     }
+    if getattr(model, "missing", ()):  # an incomplete model stays one
+        config["missing"] = list(model.missing)
     temporary = folder / f".{WEIGHTS_FILE}.{os.getpid()}"
     save_file(weights, temporary)
     os.replace(temporary, folder / WEIGHTS_FILE)
@@ -57,8 +60,15 @@ def load_model(model_class: type[Model], config_class: type, folder: str | Path)
     """
     folder = Path(folder)
     config_path, weights_path = folder / CONFIG_FILE, folder / WEIGHTS_FILE
-    config = read_config(config_path, model_class, config_class)
-    model = model_class(config)
+    stored = read_config(config_path, model_class)
+    try:
+        model = model_class(config_class(**stored["config"]))
+    except (TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{config_path} does not fit {config_class.__name__}: {error}"
+        ) from error
+    if "missing" in stored:
+        model.missing = tuple(map(str, stored["missing"]))
     if not weights_path.is_file():
         raise WeightsError(f"{weights_path} is missing: expected the weights of {config_path}")
     try:
@@ -73,8 +83,8 @@ def load_model(model_class: type[Model], config_class: type, folder: str | Path)
     return model.eval()
 
 
-def read_config(path: Path, model_class: type, config_class: type) -> Any:
-    """The configuration of a model folder as `config_class`."""
+def read_config(path: Path, model_class: type) -> dict[str, Any]:
+    """What `save_model` wrote of a model's configuration."""
     try:
         stored = json.loads(path.read_text())
         name, values = stored["model"], dict(stored["config"])
@@ -89,10 +99,9 @@ def read_config(path: Path, model_class: type, config_class: type) -> Any:
         )
     if name != model_class.__name__:
         raise WeightsError(f"{path} holds a {name}: expected a {model_class.__name__}")
-    try:
-        return config_class(**values)
-    except (TypeError, ValueError) as error:
-        raise WeightsError(f"{path} does not fit {config_class.__name__}: {error}") from error
+    # JSON writes tuples as lists.
+    tuples = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+    return stored | {"config": tuples}
 
 
 def check_shapes(

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from synvae_core.models.couplings import Coupling, coupling_named, heard_events, one_hot
+from synvae_core.models.couplings import Coupling, coupling_named
 from synvae_core.models.music import MelodyVae, reparameterise
 from synvae_core.models.visual import ImageDecoder, ImageEncoder, VisualConfig
 from synvae_core.types import Decoded, Posterior, SynVaeOutput
@@ -83,10 +83,10 @@ class SynVae(nn.Module):
     @torch.no_grad()
     def listen(self, images: Float[Tensor, "b c h w"]) -> Int[Tensor, "b t"]:
         """The melodies of pictures, from the means of their posteriors, in canonical form."""
-        return heard_events(self.music.decoder(self.image_encoder(images).mu).logits)
+        return self.music.decode(self.image_encoder(images).mu)
 
     @torch.no_grad()
     def hear(self, events: Int[Tensor, "b t"]) -> tuple[Posterior, Float[Tensor, "b c h w"]]:
         """What notes alone give: the auditive posterior and the picture rebuilt from its mean."""
-        auditive = self.music.encoder(one_hot(events))
+        auditive = self.music.encoder(events)
         return auditive, self.image_decoder(auditive.mu)

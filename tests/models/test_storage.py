@@ -6,7 +6,8 @@ import json
 import pytest
 import torch
 
-from synvae_core.models.music import MelodyVae, MixerMelodyConfig
+from synvae_core.models.mixer import MixerMelodyConfig
+from synvae_core.models.music import MelodyVae
 from synvae_core.models.storage import WeightsError, load_model, save_model
 
 CONFIG = MixerMelodyConfig(

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from synvae_core.models.couplings import COUPLINGS
-from synvae_core.models.music import MelodyVae, MixerMelodyConfig
+from synvae_core.models.mixer import MixerMelodyConfig
+from synvae_core.models.music import MelodyVae
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
 
