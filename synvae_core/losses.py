@@ -4,6 +4,8 @@ The terms are those of Kingma & Welling 2014, "Auto-Encoding Variational Bayes",
 Weights between terms belong to the objectives, not here.
 """
 
+import math
+
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -12,6 +14,14 @@ from torch import Tensor
 def normal_kl(mu: Float[Tensor, "b z"], logvar: Float[Tensor, "b z"]) -> Float[Tensor, "b"]:
     """KL from N(mu, exp(logvar)) to N(0, I), in nats, summed over the latent dimensions."""
     return 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(-1)
+
+
+def free_bits(kl: Float[Tensor, "b"], bits: float) -> Float[Tensor, "b"]:
+    """What of an example's KL, in nats, exceeds a number of bits that cost nothing.
+
+    Kingma et al. 2016, arXiv 1606.04934, on the whole code as in MusicVAE, arXiv 1803.05428.
+    """
+    return (kl - bits * math.log(2)).clamp(min=0)
 
 
 def squared_error(

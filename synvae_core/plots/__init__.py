@@ -2,14 +2,26 @@
 
 from synvae_core.plots.charts import confusion, loss_curves, precision_bars
 from synvae_core.plots.comparison import corpus_comparison
+from synvae_core.plots.latents import (
+    attribute_curves,
+    attribute_effects,
+    interpolation_distances,
+    latent_spectrum,
+    recall_bars,
+)
 from synvae_core.plots.rolls import digit_grid, piano_roll_image, piano_rolls
 
 __all__ = [
+    "attribute_curves",
+    "attribute_effects",
     "confusion",
     "corpus_comparison",
     "digit_grid",
+    "interpolation_distances",
+    "latent_spectrum",
     "loss_curves",
     "piano_roll_image",
     "piano_rolls",
     "precision_bars",
+    "recall_bars",
 ]

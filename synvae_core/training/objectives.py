@@ -11,13 +11,14 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
-from synvae_core.losses import event_cross_entropy, normal_kl, squared_error
-from synvae_core.models.music import MelodyVae
+from synvae_core.losses import event_cross_entropy, free_bits, normal_kl, squared_error
+from synvae_core.metrics.latents import ACTIVE_VARIANCE
+from synvae_core.models.configurations import Recipe
 from synvae_core.models.synvae import SynVae
 from synvae_core.music.melody import FIRST_NOTE, NUM_EVENTS
-from synvae_core.schedules import linear_warmup
+from synvae_core.schedules import exponential_rise, inverse_sigmoid, linear_warmup
 
 Losses = dict[str, Float[Tensor, "b"]]
 Objective = Callable[[Any, tuple[Tensor, ...], int, torch.Generator], Losses]
@@ -25,24 +26,31 @@ Objective = Callable[[Any, tuple[Tensor, ...], int, torch.Generator], Losses]
 
 @dataclass(frozen=True)
 class MelodyObjective:
-    """Cross-entropy of the events and beta times the KL, on augmented melodies."""
+    """Cross-entropy of the events and beta times the KL beyond the free bits, on moved melodies.
 
-    beta: float
-    beta_warmup: int = 0  # steps
-    transpose: int = 6  # semitones either way, uniformly
+    The schedules of the recipe, `models.configurations.Recipe`, say how beta and the share of the
+    decoder's own draws in what it reads change with the step.
+    """
+
+    recipe: Recipe
 
     def __call__(
-        self, model: MelodyVae, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
+        self, model: nn.Module, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
     ) -> Losses:
-        events = transpose_randomly(batch[0].long(), self.transpose, generator)
-        decoded, posterior = model(events, generator)
-        cross_entropy = event_cross_entropy(decoded.logits, events)
+        recipe = self.recipe
+        events = transpose_randomly(batch[0].long(), recipe.transpose, generator)
+        sampling = inverse_sigmoid(step, rate=recipe.sampling_rate)
+        logits, posterior = model(events, generator, sampling=sampling)
+        cross_entropy = event_cross_entropy(logits, events)
         kl = normal_kl(*posterior)
-        beta = self.beta * linear_warmup(step, steps=self.beta_warmup)
+        beta = recipe.beta * linear_warmup(step, steps=recipe.beta_warmup)
+        beta *= exponential_rise(step, rate=recipe.beta_rate)
+        active = (posterior.mu.detach().var(0, correction=0) > ACTIVE_VARIANCE).sum()
         return {
-            "loss": cross_entropy + beta * kl,
+            "loss": cross_entropy + beta * free_bits(kl, recipe.free_bits),
             "cross_entropy_nats": cross_entropy,
             "kl_nats": kl,
+            "active_units": active.to(kl.dtype).expand_as(kl),
         }
 
 

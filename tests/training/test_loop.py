@@ -1,11 +1,15 @@
 """The loop: learns, repeats itself from a seed, resumes exactly, and stops when it diverges."""
 
 import dataclasses
+import functools
+import re
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from synvae_core.training import health, loop
 from synvae_core.training.loop import DivergedError, FitConfig, batches, fit
 
 CONFIG = FitConfig(epochs=4, batch_size=16, learning_rate=0.3, warmup_steps=2)
@@ -90,20 +94,79 @@ def test_frozen_parameters_stay_as_they_are():
     assert torch.equal(model.bias, before)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step():
+@pytest.mark.parametrize("where", ["loss", "gradient"])
+def test_what_is_not_finite_stops_the_run_and_names_step_and_batch(where):
+    seen = []
+
     def diverge(model, batch, step, generator):
+        seen.append(batch[0][:, 0])
         loss = objective(model, batch, step, generator)["loss"]
-        return {"loss": loss * (float("nan") if step == 5 else 1.0)}
+        if step == 5 and where == "gradient":  # the root's gradient at 0 is infinite
+            loss = loss + (model.weight.sum() * 0).sqrt()
+        return {"loss": loss * (float("nan") if step == 5 and where == "loss" else 1.0)}
 
-    with pytest.raises(DivergedError, match="nan at step 5"):
+    with pytest.raises(DivergedError, match=r"nan at step 5 \(epoch 2, batch 2\), rows") as caught:
         fit(linear(), diverge, data(), CONFIG, description="test")
+    rows = re.search(r"rows ([\d, ]+) and 8 more", str(caught.value))[1]
+    named = data()[0][[int(row) for row in rows.split(",")], 0]
+    assert torch.equal(named, seen[-1][:8])
 
 
-def test_every_row_is_in_one_batch_and_the_last_batch_is_kept():
-    rows = torch.arange(50)
-    seen = [batch for (batch,) in batches((rows,), 16, torch.Generator().manual_seed(0))]
-    assert [len(batch) for batch in seen] == [16, 16, 16, 2]
-    assert torch.cat(seen).sort().values.tolist() == rows.tolist()
+def drawn(n, length, batch_size, seed=0):
+    return list(batches(n, length, batch_size, torch.Generator().manual_seed(seed)))
+
+
+@pytest.mark.parametrize("small_blocks", [False, True])
+def test_every_row_is_in_one_batch_and_the_last_batch_is_kept(small_blocks, monkeypatch):
+    if small_blocks:  # as for a corpus too large to be shuffled as a whole
+        monkeypatch.setattr(loop, "BLOCK", 3)
+        monkeypatch.setattr(loop, "GROUP", 4)
+    seen = drawn(50, 50, 16)
+    assert [len(rows) for rows in seen] == [16, 16, 16, 2]
+    assert torch.cat(seen).sort().values.tolist() == list(range(50))
+    assert torch.cat(seen).tolist() != list(range(50))
+    assert not torch.equal(torch.cat(seen), torch.cat(drawn(50, 50, 16, seed=1)))
+
+
+def test_an_epoch_of_fewer_examples_takes_as_many_and_others_each_time():
+    assert [len(rows) for rows in drawn(50, 20, 16)] == [16, 4]
+    assert len(torch.cat(drawn(50, 20, 16)).unique()) == 20
+    config = dataclasses.replace(CONFIG, epoch_examples=20)
+    history = fit(linear(), objective, data(), config, description="test")
+    assert [record["epoch"] for record in history] == [1, 2, 3, 4]
+
+
+def test_the_rate_falls_along_a_cosine_or_by_a_factor_at_every_step():
+    cosine = dataclasses.replace(CONFIG, learning_rate=2.0, warmup_steps=4)
+    assert cosine.rate(0, 104) == pytest.approx(0.5)
+    assert cosine.rate(54, 104) == pytest.approx(2 * 0.505)
+    falling = dataclasses.replace(cosine, decay_rate=0.9)
+    assert falling.rate(1, 104) == pytest.approx(2 * 0.5 * 0.9)
+    assert falling.rate(10, 104) == pytest.approx(2 * 0.9**10)
+    assert falling.rate(10_000, 104) == pytest.approx(0.02)
+
+
+def test_rows_of_a_mapped_file_are_read_as_needed(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "RESIDENT_BYTES", 0)
+    mapped = []
+    for index, part in enumerate(data()):
+        np.save(tmp_path / f"{index}.npy", part.numpy())
+        mapped.append(torch.from_numpy(np.load(tmp_path / f"{index}.npy", mmap_mode="c")))
+    first, second = linear(), linear()
+    run(first)
+    fit(second, objective, tuple(mapped), CONFIG, description="test")
+    assert torch.equal(first.weight, second.weight)
+
+
+def test_a_posterior_that_collapses_is_warned_of_while_it_trains(monkeypatch):
+    def empty(model, batch, step, generator):
+        losses = objective(model, batch, step, generator)
+        return losses | {"kl_nats": torch.zeros(len(batch[0]))}
+
+    eager = functools.partial(health.PosteriorWatch, after=2, patience=1)
+    monkeypatch.setattr(loop, "PosteriorWatch", eager)
+    with pytest.warns(health.PosteriorCollapseWarning, match=r"at step 10 \(epoch 3\)"):
+        fit(linear(), empty, data(), CONFIG, description="test")
 
 
 def test_another_seed_gives_other_weights():

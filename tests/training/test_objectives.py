@@ -4,35 +4,53 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from melody_models import melody_model
 
-from synvae_core.models.music import MelodyVae, MixerMelodyConfig
+from synvae_core.losses import free_bits
+from synvae_core.models.configurations import Recipe
 from synvae_core.training.objectives import (
     MelodyObjective,
     jitter,
     transpose_randomly,
 )
-
-TINY = MixerMelodyConfig(
-    latent_dim=4,
-    channels=8,
-    hidden_channels=8,
-    hidden_patches=4,
-    encoder_blocks=1,
-    decoder_blocks=1,
-)
+from synvae_core.types import Posterior
 
 
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def test_the_loss_is_the_weighted_sum_of_its_terms():
-    objective = MelodyObjective(beta=0.5, beta_warmup=10)
+@pytest.mark.parametrize("family", ["mixer", "flat", "hierarchical"])
+def test_the_loss_is_the_weighted_sum_of_its_terms(family):
+    recipe = Recipe(beta=0.5, beta_warmup=10, free_bits=1.0, sampling_rate=2.0)
     batch = (torch.randint(0, 90, (6, 32), dtype=torch.uint8),)
-    losses = objective(MelodyVae(TINY), batch, 5, generator())
-    expected = losses["cross_entropy_nats"] + 0.25 * losses["kl_nats"]
-    torch.testing.assert_close(losses["loss"], expected)
-    assert losses["loss"].shape == (6,)
+    losses = MelodyObjective(recipe)(melody_model(family), batch, 5, generator())
+    beyond = free_bits(losses["kl_nats"], 1.0)
+    torch.testing.assert_close(losses["loss"], losses["cross_entropy_nats"] + 0.25 * beyond)
+    assert losses["loss"].shape == losses["active_units"].shape == (6,)
+
+
+def test_beta_rises_as_published():
+    recipe = Recipe(beta=0.2, beta_rate=0.99, transpose=0)
+    batch = (torch.randint(0, 90, (6, 32), dtype=torch.uint8),)
+    for step in (0, 1, 200):
+        losses = MelodyObjective(recipe)(melody_model("flat"), batch, step, generator())
+        beta = (losses["loss"] - losses["cross_entropy_nats"]) / losses["kl_nats"]
+        torch.testing.assert_close(
+            beta, torch.full((6,), 0.2 * (1 - 0.99**step)), atol=1e-4, rtol=0
+        )
+
+
+def test_active_units_are_the_dimensions_whose_means_vary():
+    class Two(torch.nn.Module):
+        def forward(self, events, generator, *, sampling):
+            mu = torch.zeros(len(events), 5)
+            mu[:, :2] = torch.randn(len(events), 2, generator=generator)
+            return torch.zeros(len(events), 32, 90), Posterior(mu, torch.zeros_like(mu))
+
+    batch = (torch.randint(0, 90, (64, 32), dtype=torch.uint8),)
+    losses = MelodyObjective(Recipe(beta=1.0))(Two(), batch, 0, generator())
+    assert losses["active_units"].tolist() == [2.0] * 64
 
 
 @given(st.lists(st.integers(0, 89), min_size=32, max_size=32), st.integers(0, 2**31))

@@ -1,0 +1,71 @@
+"""How much of its latent space a VAE uses, and how far that is from the prior.
+
+A dimension is active if its posterior mean varies over the data: Burda et al. 2016, "Importance
+Weighted Autoencoders", arXiv 1509.00519. The prior is N(0, I) throughout.
+"""
+
+import math
+from typing import NamedTuple
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from synvae_core.losses import normal_kl
+
+ACTIVE_VARIANCE = 0.01
+
+
+class LatentUsage(NamedTuple):
+    """Per dimension of a latent space, over the posteriors of a data set.
+
+    `kl_bits` is the mean KL to the prior; `mean_variance` the variance of the posterior means;
+    `aggregate_mean` and `aggregate_sd` are the moments of the aggregate posterior, the mixture of
+    all posteriors, which is where melodies live; the prior has 0 and 1.
+    """
+
+    kl_bits: Float[Tensor, "z"]
+    mean_variance: Float[Tensor, "z"]
+    aggregate_mean: Float[Tensor, "z"]
+    aggregate_sd: Float[Tensor, "z"]
+
+    @property
+    def active(self) -> Bool[Tensor, "z"]:
+        """Whether each dimension's posterior means vary by more than 0.01."""
+        return self.mean_variance > ACTIVE_VARIANCE
+
+    @property
+    def aggregate_kl_bits(self) -> Float[Tensor, "z"]:
+        """KL of a Gaussian with the moments of the aggregate posterior to N(0, 1)."""
+        logvar = 2 * self.aggregate_sd.log()
+        return _kl_bits(self.aggregate_mean[None], logvar[None])[0]
+
+    def summary(self) -> dict[str, float]:
+        """`kl_bits` and `aggregate_kl_bits` over all dimensions, and the number of active ones."""
+        return {
+            "kl_bits": self.kl_bits.sum().item(),
+            "active_dimensions": float(self.active.sum()),
+            "aggregate_kl_bits": self.aggregate_kl_bits.sum().item(),
+        }
+
+
+def latent_usage(mu: Float[Tensor, "n z"], logvar: Float[Tensor, "n z"]) -> LatentUsage:
+    """What the posteriors N(mu, exp(logvar)) of `n` melodies use of the latent space.
+
+    Raises:
+        ValueError: if there are fewer than two.
+    """
+    if len(mu) < 2:
+        raise ValueError(f"usage is a matter of many posteriors: got {len(mu)}, expected 2 or more")
+    mu, logvar = mu.double(), logvar.double()
+    variance = mu.var(0, correction=0)
+    return LatentUsage(
+        kl_bits=_kl_bits(mu, logvar).mean(0),
+        mean_variance=variance,
+        aggregate_mean=mu.mean(0),
+        aggregate_sd=(variance + logvar.exp().mean(0)).sqrt(),
+    )
+
+
+def _kl_bits(mu: Float[Tensor, "n z"], logvar: Float[Tensor, "n z"]) -> Float[Tensor, "n z"]:
+    nats = normal_kl(mu.reshape(-1, 1), logvar.reshape(-1, 1))
+    return nats.reshape(mu.shape) / math.log(2)

@@ -1,0 +1,159 @@
+"""Which notes a melody VAE gives back, and which it loses.
+
+A note of the original is found if the reconstruction starts a note of its pitch on its step; how
+long it lasts does not count. Notes that the reconstruction adds are seen by `melody.note_f1`.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Integer
+from scipy.stats import binomtest
+
+from synvae_core.music.attributes import eighth_syncopation, sixteenth_syncopation
+from synvae_core.music.melody import (
+    FIRST_NOTE,
+    HOLD,
+    NOTE_OFF,
+    STEPS_PER_BAR,
+    canonical,
+    check_events,
+)
+
+LENGTHS = {"1": 1, "2": 2, "3–4": 4, "5–8": 8}  # longest of each class, in sixteenths
+SYNCOPATION = {"none": 0.0, "up to 10 %": 0.1, "10–25 %": 0.25}  # largest share of each class
+
+
+class Share(NamedTuple):
+    """`right` of `count` cases, and how sure one can be of it."""
+
+    right: int
+    count: int
+
+    @property
+    def value(self) -> float:
+        """The share in 0..1, or NaN of no case at all."""
+        return self.right / self.count if self.count else float("nan")
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Wilson's interval for the share; 0..1 if there is no case.
+
+        It takes the cases as independent. Notes of one melody are not quite, so that the truth is
+        somewhat wider.
+        """
+        if not self.count:
+            return 0.0, 1.0
+        found = binomtest(self.right, self.count).proportion_ci(confidence, method="wilson")
+        return float(found.low), float(found.high)
+
+
+class Groups(NamedTuple):
+    """Names of groups of notes, and the group (n, t) of a note that starts on each step."""
+
+    names: list[str]
+    index: np.ndarray
+
+
+Grouping = Callable[[np.ndarray], Groups]
+
+
+class TeacherForced(NamedTuple):
+    """Of all steps, and of the steps on which a note starts, those with the right likeliest event.
+
+    A note-off in silence is right where the melody holds: they sound the same.
+    """
+
+    steps: Share
+    notes: Share
+
+
+def by_length(events: Integer[np.ndarray, "n t"]) -> Groups:
+    """Notes by their length in sixteenths: 1, 2, 3-4, 5-8 and longer."""
+    events = canonical(events)
+    steps = events.shape[1]
+    step = np.arange(steps)
+    event_at = np.where(events != HOLD, step, steps)[:, ::-1]
+    end = np.full_like(events, steps)  # of what starts on each step
+    end[:, :-1] = np.minimum.accumulate(event_at, axis=1)[:, ::-1][:, 1:]
+    return Groups([*LENGTHS, "longer"], np.searchsorted([*LENGTHS.values()], end - step))
+
+
+def by_onset(events: Integer[np.ndarray, "n t"]) -> Groups:
+    """Notes by the sixteenth of the bar that they start on: 1, 1e, 1&, 1a, 2 and so on."""
+    names = [f"{beat}{part}" for beat in range(1, 5) for part in ("", "e", "&", "a")]
+    return Groups(names, np.broadcast_to(np.arange(events.shape[1]) % STEPS_PER_BAR, events.shape))
+
+
+def by_bar(events: Integer[np.ndarray, "n t"]) -> Groups:
+    """Notes by the bar that they start in, counted from 1."""
+    bars = -(-events.shape[1] // STEPS_PER_BAR)
+    index = np.broadcast_to(np.arange(events.shape[1]) // STEPS_PER_BAR, events.shape)
+    return Groups([str(bar + 1) for bar in range(bars)], index)
+
+
+def by_rhythm(events: Integer[np.ndarray, "n t"]) -> Groups:
+    """Notes by the share of their melody's notes that are syncopated, after an eighth or sixteenth.
+
+    Fixed classes rather than quantiles, so that one corpus can be compared with another.
+    """
+    share = sixteenth_syncopation(events) + eighth_syncopation(events)
+    index = np.searchsorted([*SYNCOPATION.values()], share)
+    return Groups([*SYNCOPATION, "more"], np.broadcast_to(index[:, None], events.shape))
+
+
+def recall_by(
+    target: Integer[np.ndarray, "n t"], rebuilt: Integer[np.ndarray, "n t"], grouping: Grouping
+) -> dict[str, Share]:
+    """Found and all notes of the target in each group, in the order of the groups.
+
+    Args:
+        grouping: `by_length`, `by_onset`, `by_bar`, `by_rhythm`, or one of your own.
+
+    Raises:
+        ValueError: if the shapes differ, or an event id is not 0..89.
+    """
+    if target.shape != rebuilt.shape:
+        raise ValueError(f"notes are compared one by one: got {target.shape} and {rebuilt.shape}")
+    target, rebuilt = check_events(target), check_events(rebuilt)
+    names, index = grouping(target)
+    is_note = target >= FIRST_NOTE
+    count = np.bincount(index[is_note], minlength=len(names))
+    right = np.bincount(index[is_note & (target == rebuilt)], minlength=len(names))
+    pairs = zip(names, right.tolist(), count.tolist(), strict=True)
+    return {name: Share(found, notes) for name, found, notes in pairs}
+
+
+def recall(target: Integer[np.ndarray, "n t"], rebuilt: Integer[np.ndarray, "n t"]) -> Share:
+    """Found and all notes of the target, of all melodies together.
+
+    Raises:
+        ValueError: if the shapes differ, or an event id is not 0..89.
+    """
+    return recall_by(target, rebuilt, lambda events: Groups(["all"], np.zeros_like(events)))["all"]
+
+
+def teacher_forced_accuracy(
+    logits: Float[np.ndarray, "n t events"], events: Integer[np.ndarray, "n t"]
+) -> TeacherForced:
+    """How often a decoder that is told the true past expects what comes.
+
+    Args:
+        logits: of each step's event, given the events before it.
+        events: canonical event ids.
+
+    Raises:
+        ValueError: if an event id is not 0..89.
+    """
+    events = check_events(events)
+    expected = logits.argmax(-1)
+    step = np.arange(events.shape[1])
+    latest = np.maximum.accumulate(np.where(events != HOLD, step, 0), axis=1)[:, :-1]
+    sounds = np.zeros(events.shape, bool)  # whether a note sounds as each step begins
+    sounds[:, 1:] = np.take_along_axis(events, latest, axis=1) >= FIRST_NOTE
+    expected = np.where((expected == NOTE_OFF) & ~sounds, HOLD, expected)
+    right, is_note = expected == events, events >= FIRST_NOTE
+    return TeacherForced(
+        Share(int(right.sum()), right.size),
+        Share(int((right & is_note).sum()), int(is_note.sum())),
+    )
