@@ -9,7 +9,8 @@ import time
 
 import torch
 
-from synvae_core.models.music import MelodyVae, MixerMelodyConfig
+from synvae_core.models.mixer import MixerMelodyConfig
+from synvae_core.models.music import MelodyVae
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
 from synvae_core.training.objectives import SynVaeObjective
