@@ -64,7 +64,7 @@ def model_from_tensors(
 ) -> MelodyVae:
     """The model of tensors by published name, in their precision; otherwise as `load_magenta`."""
     stored = StoredTensors(dict(tensors), {})
-    return _assemble(stored, where="the tensors", steps=steps, bar_start=bar_start)
+    return _assemble(stored, where="the checkpoint", steps=steps, bar_start=bar_start)
 
 
 def published_names(model: MelodyVae) -> dict[str, tuple[nn.Module, str]]:
