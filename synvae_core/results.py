@@ -1,7 +1,7 @@
-"""The figures that the README quotes: kept in `reports/results.json`, written into its table.
+"""The figures that the README quotes: kept in `reports/results.json`, written into its tables.
 
 A result is what one run measured, with the command that made it, its parameters, commit, device
-and date. The table in the README stands between two marks and is generated from this file alone.
+and date. The tables in the README stand between two marks and are generated from this file alone.
 """
 
 import json
@@ -14,23 +14,39 @@ from synvae_core.models.storage import write_json
 START = "<!-- results: generated from reports/results.json by `make results` -->"
 END = "<!-- end of results -->"
 
-# What each figure means to a reader; figures without a line here stay in the file alone.
-LABELS = {
-    "notes/squared_error": "squared error of a digit rebuilt from its MIDI file",
-    "floor/squared_error": "squared error of the mean picture, for scale",
-    "notes/cnn_agreement": "digits rebuilt from MIDI that a CNN reads as their label",
-    "judge/accuracy": "the same CNN on the real test digits",
-    "notes/precision_at_1": "auditive precision@1 (means of the notes' posteriors)",
-    "notes/precision_at_5": "auditive precision@5",
-    "notes/precision_at_10": "auditive precision@10",
-    "visual/precision_at_10": "visual precision@10 (means)",
-    "floor/precision_at_10": "precision@10 on raw pixels, the floor",
-    "notes/distinct_melodies": "distinct melodies",
-    "notes/auc": "AUC of a classifier, digits' melodies against the corpus (0.5: no difference)",
-    "prior/auc": "the same for melodies drawn from the prior of the melody model",
-    "reconstruction/note_f1": "held-out tunes: note F1, free-running",
-    "reconstruction/exact": "held-out tunes: windows reconstructed exactly",
-    "reconstruction/auc": "held-out tunes: AUC of reconstructions against the corpus",
+# What each figure means to a reader, by table; figures without a line here stay in the file alone.
+# A run has a column in a table if it measured the table's first figure.
+TABLES = {
+    "Pictures through melodies": {
+        "notes/squared_error": "squared error of a digit rebuilt from its MIDI file",
+        "floor/squared_error": "squared error of the mean picture, for scale",
+        "notes/cnn_agreement": "digits rebuilt from MIDI that a CNN reads as their label",
+        "judge/accuracy": "the same CNN on the real test digits",
+        "notes/precision_at_1": "auditive precision@1 (means of the notes' posteriors)",
+        "notes/precision_at_5": "auditive precision@5",
+        "notes/precision_at_10": "auditive precision@10",
+        "visual/precision_at_10": "visual precision@10 (means)",
+        "floor/precision_at_10": "precision@10 on raw pixels, the floor",
+        "notes/distinct_melodies": "distinct melodies",
+        "notes/auc": "AUC of a classifier, digits' melodies against tunes (0.5: no difference)",
+        "prior/auc": "the same for melodies drawn from the prior of the melody model",
+    },
+    "Melody models": {
+        "reconstruction/note_f1": "held-out tunes: note F1, free-running",
+        "reconstruction/exact": "held-out tunes: windows reconstructed exactly",
+        "reconstruction/teacher_forced_accuracy": "held-out tunes: steps right, teacher-forced",
+        "reconstruction/kl_bits": "bits of KL a window",
+        "reconstruction/active_dimensions": "active latent dimensions",
+        "unseen/note_f1": "a corpus never seen (Essen folk songs): note F1",
+        "unseen/exact": "the same: windows reconstructed exactly",
+        "reconstruction/auc": "AUC of a classifier, reconstructions against tunes",
+        "prior/auc": "the same for melodies drawn from the prior",
+    },
+    "Melodies that a decoder alone can play": {
+        "own/fitted_steps": "fiddle tunes, latents fitted by gradient descent: steps right",
+        "own/fitted_exact": "the same: windows exact",
+        "unseen/fitted_exact": "Essen folk songs: windows exact",
+    },
 }
 
 
@@ -58,14 +74,22 @@ def read_results(path: Path) -> dict[str, Any]:
 
 
 def results_table(results: Mapping[str, Any]) -> str:
-    """The results as a Markdown table: figure, value, command."""
-    lines = ["| what | measured | command |", "|---|---:|---|"]
-    for metric, label in LABELS.items():
-        for result in results.values():
-            if metric in result["metrics"]:
-                value = format_value(result["metrics"][metric])
-                lines.append(f"| {label} | {value} | `{result['command']}` |")
-    return "\n".join(lines)
+    """The results as Markdown tables: a line for each figure, a column for each run."""
+    tables = []
+    for title, labels in TABLES.items():
+        first = next(iter(labels))
+        runs = {name: run for name, run in results.items() if first in run["metrics"]}
+        if not runs:
+            continue
+        lines = [f"| {title} | {' | '.join(runs)} |", "|---|" + "---:|" * len(runs)]
+        for metric, label in labels.items():
+            values = [run["metrics"].get(metric) for run in runs.values()]
+            shown = ["" if value is None else format_value(value) for value in values]
+            if any(shown):
+                lines.append(f"| {label} | {' | '.join(shown)} |")
+        made_by = "\n".join(f"- {name}: `{run['command']}`" for name, run in runs.items())
+        tables.append("\n".join(lines) + f"\n\n{made_by}")
+    return "\n\n".join(tables)
 
 
 def format_value(value: float) -> str:
@@ -76,7 +100,7 @@ def format_value(value: float) -> str:
 
 
 def with_table(readme: str, results: Mapping[str, Any]) -> str:
-    """The README's text with its table written anew.
+    """The README's text with its tables written anew.
 
     Raises:
         ValueError: unless both marks stand in the text, in order.

@@ -32,7 +32,10 @@ def test_a_run_is_recorded_and_shown(tmp_path):
     (run / "provenance.json").write_text(json.dumps({"commit": "abc"}))
     record_result(tmp_path / "results.json", run, command="make report")
     table = results_table(read_results(tmp_path / "results.json"))
-    assert "| 12.3 | `make report` |" in table
+    assert "| Pictures through melodies | trial |" in table
+    assert "from its MIDI file | 12.3 |" in table
+    assert "- trial: `make report`" in table
+    assert "Melody models" not in table
     assert table in with_table(
         f"a\n{START}\nold\n{END}\nb", read_results(tmp_path / "results.json")
     )

@@ -2,14 +2,15 @@
 
 If two sequences differ on at most k of their steps, then of k + 1 equal segments at least one is
 the same in both (the pigeonhole principle): only sequences that share a segment, transposed so
-that its first note agrees, are compared in full.
+that its first note agrees, are compared in full. Of two sets, only sequences of nearly the same
+rhythm are.
 """
 
 from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Bool, Int, UInt8
 
 from synvae_core.music.melody import FIRST_NOTE
 
@@ -68,3 +69,47 @@ def _pairs_with_equal_rows(rows: np.ndarray) -> Iterator[np.ndarray]:
             np.cumsum(partners[part]) - partners[part], partners[part]
         )
         yield np.stack([order[left], order[left + 1 + offset]], 1)
+
+
+def near_any(
+    events: UInt8[np.ndarray, "n t"], others: UInt8[np.ndarray, "m t"], *, max_different: int
+) -> Bool[np.ndarray, " n"]:
+    """Whether a row differs from one of the others on at most so many steps, in some transposition.
+
+    For rows of any multiple of 16 steps; few pairs have rhythms that are near enough to look on.
+    """
+    found = np.zeros(len(events), bool)
+    rhythm, other_rhythm = _onset_bits(events), _onset_bits(others)
+    intervals, other_intervals = _intervals(events), _intervals(others)
+    for index in range(len(events)):
+        different = np.bitwise_count(other_rhythm ^ rhythm[index]).sum(1, dtype=int)
+        rows = np.flatnonzero(different <= max_different)
+        # One step that differs alters two intervals at most.
+        different = (other_intervals[rows] != intervals[index]).sum(1)
+        rows = rows[different <= 2 * max_different]
+        distances = (_distance(events[index], others[row]) for row in rows)
+        found[index] = any(distance <= max_different for distance in distances)
+    return found
+
+
+def _onset_bits(events: np.ndarray) -> np.ndarray:
+    bits = np.packbits(events >= FIRST_NOTE, axis=1)
+    return bits.view(f"u{np.gcd(bits.shape[1], 8)}")
+
+
+def _intervals(events: np.ndarray) -> np.ndarray:
+    """Events with the interval from the note before, plus 128, in place of every note but one."""
+    is_note = events >= FIRST_NOTE
+    latest = np.maximum.accumulate(np.where(is_note, np.arange(events.shape[1]), -1), axis=1)
+    before = np.concatenate([np.full((len(events), 1), -1), latest[:, :-1]], axis=1)
+    pitch_before = np.take_along_axis(events, np.maximum(before, 0), axis=1).astype(int)
+    moved = np.where(before < 0, 255, events - pitch_before + 128)
+    return np.where(is_note, moved, events).astype(np.uint8)
+
+
+def _distance(one: np.ndarray, other: np.ndarray) -> int:
+    """Steps on which two sequences differ where one is transposed so that they are fewest."""
+    notes = (one >= FIRST_NOTE) & (other >= FIRST_NOTE)
+    shifts = one[notes].astype(int) - other[notes]
+    agreeing = np.bincount(shifts + 128).max() if len(shifts) else 0
+    return int((one != other)[~notes].sum() + len(shifts) - agreeing)

@@ -1,4 +1,8 @@
-"""Where every data set comes from: its home, licence, size and checksum, and its files."""
+"""Where every data set comes from: its home, licence, size and checksum, and its files.
+
+`Source`: it comes with a pip package. `Published`: it is read from a folder, and downloaded where
+it is given out freely.
+"""
 
 import hashlib
 import importlib.util
@@ -60,6 +64,59 @@ class Source:
         )
 
 
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file of a published set.
+
+    Attributes:
+        url: where it is downloaded.
+        size: in bytes, as downloaded.
+        digest: published for it, as downloaded, as "md5:...".
+        sha256: of what is in it, decompressed; None if that is not known.
+    """
+
+    url: str
+    size: int
+    digest: str
+    sha256: str | None = None
+
+    @property
+    def name(self) -> str:
+        """As published."""
+        return self.url.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Published:
+    """A data set that is read from a folder, and downloaded where it is given out freely.
+
+    Attributes:
+        name: short; also of its folder below `$SYNVAE_DATA` and below the cache.
+        title: what it is, in a few words.
+        home: page that says where it comes from.
+        licence: of the data.
+        size: in words.
+        layout: what the folder holds, for messages.
+        files: that are downloaded; none if it is given out on request only.
+        request: how to ask for it, if so.
+    """
+
+    name: str
+    title: str
+    home: str
+    licence: str
+    size: str
+    layout: str
+    files: tuple[RemoteFile, ...] = ()
+    request: str = ""
+
+    @property
+    def advice(self) -> str:
+        """What to put where, to end an error's sentence."""
+        how = self.request or f"get it from {self.home}"
+        return f"{how}, and put {self.layout} into $SYNVAE_DATA/{self.name}, or name folder="
+
+
 MNIST_5K = Source(
     name="mnist_5k",
     title="5,000 MNIST digits",
@@ -82,6 +139,82 @@ ABC_TUNES = Source(
         f"corpus/{name}/*.abc" for name in ("airdsAirs", "miscFolk", "oneills1850", "ryansMammoth")
     ),
     sha256="79626ea0b09fb4cecce15ffaca53acc20ba54d51353d8110c2e8e22c00985ae8",
+)
+
+ESSEN_TUNES = Source(
+    name="essen_tunes",
+    title="folk songs of the Essen collection in ABC",
+    home="https://www.esac-data.org",
+    licence="non-commercial use and distribution only: for evaluation, ship nothing made from it",
+    size="about 8,500 songs, most of them German or Chinese; 2.5 MB",
+    package="music21",
+    patterns=("corpus/essenFolksong/*.abc",),
+    sha256="9c9b5767763401079fcdedbe85f8df77588a4092e96975206d65e60e45dde92a",
+)
+
+_MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+MNIST = Published(
+    name="mnist",
+    title="MNIST",
+    home="http://yann.lecun.com/exdb/mnist/",
+    licence="Y. LeCun, C. Cortes and C. J. C. Burges, CC BY-SA 3.0",
+    size="70,000 grey digits of 28 x 28 pixels, 10,000 of them for testing; 11.6 MB",
+    layout="the four idx files (train-images-idx3-ubyte.gz, ...), or mnist.pkl.gz,",
+    files=(
+        RemoteFile(
+            f"{_MNIST_URL}train-images-idx3-ubyte.gz",
+            9912422,
+            "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        ),
+        RemoteFile(
+            f"{_MNIST_URL}train-labels-idx1-ubyte.gz",
+            28881,
+            "md5:d53e105ee54ea40749a09fcbcd1e9432",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        ),
+        RemoteFile(
+            f"{_MNIST_URL}t10k-images-idx3-ubyte.gz",
+            1648877,
+            "md5:9fb629c4189551a2d022fa330f9573f3",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        ),
+        RemoteFile(
+            f"{_MNIST_URL}t10k-labels-idx1-ubyte.gz",
+            4542,
+            "md5:ec29112dd5afa0611ce80d1b7f02629c",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+    ),
+)
+
+CIFAR10 = Published(
+    name="cifar10",
+    title="CIFAR-10",
+    home="https://www.cs.toronto.edu/~kriz/cifar.html",
+    licence="none stated; A. Krizhevsky asks to cite the technical report of 2009",
+    size="60,000 colour pictures of 32 x 32 pixels in ten classes, 10,000 of them for testing; "
+    "170 MB to download, 186 MB on disk",
+    layout="cifar-10-batches-py/",
+    files=(
+        RemoteFile(
+            "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+            170498071,
+            "md5:c58f30108f718f92721af3b95e74349a",
+        ),
+    ),
+)
+
+PAINTINGS = Published(
+    name="paintings",
+    title="paintings of Behance Artistic Media (BAM)",
+    home="https://bam-dataset.org",
+    licence="on request, for research; each picture belongs to its maker",
+    size="as many as are given out: oil paintings and watercolours, shorter side 64 pixels",
+    layout="train/ and test/, each with img/<MID>.jpg, labels.npy (a row a picture in the order "
+    "of MIDs; 0, 0.5 or 1) and labels.txt (a name a column),",
+    request="BAM is given out on request only: ask its makers by the form on "
+    "https://bam-dataset.org",
 )
 
 

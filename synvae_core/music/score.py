@@ -27,7 +27,15 @@ START, END, PITCH = 0, 1, 2  # columns of spans and notes
 
 
 class MidiError(ValueError):
-    """A score that cannot be read as one melody; says what it is and which option would help."""
+    """A score that cannot be read as one melody; says what it is and which option would help.
+
+    Attributes:
+        reason: of files that are no usable MIDI at all, the same few words for each kind.
+    """
+
+    def __init__(self, message: str, *, reason: str = ""):
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True, kw_only=True)

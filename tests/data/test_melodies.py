@@ -10,6 +10,7 @@ import pytest
 from synvae_core.data import melodies
 from synvae_core.data.abc import Bar, Tune, TuneNote, parse_tunebook
 from synvae_core.data.melodies import build_corpus, load_abc_corpus
+from synvae_core.data.near_duplicates import relative_to_first_note
 from synvae_core.music.melody import FIRST_NOTE, canonical
 
 
@@ -102,7 +103,7 @@ def test_a_shared_phrase_leaves_only_training(planted):
 def test_no_window_stands_twice_in_any_key(planted):
     corpus = build_corpus(planted)
     windows = np.concatenate([corpus.train, corpus.validation, corpus.test])
-    relative = melodies.relative_to_first_note(windows)
+    relative = relative_to_first_note(windows)
     assert len(np.unique(relative, axis=0)) == len(windows)
     assert windows.dtype == np.uint8
     assert np.array_equal(windows, canonical(windows))
@@ -179,7 +180,7 @@ def test_where_nothing_can_be_cached_the_corpus_is_there(folder, tmp_path, monke
     def full_disk(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(melodies.os, "replace", full_disk)
+    monkeypatch.setattr("os.replace", full_disk)
     assert len(load_abc_corpus(folder, cache=tmp_path / "cache").train)
     assert not list((tmp_path / "cache").iterdir())
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synvae_core.data.abc import Bar, Tune, TuneNote, parse_tunebook
-from synvae_core.data.melodies import two_bar_windows
+from synvae_core.data.melodies import bar_windows
 from synvae_core.music.melody import FIRST_NOTE, canonical, check_events
 
 C = 60 - 21 + FIRST_NOTE
@@ -20,7 +20,7 @@ def windows(body: str, *, metre: str = "4/4", **options) -> list[str]:
     names = {0: ".", 1: "-"} | {
         C + step: name for step, name in zip((0, 2, 4, 5, 7, 9, 11, 12), "CDEFGABc", strict=True)
     }
-    return ["".join(names[event] for event in row) for row in two_bar_windows(tune, **options)]
+    return ["".join(names[event] for event in row) for row in bar_windows(tune, **options)]
 
 
 def test_windows_start_on_every_bar_line():
@@ -112,7 +112,7 @@ def test_on_the_grid_every_step_is_what_sounds_there(parts):
             notes.append(TuneNote(Fraction(time, 4), Fraction(length, 4), pitch))
         time += length
     bars = [Bar(Fraction(4 * index), Fraction(4), (4, 4)) for index in range(time // 16)]
-    result = two_bar_windows(Tune("", "", "", "", tuple(notes), tuple(bars)), min_notes=0)
+    result = bar_windows(Tune("", "", "", "", tuple(notes), tuple(bars)), min_notes=0)
     assert len(result) == max(len(bars) - 1, 0)
     assert np.array_equal(result, canonical(check_events(result)))
     for index, row in enumerate(result):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synvae_core.data.near_duplicates import near_pairs, relative_to_first_note
+from synvae_core.data.near_duplicates import near_any, near_pairs, relative_to_first_note
 from synvae_core.music.melody import FIRST_NOTE
 
 
@@ -40,6 +40,20 @@ def test_near_pairs_are_those_of_the_definition(share, max_different):
     expected = all_near_pairs(events, max_different)
     assert near_pairs(events, max_different=max_different).tolist() == expected
     assert 3 < len(expected) < len(events) ** 2 / 8
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7])
+@pytest.mark.parametrize(("max_different", "repeats"), [(0, 1), (3, 1), (5, 1), (6, 2)])
+def test_near_any_is_that_of_the_definition(share, max_different, repeats):
+    events = np.tile(melodies(np.random.default_rng(4), 40, share=share), repeats)
+    pairs = np.array(all_near_pairs(events, max_different))
+    for first, second in ((40, 80), (25, 55)):
+        across = pairs[(pairs[:, 0] < first) & (pairs[:, 1] >= first) & (pairs[:, 1] < second), 1]
+        found = near_any(events[first:second], events[:first], max_different=max_different)
+        assert np.array_equal(np.flatnonzero(found), np.unique(across) - first)
+        assert 0 < found.sum() < len(found)
+    assert not near_any(events, events[:0], max_different=max_different).any()
+    assert near_any(events[:0], events, max_different=max_different).shape == (0,)
 
 
 def test_of_nothing_there_are_no_pairs():

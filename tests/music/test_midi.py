@@ -276,7 +276,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_megabyte_is_refused_within_about_a_second(name):
+def test_a_hostile_file_of_the_largest_size_is_refused_within_seconds(name):
     data = raw_file(HOSTILE[name])
     before = time.process_time()
     with pytest.raises(MidiError):
@@ -284,7 +284,7 @@ def test_a_hostile_megabyte_is_refused_within_about_a_second(name):
     assert time.process_time() - before < 3  # under test, checks of types take half of it
 
 
-def test_the_highest_of_a_megabyte_of_notes_takes_a_second():
+def test_the_highest_of_as_many_notes_as_a_file_may_have_takes_seconds():
     data = raw_file(HOSTILE["notes never ended"])
     before = time.process_time()
     assert midi.read_midi(data, top_line=True, quantize=True).max() == 45
@@ -318,14 +318,6 @@ def test_what_stands_between_the_notes_changes_nothing(events, noise):
     assert heard.tolist() == melody.canonical(events).tolist()
 
 
-def test_other_chunks_a_longer_header_and_what_follows_the_end_are_skipped():
-    header, track = midi.midi_bytes(SCALE)[:14], midi.midi_bytes(SCALE)[14:]
-    longer = header[:7] + b"\x08" + header[8:] + b"ab"
-    padded = b"MTrk" + struct.pack(">I", len(track) - 8 + 3) + track[8:] + b"\xff" * 3
-    for data in (longer + b"XFIH\0\0\0\x04MTrk" + track, header + padded, header + track + b"?"):
-        assert midi.read_midi(data).tolist() == melody.canonical(SCALE).tolist()
-
-
 @pytest.mark.parametrize("content", ["Mélodie".encode(), "Mélodie".encode("latin-1")])
 def test_names_of_tracks_are_read_as_they_were_written(content):
     body = b"\x00\xff\x03" + bytes([len(content)]) + content + b"\x00\x90\x3c\x40\x83\x60\x3c\x00"
@@ -342,7 +334,7 @@ def test_hostile_headers_and_sizes_are_refused_within_a_second(tmp_path):
     for source, message in (
         (empty_tracks, "no notes"),
         (many_parts, "1000 tracks with notes"),
-        (sparse, r"sparse\.mid has more than 1024 KB"),
+        (sparse, r"sparse\.mid has more than 512 KB"),
     ):
         before = time.process_time()
         with pytest.raises(MidiError, match=message) as refused:
