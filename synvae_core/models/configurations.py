@@ -16,6 +16,7 @@ from synvae_core.models.magenta import load_magenta
 from synvae_core.models.mixer import MixerMelodyConfig
 from synvae_core.models.music import MelodyVae
 from synvae_core.models.storage import (
+    BEST,
     CONFIG_FILE,
     WEIGHTS_FILE,
     WeightsError,
@@ -37,6 +38,7 @@ class Recipe:
     batch_size: int = 512
     learning_rate: float = 1e-3
     decay_rate: float = 0.9999  # of the learning rate, per step; 0 for a half cosine over the run
+    warmup_steps: int = 50  # of the learning rate; Magenta has none
     gradient_clip: float = 1.0  # norm
     weight_decay: float = 0.0
 
@@ -63,6 +65,7 @@ CONFIGURATIONS: dict[str, Configuration] = {
             batch_size=256,
             learning_rate=2e-3,
             decay_rate=0.0,
+            warmup_steps=200,
             gradient_clip=5.0,
             weight_decay=1e-4,
         ),
@@ -108,8 +111,9 @@ def load_melody_model(
     """The melody model of a folder or checkpoint, in evaluation mode on the CPU.
 
     Args:
-        path: a folder that `save_model` wrote, such as a run or a pretrained model, or a Magenta
-            checkpoint in any form that `magenta.load_magenta` reads.
+        path: a folder that `save_model` wrote, such as a pretrained model; a run, of which the
+            best model is taken; or a Magenta checkpoint in any form that `magenta.load_magenta`
+            reads.
         config_class: of a model folder whose configuration is your own dataclass.
         magenta: options of `load_magenta`.
 
@@ -117,6 +121,8 @@ def load_melody_model(
         WeightsError: naming the file and what is wrong with it.
     """
     folder = Path(path)
+    if (folder / BEST / CONFIG_FILE).is_file():
+        folder = folder / BEST
     if not ((folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file()):
         return load_magenta(folder, **magenta)
     if config_class is None:

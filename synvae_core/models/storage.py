@@ -17,6 +17,7 @@ from torch import nn
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 FORMAT_VERSION = 1
+LATEST, BEST = "latest", "best"  # where a run keeps its models
 PRETRAINED = Path(__file__).parents[2] / "pretrained"
 
 Model = TypeVar("Model", bound=nn.Module)

@@ -122,10 +122,10 @@ def read_midi(source: str | os.PathLike | bytes, **options: object) -> Integer[n
             and `allow_silence`. Without any, the file must be a melody on the grid as it stands.
 
     Raises:
-        MidiError: if the file is no MIDI file, truncated, larger than 512 KB or with an absurd tick;
-            without notes; with two voices at once or several parts; off the grid of sixteenths; in
-            another metre; with a pitch outside 21..108; shorter or longer than `steps`. It names
-            the option that helps.
+        MidiError: if the file is no MIDI file, truncated, larger than 512 KB or with an absurd
+            tick; without notes; with two voices at once or several parts; off the grid of
+            sixteenths; in another metre; with a pitch outside 21..108; shorter or longer than
+            `steps`. It names the option that helps.
         ValueError: if `steps` or `bar` makes no sense.
     """
     return score_to_events(file_score(source), Reading(**options))

@@ -1,33 +1,39 @@
-"""One training loop for every family, on Lightning Fabric.
+"""One training loop for every family, on Lightning Fabric, on one device or many.
 
-Tensors stay as they are (uint8 for pictures and melodies), in memory or mapped from a file, and
-batches are gathered by index: no worker processes. Everything random in an epoch comes from a
-generator seeded by the run's seed and the epoch, so that a run resumed at an epoch draws the same
-numbers.
+Everything random in an epoch comes from a generator seeded by the run's seed and the epoch, so that
+a run resumed at an epoch draws the same numbers. With several processes, each takes its share of
+every batch, weighted so that the gradient is that of the whole batch on one device.
 """
 
 import math
-import pickle
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from jaxtyping import Int
 from lightning_fabric import Fabric
+from lightning_fabric.loggers import TensorBoardLogger
 from torch import Tensor, nn
 
+from synvae_core.models.storage import BEST, LATEST, save_model
 from synvae_core.schedules import cosine_decay, exponential_decay
+from synvae_core.training.batches import batches
+from synvae_core.training.checkpoints import (
+    History,
+    identity,
+    restore_state,
+    save_batch,
+    save_state,
+)
 from synvae_core.training.health import PosteriorWatch
 from synvae_core.training.objectives import Losses, Objective
 from synvae_core.training.progress import progress
+from synvae_core.training.runs import write_history
 
 RESIDENT_BYTES = 1 << 30  # up to here a data set moves to the device as a whole
-BLOCK = 1 << 12  # rows of a mapped file that are read together
-GROUP = 1 << 10  # blocks that are shuffled as one: 4 million rows in memory at a time
 NAMED_ROWS = 8  # of a batch, in an error's sentence
-
-History = list[dict[str, float]]
+PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
 
 class DivergedError(RuntimeError):
@@ -39,7 +45,7 @@ class FitConfig:
     """How long and how fast to train."""
 
     epochs: int
-    batch_size: int
+    batch_size: int  # of all processes together
     learning_rate: float
     warmup_steps: int = 100  # of the learning rate
     # After the warm-up the rate falls along a half cosine, or by this factor at every step.
@@ -63,16 +69,35 @@ class FitConfig:
         )
 
 
-def make_fabric() -> Fabric:
-    """One device: CUDA or MPS where there is one, else the CPU."""
-    return Fabric(accelerator="auto", devices=1)
+def make_fabric(*, precision: str = "float32", devices: int = 1, nodes: int = 1) -> Fabric:
+    """CUDA or MPS where there is one, else the CPU; by Fabric's own strategies where several.
+
+    Args:
+        precision: "float32", or "bfloat16" where the device computes it (autocast; the weights
+            stay float32).
+        devices: processes on this machine, each with a device of its own (or cores of the CPU).
+        nodes: machines, each running the same command; see the README.
+
+    Raises:
+        ValueError: if the precision is unknown or the device does not have it.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision {precision!r} is unknown; choose of {', '.join(PRECISIONS)}")
+    if precision == "bfloat16" and torch.cuda.is_available() and not torch.cuda.is_bf16_supported():
+        raise ValueError(f"{torch.cuda.get_device_name()} has no bfloat16; use float32")
+    fabric = Fabric(
+        accelerator="auto", devices=devices, num_nodes=nodes, precision=PRECISIONS[precision]
+    )
+    fabric.launch()
+    return fabric
 
 
 def device_name(fabric: Fabric) -> str:
     """The device in words, as reports and provenance show it."""
+    many = f"{fabric.world_size} x " if fabric.world_size > 1 else ""
     if fabric.device.type == "cuda":
-        return f"CUDA, {torch.cuda.get_device_name(fabric.device)}"
-    return f"{fabric.device.type.upper()}, {torch.get_num_threads()} threads"
+        return f"{many}CUDA, {torch.cuda.get_device_name(fabric.device)}"
+    return f"{many}{fabric.device.type.upper()}, {torch.get_num_threads()} threads"
 
 
 def fit(
@@ -83,7 +108,10 @@ def fit(
     *,
     description: str,
     fabric: Fabric | None = None,
-    checkpoint: Path | None = None,
+    run: Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    validation: tuple[Tensor, ...] | None = None,
+    validate_by: Objective | None = None,
     after_epoch: Callable[[], dict[str, float]] | None = None,
 ) -> History:
     """Trains the parameters that require a gradient and returns the mean losses of each epoch.
@@ -91,175 +119,176 @@ def fit(
     Args:
         tensors: equally long, indexed together; their rows make the batches. Large ones may be
             mapped from files and are then read as needed.
-        checkpoint: a file that is written after every epoch and, if it exists, resumed from.
+        run: a folder that is resumed from, and written to after every epoch: the state of training,
+            `metrics.jsonl`, TensorBoard events, and the model, as `latest/` and as `best/`.
+        settings: what defines the run besides `config`, objective and model, such as the checksums
+            of the data; to go on with other ones is refused.
+        validation: tensors like those of training; the losses on them are `validation_...` in the
+            record, and the lowest `validation_loss` is the best model.
+        validate_by: the objective on them, by default that of training.
         after_epoch: its figures join the epoch's record; the model is in evaluation mode.
 
     Raises:
+        ValueError: if the folder is of another run.
         DivergedError: when the loss or its gradient is not finite, with the step and the batch.
     """
     fabric = fabric or make_fabric()
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(
-        parameters,
-        config.learning_rate,
-        betas=(0.9, 0.99),  # runs here are short: a memory of 1,000 steps would be half of one
-        weight_decay=config.weight_decay,
-        fused=True,
-    )
-    resumed = checkpoint is not None and checkpoint.is_file()
-    history = restore(checkpoint, model, optimizer, config) if resumed else []
-    wrapped, optimizer = fabric.setup(model, optimizer)
-    if sum(tensor.nbytes for tensor in tensors) <= RESIDENT_BYTES:
-        tensors = tuple(tensor.to(fabric.device) for tensor in tensors)
-    epoch_steps = math.ceil(epoch_length(tensors, config) / config.batch_size)
-    total = epoch_steps * config.epochs
-    watch = PosteriorWatch(description)
-    with progress(total=total, initial=len(history) * epoch_steps, description=description) as bar:
-
-        def update(rows: Tensor, step: int, generator: torch.Generator) -> Losses:
-            for group in optimizer.param_groups:
-                group["lr"] = config.rate(step, total)
-            batch = tuple(tensor[rows].to(fabric.device) for tensor in tensors)
-            losses = objective(wrapped, batch, step, generator)
-            loss = losses["loss"].mean()
-            optimizer.zero_grad()
-            fabric.backward(loss)
-            norm = nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
-            epoch = step // epoch_steps + 1
-            if not torch.isfinite(loss + norm):
-                where = f"step {step} (epoch {epoch}, batch {step % epoch_steps + 1})"
-                raise diverged(description, where, loss, norm, rows)
-            optimizer.step()
-            watch.look(step, epoch, losses)
-            bar.update(1, epoch=f"{epoch}/{config.epochs}", loss=loss.item())
-            return losses
-
+    fitting = _Fit(model, objective, config, description, fabric, run)
+    history = fitting.resume(settings or {})
+    tensors = fitting.placed(tensors)
+    validation = None if validation is None else fitting.placed(validation)
+    length = min(config.epoch_examples or len(tensors[0]), len(tensors[0]))
+    fitting.epoch_steps = math.ceil(length / config.batch_size)
+    total = fitting.epoch_steps * config.epochs
+    done = len(history) * fitting.epoch_steps
+    with progress(total=total, initial=done, description=description) as bar:
         for epoch in range(len(history), config.epochs):
-            wrapped.train()
-            means = train_epoch(update, tensors, config, epoch, fabric.device)
-            wrapped.eval()
-            extra = after_epoch() if after_epoch is not None else {}
-            history.append({"epoch": epoch + 1, **means, **extra})
-            if checkpoint is not None:
-                save(checkpoint, model, optimizer, config, history)
+            record = {"epoch": epoch + 1, **fitting.train(tensors, length, epoch, bar)}
+            if validation is not None:
+                record |= fitting.validate(validate_by or objective, validation, epoch)
+            record |= after_epoch() if after_epoch is not None else {}
+            history.append(record)
+            fitting.keep(history)
     model.eval()
     return history
 
 
-def diverged(
-    description: str, where: str, loss: Tensor, norm: Tensor, rows: Tensor
-) -> DivergedError:
-    """The error of a loss or a gradient that is not finite, naming the batch."""
-    named = ", ".join(map(str, rows[:NAMED_ROWS].tolist()))
-    more = f" and {len(rows) - NAMED_ROWS} more" if len(rows) > NAMED_ROWS else ""
-    return DivergedError(
-        f"{description}: the loss is {loss.item()}, the norm of its gradient {norm.item()} at "
-        f"{where}, rows {named}{more} of the data; lower the learning rate or look at these rows"
-    )
+class _Fit:
+    """What the epochs of one call of `fit` share."""
 
-
-def train_epoch(
-    update: Callable[[Tensor, int, torch.Generator], Losses],
-    tensors: tuple[Tensor, ...],
-    config: FitConfig,
-    epoch: int,
-    device: torch.device,
-) -> dict[str, float]:
-    """Updates once on every batch; the mean of each loss per example."""
-    seed = config.seed * 100_003 + epoch
-    generator = torch.Generator(tensors[0].device).manual_seed(seed)
-    # Rows of a mapped set are drawn where it lies; everything else on the device of the model.
-    draws = generator if generator.device == device else torch.Generator(device).manual_seed(seed)
-    torch.manual_seed(seed)  # the gumbel coupling draws from the global generator
-    length = epoch_length(tensors, config)
-    step = epoch * math.ceil(length / config.batch_size)
-    sums: dict[str, Tensor] = {}
-    for rows in batches(len(tensors[0]), length, config.batch_size, generator):
-        for name, values in update(rows, step, draws).items():
-            sums[name] = sums.get(name, 0) + values.detach().sum()
-        step += 1
-    return {name: float(total) / length for name, total in sums.items()}
-
-
-def epoch_length(tensors: tuple[Tensor, ...], config: FitConfig) -> int:
-    """Examples of an epoch."""
-    return min(config.epoch_examples or len(tensors[0]), len(tensors[0]))
-
-
-def batches(
-    n: int, length: int, batch_size: int, generator: torch.Generator
-) -> Iterator[Int[Tensor, " b"]]:
-    """The first `length` of n rows in random order; the last batch may be smaller.
-
-    Beyond a few million rows whole blocks are drawn, and shuffled a group of blocks at a time:
-    neither the order nor the rows it touches at a time outgrow the memory.
-    """
-    rest = torch.zeros(0, dtype=torch.long, device=generator.device)
-    for rows in shuffled(n, generator):
-        rest = torch.cat([rest, rows])
-        while length and len(rest) >= min(batch_size, length):
-            yield rest[: min(batch_size, length)]
-            rest, length = rest[batch_size:], max(0, length - batch_size)
-        if not length:
-            return
-
-
-def shuffled(n: int, generator: torch.Generator) -> Iterator[Int[Tensor, " rows"]]:
-    """All of n rows in random order, in one piece or, where they are too many, in several."""
-    if n <= BLOCK * GROUP:
-        yield torch.randperm(n, generator=generator, device=generator.device)
-        return
-    blocks = torch.randperm(math.ceil(n / BLOCK), generator=generator, device=generator.device)
-    within = torch.arange(BLOCK, device=generator.device)
-    for group in blocks.split(GROUP):
-        rows = (group[:, None] * BLOCK + within).flatten()
-        rows = rows[rows < n]
-        yield rows[torch.randperm(len(rows), generator=generator, device=generator.device)]
-
-
-def save(
-    path: Path,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    config: FitConfig,
-    history: History,
-) -> None:
-    """Writes the state of training atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    state = {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "config": asdict(config),
-        "history": history,
-    }
-    torch.save(state, temporary)
-    temporary.replace(path)
-
-
-def restore(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, config: FitConfig
-) -> History:
-    """Reads the state of training; tensors and plain values only.
-
-    Raises:
-        ValueError: naming the file, if it is damaged or of a run with another configuration.
-    """
-    try:
-        state = torch.load(path, weights_only=True)
-        stored = state["config"]
-    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error!r}): delete it to start over") from error
-    differences = [
-        f"{name}: {stored.get(name)} there, {value} asked for"
-        for name, value in asdict(config).items()
-        if stored.get(name) != value
-    ]
-    if differences:
-        raise ValueError(
-            f"{path} is of a run with another configuration ({'; '.join(differences)}): "
-            "choose another run name, or delete it to start over"
+    def __init__(self, model, objective, config, description, fabric, run):
+        self.model, self.objective, self.config = model, objective, config
+        self.description, self.fabric, self.run = description, fabric, run
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            self.parameters,
+            config.learning_rate,
+            betas=(0.9, 0.99),  # runs here are short: a memory of 1,000 steps would be half of one
+            weight_decay=config.weight_decay,
+            fused=True,
         )
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    return state["history"]
+        self.watch = PosteriorWatch(description)
+        self.settings: dict[str, Any] = {}
+        self.logger = None
+        self.epoch_steps = 0
+
+    def resume(self, more: Mapping[str, Any]) -> History:
+        """What an earlier process did of this run; sets the model up on its device."""
+        history: History = []
+        if self.run is not None:
+            self.run.mkdir(parents=True, exist_ok=True)
+            self.settings = identity(self.model, self.objective, self.config, more)
+            history = restore_state(self.run, self.model, self.optimizer, self.settings)
+            self.logger = TensorBoardLogger(self.run, name="events", version="")
+        self.wrapped, self.optimizer = self.fabric.setup(self.model, self.optimizer)
+        return history
+
+    def placed(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The tensors on the device, unless they are too large for that."""
+        if sum(tensor.nbytes for tensor in tensors) > RESIDENT_BYTES:
+            return tensors
+        return tuple(tensor.to(self.fabric.device) for tensor in tensors)
+
+    def generators(self, tensors: tuple[Tensor, ...], seed: int) -> tuple[torch.Generator, ...]:
+        """One for the order of the rows, where they lie, and one for the draws of the objective.
+
+        On one device they are the same. Processes share the order and differ in their draws.
+        """
+        order = torch.Generator(tensors[0].device).manual_seed(seed)
+        rank, device = self.fabric.global_rank, self.fabric.device
+        torch.manual_seed(seed + rank)  # the gumbel coupling draws from the global generator
+        if order.device == device and self.fabric.world_size == 1:
+            return order, order
+        return order, torch.Generator(device).manual_seed(seed + rank)
+
+    def train(
+        self, tensors: tuple[Tensor, ...], length: int, epoch: int, bar: Any
+    ) -> dict[str, float]:
+        """Updates once on every batch; the mean of each loss per example."""
+        self.wrapped.train()
+        order, draws = self.generators(tensors, self.config.seed * 100_003 + epoch)
+        step, sums = epoch * self.epoch_steps, {}
+        for rows in batches(len(tensors[0]), length, self.config.batch_size, order):
+            losses, loss = self.update(tensors, rows, step, draws)
+            add(sums, losses)
+            self.watch.look(step, epoch + 1, losses)
+            bar.update(1, epoch=f"{epoch + 1}/{self.config.epochs}", loss=loss.item())
+            step += 1
+        self.wrapped.eval()
+        return self.means(sums, length)
+
+    def update(
+        self, tensors: tuple[Tensor, ...], rows: Tensor, step: int, draws: torch.Generator
+    ) -> tuple[Losses, Tensor]:
+        """One step on a batch; this process' losses, and the mean that it minimised."""
+        rate = self.config.rate(step, self.epoch_steps * self.config.epochs)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        world = self.fabric.world_size
+        own = rows[self.fabric.global_rank :: world]
+        batch = tuple(tensor[own].to(self.fabric.device) for tensor in tensors)
+        losses = self.objective(self.wrapped, batch, step, draws)
+        # Processes average their gradients: this is the mean over all rows once they have.
+        loss = losses["loss"].sum() * world / len(rows)
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss)
+        norm = nn.utils.clip_grad_norm_(self.parameters, self.config.gradient_clip)
+        if not torch.isfinite(loss + norm):
+            raise self.diverged(batch, own, step, loss, norm)
+        self.optimizer.step()
+        return losses, loss
+
+    @torch.no_grad()
+    def validate(
+        self, objective: Objective, tensors: tuple[Tensor, ...], epoch: int
+    ) -> dict[str, float]:
+        """Mean losses on the validation set, with the same draws after every epoch."""
+        _, draws = self.generators(tensors, self.config.seed)
+        step, rank, sums = (epoch + 1) * self.epoch_steps, self.fabric.global_rank, {}
+        rows = torch.arange(len(tensors[0]), device=tensors[0].device)
+        for part in rows[rank :: self.fabric.world_size].split(self.config.batch_size):
+            batch = tuple(tensor[part].to(self.fabric.device) for tensor in tensors)
+            add(sums, objective(self.wrapped, batch, step, draws))
+        means = self.means(sums, len(rows))
+        return {f"validation_{name}": value for name, value in means.items()}
+
+    def means(self, sums: dict[str, Tensor], length: int) -> dict[str, float]:
+        """Means over all processes."""
+        return {
+            name: float(self.fabric.all_reduce(total, reduce_op="sum")) / length
+            for name, total in sums.items()
+        }
+
+    def keep(self, history: History) -> None:
+        """Writes what there is after an epoch; the state last, so that a resumed run lacks none."""
+        if self.run is None or not self.fabric.is_global_zero:
+            return
+        record = history[-1]
+        write_history(self.run, history)
+        self.logger.log_metrics({k: v for k, v in record.items() if k != "epoch"}, record["epoch"])
+        if hasattr(self.model, "config"):
+            save_model(self.model, self.run / LATEST)
+            best = min(history, key=lambda row: row.get("validation_loss", math.inf))
+            if best is record or "validation_loss" not in record:
+                save_model(self.model, self.run / BEST)
+        save_state(self.run, self.model, self.optimizer, self.settings, history)
+
+    def diverged(
+        self, batch: tuple[Tensor, ...], rows: Tensor, step: int, loss: Tensor, norm: Tensor
+    ) -> DivergedError:
+        """The error of a loss or a gradient that is not finite, naming and saving the batch."""
+        named = ", ".join(map(str, rows[:NAMED_ROWS].tolist()))
+        more = f" and {len(rows) - NAMED_ROWS} more" if len(rows) > NAMED_ROWS else ""
+        saved = "" if self.run is None else f" ({save_batch(self.run, batch, rows)})"
+        epoch, index = divmod(step, self.epoch_steps)
+        return DivergedError(
+            f"{self.description}: the loss is {loss.item()}, the norm of its gradient "
+            f"{norm.item()} at step {step} (epoch {epoch + 1}, batch {index + 1}), rows "
+            f"{named}{more} of the data{saved}; lower the learning rate or look at these rows"
+        )
+
+
+def add(sums: dict[str, Tensor], losses: Losses) -> None:
+    """Adds the losses of a batch to the sums."""
+    for name, values in losses.items():
+        sums[name] = sums.get(name, 0) + values.detach().sum()

@@ -1,7 +1,7 @@
 """The run folder `runs/<name>/`: what a run was asked, made and measured.
 
 `provenance.json` (parameters, seed, versions, commit, data checksums, device), `metrics.json`
-(flat, `where/metric`), `history.jsonl` (one record per epoch), weights and files of the run.
+(flat, `where/metric`), `metrics.jsonl` (one record per epoch), weights and files of the run.
 """
 
 import json
@@ -48,5 +48,5 @@ def record_metrics(folder: Path, metrics: Mapping[str, float]) -> dict[str, floa
 
 
 def write_history(folder: Path, history: list[dict[str, Any]]) -> None:
-    """Writes one JSON record per epoch to `history.jsonl`, atomically."""
-    write_text(folder / "history.jsonl", "".join(json.dumps(record) + "\n" for record in history))
+    """Writes one JSON record per epoch to `metrics.jsonl`, atomically."""
+    write_text(folder / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in history))

@@ -31,5 +31,5 @@ def test_nameless_places_and_numbers_that_are_none_are_refused(metrics, tmp_path
 
 def test_history_is_one_record_a_line(tmp_path):
     write_history(tmp_path, [{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}])
-    lines = (tmp_path / "history.jsonl").read_text().splitlines()
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2]

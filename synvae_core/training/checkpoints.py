@@ -1,0 +1,98 @@
+"""The state of a run on disk: written whole or not at all, refused where it is of another run."""
+
+import pickle
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+History = list[dict[str, float]]
+
+STATE_FILE = "training.pt"
+DIVERGED_FILE = "diverged.safetensors"
+
+
+def identity(model: nn.Module, objective: Any, config: Any, more: Mapping[str, Any]) -> dict:
+    """What makes a run this run and no other, flat, in plain values.
+
+    The dataclasses of training, objective and model, and whatever else is given, such as the
+    checksums of the data.
+    """
+    known = {"fit": config, "objective": objective, "model": getattr(model, "config", None)}
+    parts = {key: asdict(value) for key, value in known.items() if is_dataclass(value)}
+    return {key: _plain(value) for key, value in _flat(parts | dict(more))}
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)
+
+
+def save_state(
+    run: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    settings: Mapping[str, Any],
+    history: History,
+) -> None:
+    """Writes the state of training to `run/training.pt`, atomically."""
+    path = run / STATE_FILE
+    temporary = path.with_name(f".{path.name}.tmp")
+    state = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "settings": dict(settings),
+        "history": history,
+    }
+    torch.save(state, temporary)
+    temporary.replace(path)
+
+
+def restore_state(
+    run: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: Mapping[str, Any]
+) -> History:
+    """Reads the state of training, tensors and plain values only; empty where there is none.
+
+    Raises:
+        ValueError: naming the file, if it is damaged or of a run with another configuration.
+    """
+    path = run / STATE_FILE
+    if not path.is_file():
+        return []
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        stored = dict(state["settings"])
+    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error!r}): delete it to start over") from error
+    differences = [
+        f"{name}: {stored.get(name, 'nothing')} there, {settings.get(name, 'nothing')} asked for"
+        for name in sorted(stored.keys() | settings.keys())
+        if stored.get(name, path) != settings.get(name, path)  # the path: equal to no value
+    ]
+    if differences:
+        raise ValueError(
+            f"{path} is of a run with another configuration ({'; '.join(differences)}): "
+            "choose another run name, or delete it to start over"
+        )
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return state["history"]
+
+
+def save_batch(run: Path, batch: tuple[Tensor, ...], rows: Tensor) -> Path:
+    """Writes the batch that a run diverged on, with the numbers of its rows, and returns where."""
+    path = run / DIVERGED_FILE
+    tensors = {f"batch_{i}": tensor.cpu().contiguous() for i, tensor in enumerate(batch)}
+    save_file(tensors | {"rows": rows.cpu().contiguous()}, path)
+    return path
