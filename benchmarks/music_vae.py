@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from synvae_core.losses import event_cross_entropy, normal_kl
 from synvae_core.models.configurations import configuration
-from synvae_core.models.music import MelodyVae, reparameterise
+from synvae_core.models.music import MelodyVae
+from synvae_core.models.sampling import reparameterise
 from synvae_core.types import Posterior
 
 BATCH, STEPS, EVENTS = 128, 32, 90

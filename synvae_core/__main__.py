@@ -1,7 +1,10 @@
 """The command line of synvae: run notebooks, import models, keep notebooks and README tidy."""
 
 import argparse
+import os
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -45,6 +48,10 @@ def parser() -> argparse.ArgumentParser:
         help="set a parameter of the notebook; may be repeated",
     )
     run.add_argument("--name", help="name of the report, by default the notebook's")
+    run.add_argument("--devices", type=int, default=1, help="processes here, each with a device")
+    run.add_argument("--nodes", type=int, default=1, help="machines that run this same command")
+    run.add_argument("--node-rank", type=int, default=0, help="which of them this is, from 0")
+    run.add_argument("--head", default="127.0.0.1:29500", help="HOST:PORT of machine 0")
     run.set_defaults(command=run_command)
 
     parameters = commands.add_parser("parameters", help="list the parameters of a notebook")
@@ -72,6 +79,12 @@ def parser() -> argparse.ArgumentParser:
 def run_command(options: argparse.Namespace) -> int:
     """Prints the path of the report, also of one that shows a failure."""
     given = parse_parameters(options.notebook, dict(options.parameter))
+    if options.devices * options.nodes > 1:
+        return launch(options)
+    if int(os.environ.get("RANK", 0)) > 0:  # one process of several leaves the report
+        with tempfile.TemporaryDirectory() as folder:
+            run_notebook(options.notebook, parameters=given, out_dir=Path(folder))
+        return 0
     try:
         report, status = run_notebook(options.notebook, parameters=given, name=options.name), 0
     except NotebookFailed as failure:
@@ -82,6 +95,22 @@ def run_command(options: argparse.Namespace) -> int:
         report, status = interruption.report, 128 + interruption.signum
     print(report)
     return status
+
+
+def launch(options: argparse.Namespace) -> int:
+    """The same command in several processes, by torch's own launcher."""
+    if options.nodes == 1:
+        where = ["--standalone"]
+    else:
+        host, _, port = options.head.rpartition(":")
+        where = [f"--node-rank={options.node_rank}", f"--master-addr={host}"]
+        where += [f"--master-port={port}", f"--nnodes={options.nodes}"]
+    command = [sys.executable, "-m", "torch.distributed.run", *where]
+    command += [f"--nproc-per-node={options.devices}", "-m", "synvae_core", "run"]
+    command += [str(options.notebook), *(["--name", options.name] if options.name else [])]
+    for name, value in options.parameter:
+        command += ["-p", name, value]
+    return subprocess.call(command)
 
 
 def parameters_command(options: argparse.Namespace) -> int:

@@ -35,16 +35,37 @@ def load_mnist_5k(*, seed: int = 0, test_size: int = 1000) -> ImageSplit:
         ValueError: if the packaged file is missing, truncated or not the expected one, or if
             `test_size` leaves fewer pictures than classes on either side.
     """
+    images, labels = read_mnist_5k()
+    train, test = split_mnist_5k(labels, seed=seed, test_size=test_size)
+    images, labels = torch.from_numpy(images), torch.from_numpy(labels)
+    return ImageSplit(images[train], labels[train], images[test], labels[test])
+
+
+def read_mnist_5k() -> tuple[UInt8[np.ndarray, "n 1 28 28"], Int[np.ndarray, " n"]]:
+    """The 5,000 packaged digits and their classes, in the order of the file.
+
+    Raises:
+        ValueError: if the packaged file is missing, truncated or not the expected one.
+    """
     (path,) = MNIST_5K.files()
     images, labels = read_mnist_csv(path)
     if checksum(images, labels) != MNIST_5K.sha256:
         raise ValueError(f"{path} holds other pictures or labels: expected {MNIST_5K.advice}")
+    return images, labels
+
+
+def split_mnist_5k(
+    labels: Int[np.ndarray, " n"], *, seed: int = 0, test_size: int = 1000
+) -> tuple[Int[np.ndarray, " train"], Int[np.ndarray, " test"]]:
+    """Positions of the training and of the test digits, alike in every class.
+
+    Raises:
+        ValueError: if `test_size` leaves fewer pictures than classes on either side.
+    """
     train, test = train_test_split(
         np.arange(len(labels)), test_size=test_size, stratify=labels, random_state=seed
     )
-    images = torch.from_numpy(images)
-    labels = torch.from_numpy(labels)
-    return ImageSplit(images[train], labels[train], images[test], labels[test])
+    return train, test
 
 
 def read_mnist_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:

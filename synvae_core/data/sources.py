@@ -98,6 +98,7 @@ class Published:
         size: in words.
         layout: what the folder holds, for messages.
         files: that are downloaded; none if it is given out on request only.
+        members: to take out of the downloaded archive, if it is one.
         request: how to ask for it, if so.
     """
 
@@ -108,6 +109,7 @@ class Published:
     size: str
     layout: str
     files: tuple[RemoteFile, ...] = ()
+    members: tuple[str, ...] = ()
     request: str = ""
 
     @property
@@ -203,6 +205,14 @@ CIFAR10 = Published(
             "md5:c58f30108f718f92721af3b95e74349a",
         ),
     ),
+    members=tuple(
+        f"cifar-10-batches-py/{name}"
+        for name in (
+            *(f"data_batch_{number}" for number in range(1, 6)),
+            "test_batch",
+            "batches.meta",
+        )
+    ),
 )
 
 PAINTINGS = Published(
@@ -216,6 +226,10 @@ PAINTINGS = Published(
     request="BAM is given out on request only: ask its makers by the form on "
     "https://bam-dataset.org",
 )
+
+SOURCES = {
+    source.name: source for source in (MNIST_5K, MNIST, CIFAR10, PAINTINGS, ABC_TUNES, ESSEN_TUNES)
+}
 
 
 def checksum(*parts: np.ndarray | bytes) -> str:

@@ -105,6 +105,21 @@ def configuration(name: str) -> Configuration:
     return CONFIGURATIONS[name]
 
 
+def melody_config(name: str, values: dict[str, Any]) -> MelodyConfig:
+    """A configuration by the name of its dataclass and its fields.
+
+    Raises:
+        ValueError: if there is no such dataclass here, or the fields do not fit it.
+    """
+    known = {known.__name__: known for known in _CLASSES}
+    if name not in known:
+        raise ValueError(f"{name!r} is not one of the configurations {', '.join(known)}")
+    try:
+        return known[name](**values)
+    except TypeError as error:
+        raise ValueError(f"{values} does not fit {name}: {error}") from error
+
+
 def load_melody_model(
     path: str | Path, *, config_class: type | None = None, **magenta: Any
 ) -> MelodyVae:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from synvae_core.models.couplings import canonical_events
 from synvae_core.models.interfaces import MelodyConfig
+from synvae_core.models.sampling import reparameterise
 from synvae_core.music.reading import read_melodies
 from synvae_core.types import Posterior
 
@@ -208,19 +209,6 @@ def latent_path(
         second / norms[1]
     )
     return arc / angle.sin() * ((1 - weight) * norms[0] + weight * norms[1])
-
-
-def reparameterise(
-    posterior: Posterior, generator: torch.Generator | None = None
-) -> Float[Tensor, "b z"]:
-    """A sample of the posterior through which gradients pass."""
-    noise = torch.randn(
-        posterior.mu.shape,
-        generator=generator,
-        dtype=posterior.mu.dtype,
-        device=posterior.mu.device,
-    )
-    return posterior.mu + noise * (0.5 * posterior.logvar).exp()
 
 
 def _on(device: torch.device, generator: torch.Generator) -> torch.Generator:

@@ -100,9 +100,14 @@ def read_config(path: Path, model_class: type) -> dict[str, Any]:
         )
     if name != model_class.__name__:
         raise WeightsError(f"{path} holds a {name}: expected a {model_class.__name__}")
-    # JSON writes tuples as lists.
-    tuples = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
-    return stored | {"config": tuples}
+    return stored | {"config": with_tuples(values)}
+
+
+def with_tuples(value: Any) -> Any:
+    """JSON writes tuples as lists; here they are tuples again, however deep they stand."""
+    if isinstance(value, dict):
+        return {key: with_tuples(inner) for key, inner in value.items()}
+    return tuple(map(with_tuples, value)) if isinstance(value, list) else value
 
 
 def check_shapes(

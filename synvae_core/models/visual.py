@@ -7,11 +7,13 @@ only, and the transposed one crops the last row and column.
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from synvae_core.types import Posterior
+from synvae_core.models.sampling import reparameterise
+from synvae_core.types import Posterior, VaeOutput
 
 
 @dataclass(frozen=True)
@@ -106,3 +108,25 @@ class ImageDecoder(nn.Module):
         for convolution in self.convolutions:
             x = F.relu(convolution(x)[..., :-1, :-1])  # 2n + 1 -> 2n, as 'same' does
         return self.output(x).sigmoid()
+
+
+class VisualVae(nn.Module):
+    """A picture encoder and decoder on their own, with prior N(0, I)."""
+
+    def __init__(self, config: VisualConfig):
+        super().__init__()
+        self.config = config
+        self.image_encoder = ImageEncoder(config)
+        self.image_decoder = ImageDecoder(config)
+
+    def forward(
+        self,
+        images: Float[Tensor, "b c h w"],
+        *,
+        sample: bool = True,
+        generator: torch.Generator | None = None,
+    ) -> VaeOutput:
+        """The reconstruction through a sample of the posterior or, without `sample`, its mean."""
+        posterior = self.image_encoder(images)
+        z = reparameterise(posterior, generator) if sample else posterior.mu
+        return VaeOutput(self.image_decoder(z), posterior)

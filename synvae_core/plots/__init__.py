@@ -9,6 +9,7 @@ from synvae_core.plots.latents import (
     latent_spectrum,
     recall_bars,
 )
+from synvae_core.plots.pictures import picture_grid
 from synvae_core.plots.rolls import digit_grid, piano_roll_image, piano_rolls
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "loss_curves",
     "piano_roll_image",
     "piano_rolls",
+    "picture_grid",
     "precision_bars",
     "recall_bars",
 ]

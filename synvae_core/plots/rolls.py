@@ -138,17 +138,18 @@ def digit_grid(
         for i in range(count):
             block, column = divmod(i, columns)
             shown, played, redrawn = grid[3 * block : 3 * block + 3, column]
-            _draw_picture(shown, images[i])
+            draw_picture(shown, images[i])
             shown.set_title(names[i], loc="center", color=MUTED)
             _draw_roll(played, melodies[i], low, high, steps=events.shape[1])
             played.set_box_aspect(1)
-            _draw_picture(redrawn, rebuilt[i])
+            draw_picture(redrawn, rebuilt[i])
         for axes, text in zip(grid[:, 0], ROW_LABELS * blocks, strict=True):
             axes.set_ylabel(text, rotation=0, ha="right", va="center")
     return figure
 
 
-def _draw_picture(axes: Axes, image: Tensor) -> None:
+def draw_picture(axes: Axes, image: Float[Tensor, "c h w"]) -> None:
+    """One picture in [0, 1], a grey one as ink on paper."""
     pixels = image.numpy()[0] if len(image) == 1 else image.permute(1, 2, 0).numpy().clip(0, 1)
     axes.imshow(pixels, cmap=_INK_ON_PAPER, vmin=0, vmax=1, interpolation="none")
     axes.set(xticks=[], yticks=[])

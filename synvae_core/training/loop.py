@@ -6,6 +6,7 @@ every batch, weighted so that the gradient is that of the whole batch on one dev
 """
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,14 +70,15 @@ class FitConfig:
         )
 
 
-def make_fabric(*, precision: str = "float32", devices: int = 1, nodes: int = 1) -> Fabric:
-    """CUDA or MPS where there is one, else the CPU; by Fabric's own strategies where several.
+def make_fabric(*, precision: str = "float32") -> Fabric:
+    """CUDA or MPS where there is one, else the CPU.
+
+    Under `torch.distributed.run`, which `synvae_core run --devices N --nodes M` starts, every
+    process gets its own device, and Fabric's strategy for several devices joins them.
 
     Args:
         precision: "float32", or "bfloat16" where the device computes it (autocast; the weights
             stay float32).
-        devices: processes on this machine, each with a device of its own (or cores of the CPU).
-        nodes: machines, each running the same command; see the README.
 
     Raises:
         ValueError: if the precision is unknown or the device does not have it.
@@ -85,8 +87,12 @@ def make_fabric(*, precision: str = "float32", devices: int = 1, nodes: int = 1)
         raise ValueError(f"precision {precision!r} is unknown; choose of {', '.join(PRECISIONS)}")
     if precision == "bfloat16" and torch.cuda.is_available() and not torch.cuda.is_bf16_supported():
         raise ValueError(f"{torch.cuda.get_device_name()} has no bfloat16; use float32")
+    world, here = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     fabric = Fabric(
-        accelerator="auto", devices=devices, num_nodes=nodes, precision=PRECISIONS[precision]
+        accelerator="auto",
+        devices=here,
+        num_nodes=world // here,
+        precision=PRECISIONS[precision],
     )
     fabric.launch()
     return fabric
@@ -112,7 +118,7 @@ def fit(
     settings: Mapping[str, Any] | None = None,
     validation: tuple[Tensor, ...] | None = None,
     validate_by: Objective | None = None,
-    after_epoch: Callable[[], dict[str, float]] | None = None,
+    after_epoch: Callable[[int], dict[str, float]] | None = None,
 ) -> History:
     """Trains the parameters that require a gradient and returns the mean losses of each epoch.
 
@@ -126,7 +132,8 @@ def fit(
         validation: tensors like those of training; the losses on them are `validation_...` in the
             record, and the lowest `validation_loss` is the best model.
         validate_by: the objective on them, by default that of training.
-        after_epoch: its figures join the epoch's record; the model is in evaluation mode.
+        after_epoch: is told the epoch, from 1 on, and the figures that it returns join the epoch's
+            record; the model is in evaluation mode.
 
     Raises:
         ValueError: if the folder is of another run.
@@ -146,9 +153,10 @@ def fit(
             record = {"epoch": epoch + 1, **fitting.train(tensors, length, epoch, bar)}
             if validation is not None:
                 record |= fitting.validate(validate_by or objective, validation, epoch)
-            record |= after_epoch() if after_epoch is not None else {}
+            record |= after_epoch(epoch + 1) if after_epoch is not None else {}
             history.append(record)
             fitting.keep(history)
+    fabric.barrier()  # what the first process wrote is there for all
     model.eval()
     return history
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from synvae_core.losses import event_cross_entropy, free_bits, normal_kl, squared_error
 from synvae_core.metrics.latents import ACTIVE_VARIANCE
 from synvae_core.models.configurations import Recipe
-from synvae_core.models.synvae import SynVae
 from synvae_core.music.melody import FIRST_NOTE, NUM_EVENTS
 from synvae_core.schedules import exponential_rise, inverse_sigmoid, linear_warmup
+from synvae_core.training.pictures import pictures_of
 
 Losses = dict[str, Float[Tensor, "b"]]
 Objective = Callable[[Any, tuple[Tensor, ...], int, torch.Generator], Losses]
@@ -55,6 +55,23 @@ class MelodyObjective:
 
 
 @dataclass(frozen=True)
+class VisualObjective:
+    """Squared error of the picture, and beta times the KL."""
+
+    beta: float
+    augment: bool = False
+
+    def __call__(
+        self, model: nn.Module, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
+    ) -> Losses:
+        images = pictures_of(batch, generator, augment=self.augment)
+        output = model(images, generator=generator)
+        error = squared_error(output.reconstruction, images)
+        kl = normal_kl(*output.posterior)
+        return {"loss": error + self.beta * kl, "squared_error": error, "kl_nats": kl}
+
+
+@dataclass(frozen=True)
 class SynVaeObjective:
     """Squared error of the picture rebuilt from the music, beta times the visual KL, commitment.
 
@@ -68,10 +85,9 @@ class SynVaeObjective:
     augment: bool = True  # small random shifts, turns and scalings of the pictures
 
     def __call__(
-        self, model: SynVae, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
+        self, model: nn.Module, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
     ) -> Losses:
-        images = to_unit(batch[0])
-        images = jitter(images, generator) if self.augment else images
+        images = pictures_of(batch, generator, augment=self.augment)
         output = model(images, generator=generator)
         error = squared_error(output.reconstruction, images)
         kl = normal_kl(*output.visual)
@@ -93,38 +109,8 @@ class ClassifierObjective:
     def __call__(
         self, model: Any, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
     ) -> Losses:
-        images, labels = to_unit(batch[0]), batch[1]
-        images = jitter(images, generator) if self.augment else images
-        return {"loss": F.cross_entropy(model(images), labels, reduction="none")}
-
-
-def to_unit(images: UInt8[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-    """Pictures of 0..255 as floats in [0, 1]."""
-    return images.float() / 255
-
-
-def jitter(
-    images: Float[Tensor, "b c h w"],
-    generator: torch.Generator,
-    *,
-    shift: float = 0.1,
-    turn: float = 0.2,
-    scale: float = 0.1,
-) -> Float[Tensor, "b c h w"]:
-    """Each picture moved, turned and scaled a little at random.
-
-    Args:
-        shift: standard deviation of the shift, as a share of half the side.
-        turn: standard deviation of the turn, in radians.
-        scale: standard deviation of the relative scaling.
-    """
-    n = len(images)
-    noise = torch.randn(n, 4, generator=generator, device=images.device).clamp(-2, 2)
-    angle, size = turn * noise[:, 0], 1 + scale * noise[:, 1]
-    cos, sin = size * angle.cos(), size * angle.sin()
-    rows = torch.stack([cos, -sin, shift * noise[:, 2], sin, cos, shift * noise[:, 3]], 1)
-    grid = F.affine_grid(rows.view(n, 2, 3), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, align_corners=False)
+        images = pictures_of(batch[:-1], generator, augment=self.augment)
+        return {"loss": F.cross_entropy(model(images), batch[-1], reduction="none")}
 
 
 def transpose_randomly(

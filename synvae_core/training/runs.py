@@ -1,7 +1,8 @@
 """The run folder `runs/<name>/`: what a run was asked, made and measured.
 
 `provenance.json` (parameters, seed, versions, commit, data checksums, device), `metrics.json`
-(flat, `where/metric`), `metrics.jsonl` (one record per epoch), weights and files of the run.
+(flat, `where/metric`), `metrics.jsonl` (one record per epoch), `events/` for TensorBoard,
+`figures/`, the models `best/` and `latest/`, and `training.pt`, from which a run goes on.
 """
 
 import json
@@ -45,6 +46,15 @@ def record_metrics(folder: Path, metrics: Mapping[str, float]) -> dict[str, floa
     known.update({name: float(value) for name, value in metrics.items()})
     write_json(path, known)
     return known
+
+
+def save_figure(folder: Path, name: str, figure: Any) -> None:
+    """Writes a matplotlib figure to `figures/<name>.png` of the run, atomically."""
+    path = folder / "figures" / f"{name}.png"
+    path.parent.mkdir(exist_ok=True)
+    temporary = path.with_name(f".{path.name}")
+    figure.savefig(temporary, format="png", dpi=110)
+    temporary.replace(path)
 
 
 def write_history(folder: Path, history: list[dict[str, Any]]) -> None:

@@ -10,7 +10,8 @@ from melody_models import CONFIGS, melody_model
 from synvae_core.losses import event_cross_entropy, normal_kl
 from synvae_core.models.couplings import canonical_events, softmax, straight_through
 from synvae_core.models.mixer import MixerMelodyConfig
-from synvae_core.models.music import latent_path, reparameterise
+from synvae_core.models.music import latent_path
+from synvae_core.models.sampling import reparameterise
 from synvae_core.music.midi import events_to_note_sequence, write_midi
 from synvae_core.types import Posterior
 

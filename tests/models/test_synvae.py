@@ -4,12 +4,14 @@ import dataclasses
 
 import pytest
 import torch
+from melody_models import melody_model
 
 from synvae_core.models.couplings import COUPLINGS
 from synvae_core.models.mixer import MixerMelodyConfig
 from synvae_core.models.music import MelodyVae
-from synvae_core.models.synvae import SynVae, SynVaeConfig
-from synvae_core.models.visual import visual_config
+from synvae_core.models.storage import save_model
+from synvae_core.models.synvae import SynVae, SynVaeConfig, load_synvae
+from synvae_core.models.visual import VisualVae, visual_config
 
 MUSIC = MixerMelodyConfig(
     latent_dim=8,
@@ -52,3 +54,44 @@ def test_latents_of_different_dimension_are_refused():
     music = MelodyVae(dataclasses.replace(MUSIC, latent_dim=9))
     with pytest.raises(ValueError, match="8 dimensions, the melody model's 9"):
         SynVae(SynVaeConfig(visual_config(28, latent_dim=8)), music)
+
+
+def test_it_is_saved_and_loaded_with_its_music(tmp_path):
+    model = synvae("softmax").eval()
+    save_model(model, tmp_path / "best")
+    loaded = load_synvae(tmp_path)  # a run's best
+    assert loaded.config == model.config
+    images = torch.rand(3, 1, 28, 28)
+    assert torch.equal(loaded.listen(images), model.listen(images))
+    torch.testing.assert_close(
+        loaded(images, sample=False).reconstruction, model(images, sample=False).reconstruction
+    )
+    assert not any(p.requires_grad for p in loaded.music.parameters())
+
+
+@pytest.mark.parametrize("family", ["flat", "hierarchical", "fresh"])
+@pytest.mark.parametrize("coupling", ["straight_through", "softmax"])
+def test_any_music_model_will_do(family, coupling):
+    model = SynVae(SynVaeConfig(visual_config(28, latent_dim=8), coupling), melody_model(family))
+    model(torch.rand(2, 1, 28, 28)).reconstruction.sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in model.trainable())
+
+
+def test_the_music_is_fine_tuned_where_gradients_reach_it():
+    config = SynVaeConfig(visual_config(28, latent_dim=8), "softmax", fine_tune_music=True)
+    model = SynVae(config, MelodyVae(MUSIC))
+    model(torch.rand(2, 1, 28, 28)).reconstruction.sum().backward()
+    reached = [p for p in model.music.parameters() if p.grad is not None and p.grad.any()]
+    assert len(reached) > len(list(model.music.parameters())) // 2
+    with pytest.raises(ValueError, match="copies the gradient past the music"):
+        SynVaeConfig(visual_config(28, latent_dim=8), "straight_through", fine_tune_music=True)
+
+
+def test_it_starts_from_a_visual_vae_of_the_same_sizes():
+    model = synvae()
+    visual = VisualVae(visual_config(28, latent_dim=8))
+    model.start_from(visual)
+    images = torch.rand(2, 1, 28, 28)
+    torch.testing.assert_close(model.image_encoder(images).mu, visual.image_encoder(images).mu)
+    with pytest.raises(ValueError, match="latent dimension"):
+        model.start_from(VisualVae(visual_config(28, latent_dim=9)))

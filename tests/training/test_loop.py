@@ -62,7 +62,7 @@ def test_a_run_that_is_stopped_and_resumed_ends_with_the_same_weights(tmp_path):
     whole_history = train(whole)
     epochs = []
 
-    def interrupt():
+    def interrupt(epoch):
         epochs.append(1)
         if len(epochs) == 3:
             raise KeyboardInterrupt
@@ -101,9 +101,9 @@ def test_a_run_folder_holds_metrics_events_and_the_latest_and_best_model(tmp_pat
     events = (torch.randint(0, 90, (50, 32), dtype=torch.uint8),)
     kept = []
 
-    def after_epoch():
+    def after_epoch(epoch):
         kept.append(model.decoder.output.bias.detach().clone())
-        return {"seen": 1.0}
+        return {"seen": float(epoch)}
 
     history = fit(
         model,

@@ -8,11 +8,8 @@ from melody_models import melody_model
 
 from synvae_core.losses import free_bits
 from synvae_core.models.configurations import Recipe
-from synvae_core.training.objectives import (
-    MelodyObjective,
-    jitter,
-    transpose_randomly,
-)
+from synvae_core.training.objectives import MelodyObjective, transpose_randomly
+from synvae_core.training.pictures import jitter
 from synvae_core.types import Posterior
 
 

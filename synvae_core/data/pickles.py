@@ -1,0 +1,300 @@
+"""Published python pickles read as what they are, data: arrays, numbers, strings, containers.
+
+A pickle is a program, and Python's own machine runs it: `find_class` alone does not stop a file
+that asks for a terabyte (a far index into the memo, an array's shape), hashes nested tuples for
+ever, or writes attributes. So this machine knows the instructions that data needs and nothing else;
+it imports nothing, calls nothing that the file names, and what it takes in memory grows with the
+file. Instructions are read by the standard library's `pickletools`.
+"""
+
+import codecs
+import gzip
+import io
+import math
+import pickletools
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MAX_BYTES = 1 << 30  # of a pickle, decompressed
+
+_GLOBALS = {
+    ("_codecs", "encode"): "encode",  # bytes, as Python 3 writes them for Python 2
+    ("numpy", "ndarray"): "ndarray",
+    ("numpy", "dtype"): "dtype",
+    **{(f"numpy.{core}.multiarray", "_reconstruct"): "array" for core in ("core", "_core")},
+    **{(f"numpy.{core}.multiarray", "scalar"): "scalar" for core in ("core", "_core")},
+    # How Python 3 writes sets and no bytes for Python 2.
+    **{("__builtin__", name): name for name in ("bytes", "set", "frozenset")},
+    **{("builtins", name): name for name in ("set", "frozenset")},
+}
+_DTYPE = re.compile(r"b1|[iu][1248]|f[248]|c8|c16|[SU][1-9]\d{0,8}")
+_LITERALS = frozenset({"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"})
+_LITERALS |= {"FLOAT", "BINFLOAT", "STRING", "SHORT_BINBYTES", "BINBYTES", "BINBYTES8"}
+_LITERALS |= {"UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"}
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+_EMPTY = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": set}
+_BROKEN = (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError, OverflowError)
+
+
+class PickleRefusedError(ValueError):
+    """A pickle that is broken, or that holds more than data; nothing of it was executed."""
+
+
+def read_pickle(path: Path, *, max_bytes: int = MAX_BYTES) -> Any:
+    """What the pickle, gzipped or not, holds; strings of Python 2 as bytes, arrays read-only.
+
+    Keys of dictionaries and elements of sets are numbers, strings and bytes.
+
+    Raises:
+        PickleRefusedError: if it holds anything but arrays of numbers and strings, numbers,
+            strings, bytes, None and containers, is broken, or longer than `max_bytes`.
+    """
+    try:
+        with path.open("rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if zipped else path.open("rb") as file:
+            content = _read_at_most(file, max_bytes)
+        return _Machine(content).run()
+    except PickleRefusedError as error:
+        raise PickleRefusedError(
+            f"{path} is refused, and nothing in it was executed: {error}; it should hold arrays, "
+            "numbers, strings and containers alone: get it again from its home"
+        ) from None
+    except _BROKEN as error:
+        raise PickleRefusedError(
+            f"{path} cannot be read as a pickle of arrays ({error or type(error).__name__}): "
+            "it may be truncated, get it again from its home"
+        ) from error
+
+
+def _read_at_most(file: io.BufferedIOBase, limit: int) -> bytes:
+    """All of it, in pieces, so that memory follows what is there."""
+    parts, total = [], 0
+    while part := file.read(1 << 22):
+        parts.append(part)
+        total += len(part)
+        if total > limit:
+            raise PickleRefusedError(f"it is longer than {limit:,} bytes")
+    return b"".join(parts)
+
+
+class _Global:
+    """A name that the file asks for, in place of what Python has under it."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+
+class _Box:
+    """An array, or a type of arrays, before BUILD completes it; the memo refers to it as well."""
+
+    def __init__(self, dtype: np.dtype | None = None) -> None:
+        self.dtype = dtype
+        self.value: np.ndarray | np.dtype | None = None
+
+
+class _Machine:
+    """One pickle's instructions, carried out on a stack."""
+
+    def __init__(self, content: bytes) -> None:
+        self.stream = io.BytesIO(content)
+        self.budget = len(content)  # of bytes that `encode` may make: no more than the file has
+        self.stack: list = []
+        self.marks: list[list] = []
+        self.memo: dict[int, Any] = {}
+
+    def run(self) -> Any:
+        """The value on the stack when the file says STOP."""
+        while True:
+            code = self.stream.read(1)
+            if not code:
+                raise EOFError("it ends without STOP")
+            operation = pickletools.code2op.get(code.decode("latin-1"))
+            if operation is None:
+                raise ValueError(f"no instruction {code!r}")
+            if operation.name == "STOP":
+                return _finished(self.stack.pop())
+            self.step(operation.name, self.argument(operation))
+
+    def argument(self, operation: pickletools.OpcodeInfo) -> Any:
+        if operation.name == "STRING":  # pickletools reads ASCII alone here
+            line = self.stream.readline().strip()
+            if len(line) < 2 or line[:1] not in (b"'", b'"') or line[-1:] != line[:1]:
+                raise ValueError("a string without quotes")
+            return codecs.escape_decode(line[1:-1])[0]
+        return operation.arg.reader(self.stream) if operation.arg else None
+
+    def step(self, name: str, argument: Any) -> None:
+        """One instruction."""
+        if name in _LITERALS:
+            self.stack.append(argument)
+        elif name in ("BINSTRING", "SHORT_BINSTRING"):  # of Python 2: bytes
+            self.stack.append(argument.encode("latin-1"))
+        elif name in _CONSTANTS:
+            self.stack.append(_CONSTANTS[name])
+        elif name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            self.memo[len(self.memo) if argument is None else argument] = self.stack[-1]
+        elif name in ("GET", "BINGET", "LONG_BINGET"):
+            value = self.memo[argument]
+            built = isinstance(value, _Box) and value.value is not None
+            self.stack.append(value.value if built else value)
+        elif name in _EMPTY:
+            self.stack.append(_EMPTY[name]())
+        elif name in _TUPLES:
+            values = [self.stack.pop() for _ in range(_TUPLES[name])]
+            self.stack.append(tuple(values[::-1]))
+        elif handler := getattr(self, f"do_{name.lower()}", None):
+            handler(argument)
+        elif name not in ("PROTO", "FRAME"):
+            raise PickleRefusedError(f"it holds the instruction {name}, which data does not need")
+
+    def do_mark(self, _: None) -> None:
+        self.marks.append(self.stack)
+        self.stack = []
+
+    def do_pop(self, _: None) -> None:
+        self.stack.pop()
+
+    def do_pop_mark(self, _: None) -> list:
+        """What stands above the last mark."""
+        values, self.stack = self.stack, self.marks.pop()
+        return values
+
+    def do_tuple(self, _: None) -> None:
+        values = self.do_pop_mark(None)
+        self.stack.append(tuple(values))
+
+    def do_list(self, _: None) -> None:
+        values = self.do_pop_mark(None)
+        self.stack.append(list(map(_finished, values)))
+
+    def do_dict(self, _: None) -> None:
+        values = self.do_pop_mark(None)
+        self.stack.append({})
+        self.set_items(values)
+
+    def do_frozenset(self, _: None) -> None:
+        values = self.do_pop_mark(None)
+        self.stack.append(frozenset(map(_key, values)))
+
+    def do_append(self, _: None) -> None:
+        value = self.stack.pop()
+        _of(list, self.stack[-1]).append(_finished(value))
+
+    def do_appends(self, _: None) -> None:
+        values = self.do_pop_mark(None)
+        _of(list, self.stack[-1]).extend(map(_finished, values))
+
+    def do_additems(self, _: None) -> None:
+        values = self.do_pop_mark(None)
+        _of(set, self.stack[-1]).update(map(_key, values))
+
+    def do_setitem(self, _: None) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self.set_items([key, value])
+
+    def do_setitems(self, _: None) -> None:
+        self.set_items(self.do_pop_mark(None))
+
+    def set_items(self, values: list) -> None:
+        target = _of(dict, self.stack[-1])
+        for key, value in zip(values[::2], values[1::2], strict=True):
+            target[_key(key)] = _finished(value)
+
+    def do_global(self, argument: str) -> None:
+        module, _, name = argument.partition(" ")
+        self.push_global(module, name)
+
+    def do_stack_global(self, _: None) -> None:
+        name, module = self.stack.pop(), self.stack.pop()
+        self.push_global(_of(str, module), _of(str, name))
+
+    def push_global(self, module: str, name: str) -> None:
+        kind = _GLOBALS.get((module, name))
+        if kind is None:
+            raise PickleRefusedError(f"it asks for {module[:80]}.{name[:80]}")
+        self.stack.append(_Global(kind))
+
+    def do_reduce(self, _: None) -> None:
+        arguments, function = _of(tuple, self.stack.pop()), self.stack.pop()
+        if not isinstance(function, _Global) or function.kind == "ndarray":
+            raise PickleRefusedError("it calls something that is no known function")
+        self.stack.append(getattr(self, f"make_{function.kind}")(*arguments))
+
+    def make_encode(self, text: Any, encoding: Any = None) -> bytes:
+        if encoding != "latin1":  # which is not shown: a nested tuple may take for ever to print
+            raise PickleRefusedError("it calls _codecs.encode for another code than latin1")
+        self.budget -= len(_of(str, text))
+        if self.budget < 0:
+            raise PickleRefusedError("it makes more bytes than it has")
+        return text.encode("latin-1")
+
+    def make_bytes(self) -> bytes:
+        return b""
+
+    def make_set(self, values: Any = ()) -> set:
+        return set(map(_key, _of(list | tuple, values)))
+
+    def make_frozenset(self, values: Any = ()) -> frozenset:
+        return frozenset(self.make_set(values))
+
+    def make_dtype(self, spec: Any, *_: Any) -> _Box:
+        """A type of numbers or strings of a fixed size; no objects, no fields."""
+        spec = spec.decode("latin-1") if isinstance(spec, bytes) else spec
+        if not _DTYPE.fullmatch(_of(str, spec)):
+            raise PickleRefusedError(f"it holds an array of type {spec[:80]!r}")
+        return _Box(np.dtype(spec))
+
+    def make_array(self, kind: Any, *_: Any) -> _Box:
+        """An array without contents, which BUILD tells."""
+        if not isinstance(kind, _Global) or kind.kind != "ndarray":
+            raise PickleRefusedError("it asks for a kind of array other than numpy.ndarray")
+        return _Box()
+
+    def make_scalar(self, dtype: Any, content: Any) -> np.generic:
+        return _array((), dtype, content)[()]
+
+    def do_build(self, _: None) -> None:
+        state, target = _of(tuple, self.stack.pop()), self.stack.pop()
+        if not isinstance(target, _Box):
+            raise PickleRefusedError(f"it sets attributes of {type(target).__name__}")
+        if target.dtype is None:
+            _, shape, dtype, fortran, content = state
+            target.value = _array(shape, dtype, content, order="F" if fortran else "C")
+        else:
+            order = state[1].decode("latin-1") if isinstance(state[1], bytes) else state[1]
+            if order not in ("<", ">", "|", "=") or any(part is not None for part in state[2:5]):
+                raise PickleRefusedError("it holds an array of records")
+            target.value = target.dtype.newbyteorder(order)
+        self.stack.append(target.value)
+
+
+def _array(shape: Any, dtype: Any, content: Any, order: str = "C") -> np.ndarray:
+    """The array over the file's own bytes, of which it needs neither more nor fewer."""
+    sizes = [_of(int, size) for size in _of(tuple, shape)[:32]]
+    size = math.prod(sizes) * _of(np.dtype, dtype).itemsize
+    if min(sizes, default=0) < 0 or size != len(_of(bytes, content)):
+        raise ValueError(f"an array {sizes} of {dtype} with {len(content)} bytes")
+    return np.ndarray(sizes, dtype, content, order=order)
+
+
+def _of(kind: Any, value: Any) -> Any:
+    if not isinstance(value, kind):
+        raise ValueError(f"{type(value).__name__} where {kind} belongs")
+    return value
+
+
+def _key(value: Any) -> Any:
+    """A key that is hashed in no time: nested tuples may take for ever, or the whole stack."""
+    return _of(str | bytes | int | float | None, value)
+
+
+def _finished(value: Any) -> Any:
+    if isinstance(value, _Box | _Global):
+        raise PickleRefusedError("it holds a function or an array without contents")
+    return value
