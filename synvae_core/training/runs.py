@@ -8,6 +8,7 @@
 import json
 import math
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,11 @@ from synvae_core.models.storage import write_json, write_text
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def run_folder(name: str, *, root: str | Path = "runs") -> Path:
+def run_folder(name: str, *, root: str | Path = "runs", fresh: bool = False) -> Path:
     """The folder of a run, made if need be.
+
+    Args:
+        fresh: removes what an earlier run of that name left, so that nothing is gone on with.
 
     Raises:
         ValueError: unless the name is letters, digits, `_`, `.` and `-`, and so no path.
@@ -26,6 +30,8 @@ def run_folder(name: str, *, root: str | Path = "runs") -> Path:
     if not NAME.fullmatch(name):
         raise ValueError(f"run name {name!r}: use letters, digits, '_', '.' and '-' only")
     folder = Path(root) / name
+    if fresh and folder.is_dir():
+        shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

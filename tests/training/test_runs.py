@@ -33,3 +33,10 @@ def test_history_is_one_record_a_line(tmp_path):
     write_history(tmp_path, [{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}])
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2]
+
+
+def test_a_fresh_folder_is_empty(tmp_path):
+    folder = run_folder("trial", root=tmp_path)
+    (folder / "training.pt").touch()
+    assert (run_folder("trial", root=tmp_path) / "training.pt").exists()
+    assert not list(run_folder("trial", root=tmp_path, fresh=True).iterdir())
