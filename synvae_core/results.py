@@ -42,6 +42,17 @@ TABLES = {
         "reconstruction/auc": "AUC of a classifier, reconstructions against tunes",
         "prior/auc": "the same for melodies drawn from the prior",
     },
+    "A melody model looked into": {
+        "own/exact": "held-out tunes: windows exact, from the means of the posteriors",
+        "own/drawn_exact": "the same from draws of the posteriors",
+        "unseen/note_f1": "Essen folk songs, never seen: note F1",
+        "unseen/exact": "the same: windows exact",
+        "interpolation/linear_length": "length of a path between two tunes (1 is the shortest)",
+        "interpolation/events_length": "the same for events drawn from either tune, the baseline",
+        "attributes/mean_pitch": "effect of the vector for higher pitch, in s.d. of the tunes",
+        "attributes/note_density": "of the vector for more notes",
+        "attributes/sixteenth_syncopation": "of the vector for more syncopated sixteenths",
+    },
     "Melodies that a decoder alone can play": {
         "own/fitted_steps": "fiddle tunes, latents fitted by gradient descent: steps right",
         "own/fitted_exact": "the same: windows exact",

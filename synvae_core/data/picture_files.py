@@ -1,0 +1,240 @@
+"""Picture files in a folder: which there are, and one of them as pixels.
+
+Any format that Pillow reads by itself, upright whatever its EXIF orientation, in eight bits.
+"""
+
+import functools
+import io
+import os
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+LONGEST = 2.2  # longer side of a strip, in shorter sides; of longer pictures the middle is kept
+MAX_BYTES = 1 << 29  # of a file; it is read whole, one in each thread
+# Ghostscript would run what stands in an EPS file, and of the others Pillow has no pixels.
+_EXCLUDED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
+_START_OF_SCAN, _START_OF_FRAME = 0xDA, (0xC0, 0xC1, 0xC2)
+# Quantisation, Huffman codes, restarts, comment, and all applications' but the first's, EXIF's.
+_TABLES = frozenset({0xDB, 0xC4, 0xDD, 0xFE, 0xE0, *range(0xE2, 0xF0)})
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class BrokenPicture(ValueError):
+    """A picture that cannot be used; says why, to follow its name in a sentence."""
+
+
+class PictureFile(NamedTuple):
+    """A file below a folder: its path there, with slashes, and what tells its versions apart.
+
+    `fault` says why it cannot be read, where that shows without opening it.
+    """
+
+    name: str
+    size: int = 0
+    mtime_ns: int = 0
+    fault: str = ""
+
+
+def list_pictures(root: Path, below: str = "") -> list[PictureFile]:
+    """The picture files in the folder `below` of `root` and in its subfolders, sorted by name.
+
+    Pictures are told by their suffix, in capitals or not. Hidden files and folders are ignored. A
+    link that leads out of `root`, to a folder or nowhere has a fault: it is never followed.
+    """
+    found = []
+    for parent, folders, names in os.walk(root / below):
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        suffixed = [name for name in names if os.path.splitext(name)[1].lower() in suffixes()]
+        relative = Path(parent).relative_to(root)
+        for name in links + [name for name in suffixed if not _is_hidden(name)]:
+            found.append(picture_file(root, (relative / name).as_posix()))
+    return sorted(found)
+
+
+def picture_file(root: Path, name: str) -> PictureFile:
+    """The file of that name below `root`, with what is wrong with it so far."""
+    path = os.path.join(root, name)
+    try:
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            if not Path(path).resolve(strict=True).is_relative_to(root.resolve()):
+                return PictureFile(name, fault="is a link that leads out of the folder")
+            status = os.stat(path)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        reason = getattr(error, "strerror", None) or error
+        return PictureFile(name, fault=f"cannot be found ({reason})")
+    fault = ""
+    if not stat.S_ISREG(status.st_mode):
+        fault = f"is {'a folder' if stat.S_ISDIR(status.st_mode) else 'no regular file'}"
+    elif not status.st_size:
+        fault = "is empty"
+    elif status.st_size > MAX_BYTES:
+        fault = f"has {status.st_size:,} bytes, more than the {MAX_BYTES:,} of any picture"
+    return PictureFile(name, status.st_size, status.st_mtime_ns, fault)
+
+
+def decode_strip(data: bytes, *, size: int, channels: int) -> UInt8[np.ndarray, "c h w"]:
+    """The picture in a file's bytes, its shorter side `size`, its longer at most 2.2 times that.
+
+    Transparent parts are white, 16 bits become 8, all but the first frame and any colour profile
+    are ignored.
+
+    Args:
+        channels: 3 for red, green and blue, 1 for grey.
+
+    Raises:
+        BrokenPicture: if it is too large to be a picture, or has no colours in a known range.
+        Exception: whatever Pillow raises at broken bytes.
+    """
+    mode = "RGB" if channels == 3 else "L"
+    image = _plain_jpeg(data, size) if channels == 3 else None
+    if image is None:
+        image = _any_picture(data, size, mode)
+    width, height = image.size
+    if channels == 1:
+        return np.frombuffer(image.tobytes(), np.uint8).reshape(1, height, width)
+    rows = np.frombuffer(image.tobytes("raw", "RGB;L"), np.uint8)  # each row red, green, blue
+    return rows.reshape(height, 3, width).transpose(1, 0, 2)
+
+
+def _any_picture(data: bytes, size: int, mode: str) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(data), formats=formats())
+    except UnidentifiedImageError:
+        raise BrokenPicture("is not in a picture format that Pillow reads") from None
+    width, height = image.size
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit and width * height > limit:
+        raise BrokenPicture(
+            f"has {width:,} x {height:,} pixels, more than the {limit:,} that Pillow allows"
+        )
+    if min(width, height) >= 4 * size:  # a JPEG decodes at half, a quarter or an eighth for less
+        share = 2 * size / min(width, height)
+        image.draft(mode, (round(width * share), round(height * share)))
+    turn = _turn(image)
+    image = _fit(_eight_bits(image, mode), size)
+    return image if turn is None else image.transpose(turn)
+
+
+def _plain_jpeg(data: bytes, size: int) -> Image.Image | None:
+    """A coloured JPEG near that size, decoded without the detour by `Image.open`, or None.
+
+    The same decoder gives the same pixels; of a small picture half the time goes into the detour.
+    """
+    sides = jpeg_sides(data)
+    limit = Image.MAX_IMAGE_PIXELS
+    if sides is None or min(sides) >= 4 * size or (limit and sides[0] * sides[1] > limit):
+        return None
+    try:
+        return _fit(Image.frombytes("RGB", sides, data, "jpeg", "RGB", ""), size)
+    except ValueError:
+        return None  # broken, as the usual way will find out and say
+
+
+def jpeg_sides(data: bytes) -> tuple[int, int] | None:
+    """Width and height of a plain JPEG: three colours in 8 bits, nothing that could turn it.
+
+    None for any other, and where a marker is unusual: the decoder trusts these numbers, so they
+    must be those that it will read itself, at the same places.
+    """
+    sides, at, last = None, 2, len(data) - 10
+    if data[:2] != b"\xff\xd8":
+        return None
+    while at < last and data[at] == 0xFF:
+        marker, length = data[at + 1], data[at + 2] << 8 | data[at + 3]
+        if marker == _START_OF_SCAN:
+            return sides
+        if marker in _START_OF_FRAME and sides is None and data[at + 4] == 8 and data[at + 9] == 3:
+            sides = (data[at + 7] << 8 | data[at + 8], data[at + 5] << 8 | data[at + 6])
+        elif marker not in _TABLES:
+            return None
+        if length < 2 or (sides is not None and not min(sides)):
+            return None
+        at += 2 + length
+    return None
+
+
+def longest_side(size: int) -> int:
+    """The most pixels on the longer side of a strip whose shorter side is `size`."""
+    return int(LONGEST * size)
+
+
+def reason_of(error: Exception) -> str:
+    """Why a picture cannot be read, to follow its name in a sentence."""
+    if isinstance(error, BrokenPicture):
+        return str(error)
+    return f"cannot be read as a picture ({error or type(error).__name__})"
+
+
+@functools.cache
+def formats() -> tuple[str, ...]:
+    """The formats that are read, the usual ones first."""
+    Image.init()
+    usual = ("JPEG", "PNG")
+    return usual + tuple(name for name in Image.ID if name not in _EXCLUDED.union(usual))
+
+
+@functools.cache
+def suffixes() -> frozenset[str]:
+    """The suffixes of the formats that are read, in lower case, with their dot."""
+    known = set(formats())
+    return frozenset(end for end, name in Image.registered_extensions().items() if name in known)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """What sets the picture upright, by its EXIF orientation."""
+    if image.format == "JPEG" and "exif" not in image.info and "xmp" not in image.info:
+        return None  # as nearly all small pictures; asking takes longer than opening them
+    try:
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    except Exception:  # broken EXIF raises nearly anything; the picture may be whole
+        return None
+
+
+def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
+    """The picture as "RGB" or "L", on white where it is transparent."""
+    image.load()
+    if image.mode == "F":
+        raise BrokenPicture("has floating-point pixels, of which nobody says what is white")
+    if image.mode.startswith("I"):  # 16 bits, which some formats hold in 32
+        values = np.asarray(image).clip(0, 65535).astype(np.uint32)
+        image = Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _fit(image: Image.Image, size: int) -> Image.Image:
+    """The picture, or its middle part, scaled so that its shorter side is `size`."""
+    width, height = image.size
+    short = min(width, height)
+    longest = longest_side(size)
+    sides = [min(longest, max(size, round(side * size / short))) for side in (width, height)]
+    if short == size:
+        left, top = (width - sides[0]) // 2, (height - sides[1]) // 2
+        whole = sides == [width, height]
+        return image if whole else image.crop((left, top, left + sides[0], top + sides[1]))
+    kept = [min(side, longest * short / size) for side in (width, height)]
+    left, top = (width - kept[0]) / 2, (height - kept[1]) / 2
+    box = (left, top, left + kept[0], top + kept[1])
+    return image.resize(tuple(sides), Image.Resampling.LANCZOS, box=box, reducing_gap=2.0)
