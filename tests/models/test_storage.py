@@ -5,19 +5,11 @@ import json
 
 import pytest
 import torch
+from melody_models import MIXER as CONFIG
 
 from synvae_core.models.mixer import MixerMelodyConfig
 from synvae_core.models.music import MelodyVae
 from synvae_core.models.storage import WeightsError, load_model, save_model
-
-CONFIG = MixerMelodyConfig(
-    latent_dim=4,
-    channels=8,
-    hidden_channels=8,
-    hidden_patches=4,
-    encoder_blocks=1,
-    decoder_blocks=1,
-)
 
 
 @pytest.fixture

@@ -4,23 +4,14 @@ import dataclasses
 
 import pytest
 import torch
+from melody_models import MIXER as MUSIC
 from melody_models import melody_model
 
 from synvae_core.models.couplings import COUPLINGS
-from synvae_core.models.mixer import MixerMelodyConfig
 from synvae_core.models.music import MelodyVae
 from synvae_core.models.storage import save_model
 from synvae_core.models.synvae import SynVae, SynVaeConfig, load_synvae
 from synvae_core.models.visual import VisualVae, visual_config
-
-MUSIC = MixerMelodyConfig(
-    latent_dim=8,
-    channels=16,
-    hidden_channels=16,
-    hidden_patches=8,
-    encoder_blocks=1,
-    decoder_blocks=1,
-)
 
 
 def synvae(coupling="straight_through"):
