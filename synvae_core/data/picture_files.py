@@ -18,9 +18,6 @@ LONGEST = 2.2  # longer side of a strip, in shorter sides; of longer pictures th
 MAX_BYTES = 1 << 29  # of a file; it is read whole, one in each thread
 # Ghostscript would run what stands in an EPS file, and of the others Pillow has no pixels.
 _EXCLUDED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
-_START_OF_SCAN, _START_OF_FRAME = 0xDA, (0xC0, 0xC1, 0xC2)
-# Quantisation, Huffman codes, restarts, comment, and all applications' but the first's, EXIF's.
-_TABLES = frozenset({0xDB, 0xC4, 0xDD, 0xFE, 0xE0, *range(0xE2, 0xF0)})
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -101,9 +98,7 @@ def decode_strip(data: bytes, *, size: int, channels: int) -> UInt8[np.ndarray, 
         Exception: whatever Pillow raises at broken bytes.
     """
     mode = "RGB" if channels == 3 else "L"
-    image = _plain_jpeg(data, size) if channels == 3 else None
-    if image is None:
-        image = _any_picture(data, size, mode)
+    image = _opened(data, size, mode)
     width, height = image.size
     if channels == 1:
         return np.frombuffer(image.tobytes(), np.uint8).reshape(1, height, width)
@@ -111,7 +106,7 @@ def decode_strip(data: bytes, *, size: int, channels: int) -> UInt8[np.ndarray, 
     return rows.reshape(height, 3, width).transpose(1, 0, 2)
 
 
-def _any_picture(data: bytes, size: int, mode: str) -> Image.Image:
+def _opened(data: bytes, size: int, mode: str) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=formats())
     except UnidentifiedImageError:
@@ -128,44 +123,6 @@ def _any_picture(data: bytes, size: int, mode: str) -> Image.Image:
     turn = _turn(image)
     image = _fit(_eight_bits(image, mode), size)
     return image if turn is None else image.transpose(turn)
-
-
-def _plain_jpeg(data: bytes, size: int) -> Image.Image | None:
-    """A coloured JPEG near that size, decoded without the detour by `Image.open`, or None.
-
-    The same decoder gives the same pixels; of a small picture half the time goes into the detour.
-    """
-    sides = jpeg_sides(data)
-    limit = Image.MAX_IMAGE_PIXELS
-    if sides is None or min(sides) >= 4 * size or (limit and sides[0] * sides[1] > limit):
-        return None
-    try:
-        return _fit(Image.frombytes("RGB", sides, data, "jpeg", "RGB", ""), size)
-    except ValueError:
-        return None  # broken, as the usual way will find out and say
-
-
-def jpeg_sides(data: bytes) -> tuple[int, int] | None:
-    """Width and height of a plain JPEG: three colours in 8 bits, nothing that could turn it.
-
-    None for any other, and where a marker is unusual: the decoder trusts these numbers, so they
-    must be those that it will read itself, at the same places.
-    """
-    sides, at, last = None, 2, len(data) - 10
-    if data[:2] != b"\xff\xd8":
-        return None
-    while at < last and data[at] == 0xFF:
-        marker, length = data[at + 1], data[at + 2] << 8 | data[at + 3]
-        if marker == _START_OF_SCAN:
-            return sides
-        if marker in _START_OF_FRAME and sides is None and data[at + 4] == 8 and data[at + 9] == 3:
-            sides = (data[at + 7] << 8 | data[at + 8], data[at + 5] << 8 | data[at + 6])
-        elif marker not in _TABLES:
-            return None
-        if length < 2 or (sides is not None and not min(sides)):
-            return None
-        at += 2 + length
-    return None
 
 
 def longest_side(size: int) -> int:

@@ -1,17 +1,13 @@
-import contextlib
 import io
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from picture_files import encoded, smooth_picture
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from synvae_core.data.picture_files import (
     decode_strip,
     formats,
-    jpeg_sides,
     longest_side,
     suffixes,
 )
@@ -121,39 +117,11 @@ class TestOnePicture:
 
     @pytest.mark.parametrize("subsampling", [0, 1, 2])
     @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"comment": b"\xff\xda"}])
-    def test_plain_jpegs_are_decoded_as_pillow_does(self, subsampling, options):
+    def test_jpegs_are_decoded_as_pillow_does(self, subsampling, options):
         image = smooth_picture(70, 64)
         data = encoded(image, "JPEG", subsampling=subsampling, **options)
-        assert jpeg_sides(data) == (70, 64)
         expected = np.asarray(Image.open(io.BytesIO(data))).transpose(2, 0, 1)
         assert np.array_equal(decode_strip(data, size=64, channels=3), expected)
-
-    def test_other_jpegs_are_left_to_pillow(self):
-        image = smooth_picture(70, 64)
-        assert jpeg_sides(encoded(image.convert("L"), "JPEG")) is None
-        assert jpeg_sides(encoded(image.convert("CMYK"), "JPEG")) is None
-        assert jpeg_sides(encoded(image, "JPEG", exif=Image.Exif().tobytes() + b"\0" * 9)) is None
-        assert jpeg_sides(encoded(image, "PNG")) is None
-        assert jpeg_sides(b"") is None
-
-    @given(st.lists(st.tuples(st.integers(0, 700), st.integers(0, 255)), min_size=1, max_size=3))
-    @settings(max_examples=300)
-    def test_sides_are_those_that_the_decoder_reads(self, changes):
-        data = bytearray(encoded(smooth_picture(30, 20), "JPEG"))
-        for at, value in changes:
-            data[at % len(data)] = value
-        sides = jpeg_sides(bytes(data))
-        if sides is not None:
-            with contextlib.suppress(UnidentifiedImageError), Image.open(io.BytesIO(data)) as image:
-                assert image.size == sides
-
-    @pytest.mark.parametrize("first", [(8, 8), (900, 900)])
-    def test_a_second_frame_does_not_change_the_sides(self, first):
-        data = encoded(smooth_picture(30, 20), "JPEG")
-        at = data.index(b"\xff\xc0")
-        frame = bytearray(data[at : at + 19])
-        frame[5:9] = first[1].to_bytes(2) + first[0].to_bytes(2)
-        assert jpeg_sides(data[:at] + bytes(frame) + data[at:]) is None
 
     def test_programs_are_not_started(self):
         assert not {"EPS", "WMF"} & set(formats())
