@@ -40,6 +40,8 @@ def train(folder: Path, *, kill_at: int = -1, noise: float = 0.0) -> None:
         weights = torch.cat([p.detach().flatten() for p in model.parameters()]).tolist()
         result = {"history": history, "weights": weights, "world": fabric.world_size}
         (folder / "result.json").write_text(json.dumps(result))
+    if torch.distributed.is_initialized():  # its threads would end the process with an abort
+        torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
