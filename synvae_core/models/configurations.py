@@ -16,11 +16,11 @@ from synvae_core.models.magenta import load_magenta
 from synvae_core.models.mixer import MixerMelodyConfig
 from synvae_core.models.music import MelodyVae
 from synvae_core.models.storage import (
-    BEST,
     CONFIG_FILE,
     WEIGHTS_FILE,
     WeightsError,
     load_model,
+    model_folder,
     read_config,
 )
 
@@ -89,7 +89,10 @@ CONFIGURATIONS: dict[str, Configuration] = {
     ),
 }
 
-_CLASSES = (MixerMelodyConfig, LstmMelodyConfig, HierarchicalMelodyConfig)
+_CLASSES = {
+    known.__name__: known
+    for known in (MixerMelodyConfig, LstmMelodyConfig, HierarchicalMelodyConfig)
+}
 
 
 def configuration(name: str) -> Configuration:
@@ -111,11 +114,10 @@ def melody_config(name: str, values: dict[str, Any]) -> MelodyConfig:
     Raises:
         ValueError: if there is no such dataclass here, or the fields do not fit it.
     """
-    known = {known.__name__: known for known in _CLASSES}
-    if name not in known:
-        raise ValueError(f"{name!r} is not one of the configurations {', '.join(known)}")
+    if name not in _CLASSES:
+        raise ValueError(f"{name!r} is not one of the configurations {', '.join(_CLASSES)}")
     try:
-        return known[name](**values)
+        return _CLASSES[name](**values)
     except TypeError as error:
         raise ValueError(f"{values} does not fit {name}: {error}") from error
 
@@ -135,18 +137,15 @@ def load_melody_model(
     Raises:
         WeightsError: naming the file and what is wrong with it.
     """
-    folder = Path(path)
-    if (folder / BEST / CONFIG_FILE).is_file():
-        folder = folder / BEST
+    folder = model_folder(path)
     if not ((folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file()):
         return load_magenta(folder, **magenta)
     if config_class is None:
         name = read_config(folder / CONFIG_FILE, MelodyVae).get("config_class")
-        known = {known.__name__: known for known in _CLASSES}
-        if name not in known:
+        if name not in _CLASSES:
             raise WeightsError(
                 f"{folder / CONFIG_FILE} is of the configuration class {name!r}, which is not one "
-                f"of {', '.join(known)}: pass your dataclass as config_class="
+                f"of {', '.join(_CLASSES)}: pass your dataclass as config_class="
             )
-        config_class = known[name]
+        config_class = _CLASSES[name]
     return load_model(MelodyVae, config_class, folder)

@@ -53,6 +53,12 @@ def save_model(model: nn.Module, folder: str | Path, *, half: bool = False) -> N
     write_json(folder / CONFIG_FILE, config)
 
 
+def model_folder(path: str | Path) -> Path:
+    """Where the model is: the folder of a run's best model, or the folder itself."""
+    folder = Path(path)
+    return folder / BEST if (folder / BEST / CONFIG_FILE).is_file() else folder
+
+
 def load_model(model_class: type[Model], config_class: type, folder: str | Path) -> Model:
     """The model of a folder written by `save_model`, in evaluation mode on the CPU.
 

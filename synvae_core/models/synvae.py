@@ -16,7 +16,7 @@ from synvae_core.models.couplings import Coupling, coupling_named
 from synvae_core.models.interfaces import MelodyConfig
 from synvae_core.models.music import MelodyVae
 from synvae_core.models.sampling import reparameterise
-from synvae_core.models.storage import BEST, CONFIG_FILE, load_model
+from synvae_core.models.storage import load_model, model_folder
 from synvae_core.models.visual import ImageDecoder, ImageEncoder, VisualConfig, VisualVae
 from synvae_core.types import Decoded, Posterior, SynVaeOutput
 
@@ -135,7 +135,4 @@ def load_synvae(path: str | Path) -> SynVae:
     Raises:
         WeightsError: naming the file and what is wrong with it.
     """
-    folder = Path(path)
-    if (folder / BEST / CONFIG_FILE).is_file():
-        folder = folder / BEST
-    return load_model(SynVae, SynVaeConfig, folder)
+    return load_model(SynVae, SynVaeConfig, model_folder(path))
