@@ -3,6 +3,7 @@
 import json
 import platform
 import subprocess
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 MIME_TYPE = "application/vnd.synvae.provenance+json"
+STARTED = time.monotonic()  # a notebook's first cell imports this module
 PACKAGES = ("synvae", "torch", "numpy", "note-seq", "pretty_midi", "scikit-learn", "papermill")
 
 
@@ -30,6 +32,9 @@ def provenance(
 ) -> Provenance:
     """Everything needed to tell which code, data and machine made a result; JSON-serialisable.
 
+    `duration_s` counts from the import of this module in this process: of a run that was resumed
+    it is how long the last process took.
+
     Args:
         device: what the computation ran on, in the words to be shown.
         data: checksum (or a dict of facts) per data set.
@@ -37,6 +42,7 @@ def provenance(
     record = {
         "commit": commit(),
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+        "duration_s": round(time.monotonic() - STARTED, 1),
         "seed": seed,
         "device": device,
         "python": platform.python_version(),

@@ -24,6 +24,11 @@ def test_a_record_survives_json():
     assert record["timestamp"].endswith("+00:00")
 
 
+def test_a_record_says_for_how_long_the_process_has_worked(monkeypatch):
+    monkeypatch.setattr(module, "STARTED", module.time.monotonic() - 90)
+    assert 90 <= provenance()["duration_s"] < 120
+
+
 def test_a_record_shown_in_a_notebook_reaches_the_report():
     record = provenance(seed=1)
     bundle = record._repr_mimebundle_()

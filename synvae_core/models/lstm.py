@@ -6,8 +6,8 @@ Music", arXiv 1803.05428. The layout is that of the published checkpoints: one k
 and 1 added to the forget gate, so that published weights load as they are.
 
 What makes it fast: tokens are looked up in the kernel instead of multiplied with it, the latent
-code, the same at every step, is projected once, and the recurrence keeps its own graph, so that
-the gradient of a kernel is one product over all steps instead of a sum over them.
+code, the same at every step, is projected once, and the recurrence keeps its own graph (see
+`recurrence`): a frozen decoder plays once, and its gradients are those of what it played.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,21 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
+from synvae_core.models.couplings import Coupling, straight_through
 from synvae_core.models.interfaces import MelodyDecoder, Played, choose_events
+from synvae_core.models.recurrence import (
+    Recurrence,
+    Replay,
+    State,
+    Trace,
+    activate_,
+    advance_trace,
+    new_trace,
+)
 from synvae_core.music.melody import NUM_EVENTS
-from synvae_core.types import Posterior
+from synvae_core.types import Decoded, Posterior
 
-State = tuple[Float[Tensor, "b u"], Float[Tensor, "b u"]]  # cell and hidden state
 INITIAL_SIGMA_BIAS = -3.0  # a standard deviation of 0.05
 NO_EVENT = -1  # what stands before the first step: all zeros instead of a one-hot vector
 
@@ -55,6 +63,10 @@ class LstmLayer(nn.Module):
         nn.init.xavier_uniform_(self.kernel)
 
     @property
+    def input_kernel(self) -> Float[Tensor, "i gates"]:
+        return self.kernel[: self.input_dim]
+
+    @property
     def recurrent_kernel(self) -> Float[Tensor, "u gates"]:
         return self.kernel[self.input_dim :]
 
@@ -64,7 +76,7 @@ class LstmLayer(nn.Module):
 
     def input_gates(self, x: Float[Tensor, "*b i"]) -> Float[Tensor, "*b gates"]:
         """The inputs' share of the gates before their non-linearities, biases included."""
-        return F.linear(x, self.kernel[: self.input_dim].T, self.full_bias)
+        return F.linear(x, self.input_kernel.T, self.full_bias)
 
     def forward(
         self, gates: Float[Tensor, "t b gates"], state: State | None = None
@@ -88,75 +100,6 @@ class LstmLayer(nn.Module):
         return cell, cell.tanh().mul_(o)
 
 
-def activate_(gates: Float[Tensor, "b gates"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Input, candidate, forget and output gates, with their non-linearities applied in place."""
-    i, g, f, o = gates.chunk(4, dim=-1)
-    return i.sigmoid_(), tanh_(g), f.sigmoid_(), o.sigmoid_()
-
-
-def tanh_(x: Tensor) -> Tensor:
-    """tanh in place, as 2 sigmoid(2x) - 1: on CPUs torch's sigmoid is several times as fast."""
-    return x.mul_(2).sigmoid_().mul_(2).sub_(1)
-
-
-class Recurrence(torch.autograd.Function):
-    """The recurrent part of a layer: gates (t, b, 4u) of the inputs -> hidden states (t, b, u).
-
-    The gates are worked on in place: they are large, and what made them does not need them again
-    (autograd's version counter would say so if it did).
-    """
-
-    @staticmethod
-    def forward(ctx, gates, kernel, cell0, hidden0):
-        steps, batch, width = gates.shape
-        units = width // 4
-        keep = any(ctx.needs_input_grad)  # else two cell states at a time are enough
-        cells = gates.new_empty(steps + 1 if keep else 2, batch, units)
-        tanhs = gates.new_empty(steps if keep else 1, batch, units)
-        hidden = gates.new_empty(steps + 1, batch, units)
-        cells[0] = 0 if cell0 is None else cell0
-        hidden[0] = 0 if hidden0 is None else hidden0
-        for t in range(steps):
-            now, at, to = (t, t, t + 1) if keep else (0, t % 2, (t + 1) % 2)
-            if t or hidden0 is not None:
-                gates[t].addmm_(hidden[t], kernel)
-            i, g, f, o = activate_(gates[t])
-            torch.mul(f, cells[at], out=cells[to]).addcmul_(i, g)
-            torch.mul(o, tanh_(tanhs[now].copy_(cells[to])), out=hidden[t + 1])
-        ctx.has_start = hidden0 is not None
-        if keep:
-            ctx.save_for_backward(kernel, gates, cells, tanhs, hidden)
-        return hidden[1:]
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad_hidden):
-        kernel, gates, cells, tanhs, hidden = ctx.saved_tensors
-        through_sigmoid = torch.ops.aten.sigmoid_backward.grad_input
-        through_tanh = torch.ops.aten.tanh_backward.grad_input
-        transposed = kernel.T.contiguous()
-        grad_h, grad_c = torch.zeros_like(hidden[0]), torch.zeros_like(cells[0])
-        one, two = torch.empty_like(grad_h), torch.empty_like(grad_h)
-        for t in reversed(range(len(gates))):  # each gate gives way to its gradient
-            i, g, f, o = gates[t].chunk(4, dim=-1)
-            grad_h += grad_hidden[t]
-            grad_c += through_tanh(torch.mul(grad_h, o, out=one), tanhs[t], grad_input=one)
-            through_sigmoid(torch.mul(grad_h, tanhs[t], out=one), o, grad_input=o)
-            torch.mul(grad_c, g, out=one)
-            torch.mul(grad_c, i, out=two)
-            through_sigmoid(one, i, grad_input=i)
-            through_tanh(two, g, grad_input=g)
-            torch.mul(grad_c, cells[t], out=one)
-            grad_c *= f
-            through_sigmoid(one, f, grad_input=f)
-            if t or ctx.has_start:
-                torch.mm(gates[t], transposed, out=grad_h)
-        grad_kernel = None
-        if ctx.needs_input_grad[1]:  # a frozen model has no use for it
-            grad_kernel = hidden[:-1].flatten(0, 1).T @ gates.flatten(0, 1)
-        return gates, grad_kernel, *((grad_c, grad_h) if ctx.has_start else (None, None))
-
-
 def token_gates(
     layer: LstmLayer,
     notes: Float[Tensor, "b t events"] | Int[Tensor, "b t"],
@@ -171,8 +114,11 @@ def token_gates(
     """
     table = layer.kernel[:NUM_EVENTS]
     if notes.is_floating_point():
-        gates = notes.transpose(0, 1).to(table.dtype) @ table
-        return gates if bias is None else gates + bias
+        rows = notes.transpose(0, 1).to(table.dtype)
+        if bias is None:
+            return rows @ table
+        # The product is large: a bias added to it afterwards would cost a copy.
+        return torch.addmm(bias, rows.flatten(0, 1), table).unflatten(0, rows.shape[:2])
     table = F.pad(table, (0, 0, 1, 0))  # a row of zeros for NO_EVENT
     table = table if bias is None else table + bias  # cheaper than adding it to every step
     return F.embedding(notes.T - NO_EVENT, table)
@@ -267,6 +213,36 @@ class LstmDecoder(MelodyDecoder):
         """What z contributes to the first layer's gates at every step, with the bias."""
         first = self.layers[0]
         return F.linear(z, first.kernel[NUM_EVENTS : first.input_dim].T, first.full_bias)
+
+    def forward(self, z: Float[Tensor, "b z"], couple: Coupling = straight_through) -> Decoded:
+        """Free running and greedy, as every decoder; a frozen one is run through once only."""
+        frozen = not any(parameter.requires_grad for parameter in self.parameters())
+        mixed = torch.is_autocast_enabled(z.device.type)  # its products are of another type
+        if mixed or not (frozen and torch.is_grad_enabled()):
+            return super().forward(z, couple)
+        gates = self.code_gates(z).expand(self.steps, -1, -1)
+        traces = self.traces(z)
+        for layer, state, trace in zip(self.layers, self.start(z), traces, strict=True):
+            share = (gates, None) if layer is self.layers[0] else (x, layer.input_kernel)
+            x = Replay.apply(*share, layer.recurrent_kernel, *state, trace)
+        logits = self.output(x).transpose(0, 1)
+        return Decoded(logits, couple(logits))
+
+    @torch.no_grad()
+    def traces(self, z: Float[Tensor, "b z"]) -> list[Trace]:
+        """What each layer goes through as the decoder plays, free running and greedy."""
+        table, code = self.layers[0].kernel[:NUM_EVENTS], self.code_gates(z)
+        traces = [new_trace(self.steps, *state) for state in self.start(z)]
+        for t in range(self.steps):
+            gates = traces[0].gates[t].copy_(code)
+            if t:  # nothing goes before the first event
+                gates += F.embedding(self.output(traces[-1].hidden[t]).argmax(-1), table)
+            for index, (layer, trace) in enumerate(zip(self.layers, traces, strict=True)):
+                if index:
+                    below = traces[index - 1].hidden[t + 1]
+                    torch.addmm(layer.full_bias, below, layer.input_kernel, out=trace.gates[t])
+                advance_trace(trace, t, layer.recurrent_kernel)
+        return traces
 
     def teacher_forced(
         self,

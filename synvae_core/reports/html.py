@@ -80,7 +80,8 @@ def report_header(
         "notebook": record.get("notebook", f"{stem}.ipynb"),
         "parameters": parameter_rows(notebook, papermill.get("parameters", {})),
         "date": _local_time(papermill.get("start_time")),
-        "duration": _spoken(papermill.get("duration")),
+        # Papermill's covers the start of the kernel too; without it, what the run recorded.
+        "duration": _spoken(papermill.get("duration") or facts.get("duration_s")),
         "device": facts.get("device"),
         "commit": facts.get("commit"),
         "seed": facts.get("seed"),

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from picture_files import write_bam
 from scipy.stats import chisquare
 
 from synvae_core.data.images import load_mnist_5k, read_mnist_5k
@@ -81,6 +82,17 @@ def test_packaged_digits_are_those_of_the_quickstart():
     assert digits.validation.labels.shape == (0,)
     assert (digits.classes, digits.multi_label) == (tuple("0123456789"), False)
     assert digits.train.strips is None
+
+
+def test_combining_labels_leaves_sets_of_one_label_a_picture_as_they_are(tmp_path):
+    plain, combined = (load_pictures("mnist_5k", combine=combine) for combine in (False, True))
+    assert torch.equal(plain.train.labels, combined.train.labels)
+    assert plain.classes == combined.classes
+    write_bam(tmp_path, np.array([[1, 1], [0, 1], [0, 0]] * 4), names="wood\nwater\n")
+    paintings = load_pictures("paintings", folder=tmp_path, cache=tmp_path / "c", combine=True)
+    assert not paintings.multi_label
+    assert paintings.classes == ("wood+water", "water", "none")
+    assert paintings.train.labels.dtype == torch.int64  # what neighbours are counted by
 
 
 def test_validation_digits_are_taken_from_training_alike_in_every_class():

@@ -5,15 +5,17 @@ import torch
 import torch.nn.functional as F
 from melody_models import melody_model
 
+from synvae_core.models.couplings import COUPLINGS
 from synvae_core.models.hierarchical import HierarchicalLstmDecoder, HierarchicalMelodyConfig
 from synvae_core.models.lstm import (
     NO_EVENT,
+    LstmDecoder,
     LstmLayer,
-    Recurrence,
     log_softplus,
     reverse_sequence,
     token_gates,
 )
+from synvae_core.models.recurrence import Recurrence
 
 
 def inputs(steps=4, batch=3, units=2):
@@ -72,6 +74,50 @@ def test_a_frozen_layer_passes_the_gradient_on_and_keeps_none():
     layer(layer.input_gates(x)).sum().backward()
     assert x.grad.abs().sum() > 0
     assert layer.kernel.grad is None
+
+
+def nodes(tensor):
+    """Names of all steps in a tensor's graph."""
+    found, rest = set(), [tensor.grad_fn]
+    while rest:
+        node = rest.pop()
+        if node is not None and node not in found:
+            found.add(node)
+            rest += [below for below, _ in node.next_functions]
+    return {type(node).__name__ for node in found}
+
+
+@pytest.mark.parametrize("coupling", ["softmax", "logits"])
+def test_a_frozen_decoder_s_replay_is_teacher_forcing_on_its_own_events(coupling):
+    decoder = melody_model("flat").double().decoder.requires_grad_(False)
+    for layer in decoder.layers:
+        torch.nn.init.normal_(layer.bias)
+    z = torch.randn(3, 8, dtype=torch.double)
+    weight = torch.randn(3, decoder.steps, 90, dtype=torch.double)
+    found = []
+    for way in (decoder.forward, super(LstmDecoder, decoder).forward):
+        leaf = z.clone().requires_grad_()
+        decoded = way(leaf, COUPLINGS[coupling])
+        (grad,) = torch.autograd.grad((decoded.notes * weight).sum(), leaf, retain_graph=True)
+        found.append((*decoded, grad))
+        assert ("ReplayBackward" in nodes(decoded.logits)) == (way == decoder.forward)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            decoded.notes.sum().backward()  # what was kept is used up
+    assert len(found[0][0].argmax(-1).unique()) > 1
+    for replayed, expected in zip(*found, strict=True):
+        torch.testing.assert_close(replayed, expected, atol=1e-12, rtol=1e-9)
+
+
+def test_a_decoder_that_is_trained_or_in_bfloat16_is_not_replayed():
+    z = torch.randn(2, 8, requires_grad=True)
+    decoder = melody_model("flat").decoder
+    assert "ReplayBackward" not in nodes(decoder(z).logits)
+    decoder.requires_grad_(False)
+    assert "ReplayBackward" in nodes(decoder(z).logits)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = decoder(z).logits
+    assert "ReplayBackward" not in nodes(logits)
+    assert logits.dtype == torch.bfloat16
 
 
 def test_bfloat16_where_autocast_asks_for_it():

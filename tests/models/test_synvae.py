@@ -4,9 +4,10 @@ import dataclasses
 
 import pytest
 import torch
+from melody_models import HIERARCHICAL, melody_model
 from melody_models import MIXER as MUSIC
-from melody_models import melody_model
 
+from synvae_core.metrics.translation import translate
 from synvae_core.models.couplings import COUPLINGS
 from synvae_core.models.music import MelodyVae
 from synvae_core.models.storage import save_model
@@ -86,3 +87,27 @@ def test_it_starts_from_a_visual_vae_of_the_same_sizes():
     torch.testing.assert_close(model.image_encoder(images).mu, visual.image_encoder(images).mu)
     with pytest.raises(ValueError, match="latent dimension"):
         model.start_from(VisualVae(visual_config(28, latent_dim=9)))
+
+
+def test_sixteen_bars_are_trained_saved_and_heard(tmp_path):
+    torch.manual_seed(0)
+    music = MelodyVae(dataclasses.replace(HIERARCHICAL, steps=256))
+    model = SynVae(SynVaeConfig(visual_config(28, latent_dim=8)), music)
+    images = torch.randint(0, 256, (3, 1, 28, 28), dtype=torch.uint8)
+    pixels = images.float() / 255
+    optimizer = torch.optim.SGD(model.trainable(), 0.01)
+    output = model(pixels)
+    assert output.decoded.notes.shape == (3, 256, 90)
+    (output.reconstruction - pixels).square().sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in model.trainable())
+    optimizer.step()
+
+    save_model(model.eval(), tmp_path / "best")
+    loaded = load_synvae(tmp_path)
+    heard = loaded.listen(pixels)
+    assert heard.shape == (3, 256)
+    assert torch.equal(heard, model.listen(pixels))
+    through_midi = translate(loaded, images, folder=tmp_path / "midi")
+    assert torch.equal(torch.from_numpy(through_midi.heard), heard)
+    assert len(list((tmp_path / "midi").rglob("*.mid"))) == 3
+    torch.testing.assert_close(through_midi.rebuilt, loaded.hear(heard)[1])
