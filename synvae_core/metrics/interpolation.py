@@ -3,7 +3,7 @@
 Distances are Hamming distances of canonical melodies as shares of their steps, as in section 5.2
 of Roberts et al. 2018, arXiv 1803.05428, and so is the baseline that interpolates the events
 themselves. That baseline is smooth by construction: what it lacks is music between its ends, which
-`melody.two_sample_auc` measures.
+`two_sample.two_sample_auc` measures.
 """
 
 from typing import NamedTuple

@@ -1,8 +1,5 @@
 """How melodies compare, one by one with their reconstructions and as a set with a corpus.
 
-Two sets are told apart by a classifier: Lopez-Paz & Oquab 2017, "Revisiting Classifier Two-Sample
-Tests", arXiv 1610.06545, here by its area under the ROC curve on hand-made features.
-
 All measures look at the canonical form: a note-off in silence is nothing. A step is a sixteenth,
 a beat a quarter, an interval the distance between one note's pitch and the next one's.
 """
@@ -11,10 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from threadpoolctl import threadpool_limits
 
 from synvae_core.music.melody import (
     FIRST_NOTE,
@@ -151,44 +144,6 @@ def interval_histogram(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, 
     intervals = notes.interval[notes.leap].clip(-LARGEST_INTERVAL, LARGEST_INTERVAL)
     counts = np.bincount(intervals + LARGEST_INTERVAL, minlength=2 * LARGEST_INTERVAL + 1)
     return counts / max(counts.sum(), 1)
-
-
-def two_sample_auc(
-    first: Integer[np.ndarray, "n t"],
-    second: Integer[np.ndarray, "m t"],
-    *,
-    seed: int = 0,
-    folds: int = 5,
-) -> float:
-    """Area under the ROC curve of a classifier that tells one set of melodies from another.
-
-    Gradient-boosted trees on `melody_features`, judged on melodies that they were not trained on.
-    0.5 cannot be told apart, 1 always can; sets that share melodies may score below 0.5.
-
-    Args:
-        first: event ids of one set.
-        second: of the other; the sizes may differ.
-        seed: of the shuffle into folds.
-        folds: of the cross-validation.
-
-    Raises:
-        ValueError: if a set has fewer melodies than there are folds, or an event id is not 0..89.
-    """
-    if not 2 <= folds <= min(len(first), len(second)):
-        raise ValueError(
-            f"each set needs a melody for each of at least 2 folds: got {folds} folds, "
-            f"{len(first)} and {len(second)} melodies"
-        )
-    is_second = np.repeat([0, 1], [len(first), len(second)])
-    with threadpool_limits(1):  # on sets this small, threads cost more time than they save
-        score = cross_val_predict(
-            HistGradientBoostingClassifier(random_state=seed),
-            np.concatenate([melody_features(first), melody_features(second)]),
-            is_second,
-            cv=StratifiedKFold(folds, shuffle=True, random_state=seed),
-            method="predict_proba",
-        )
-    return float(roc_auc_score(is_second, score[:, 1]))
 
 
 def note_f1(

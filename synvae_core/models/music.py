@@ -6,6 +6,7 @@ ids, a MIDI file, a NoteSequence, a PrettyMIDI object, or a list of them.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -183,6 +184,21 @@ class MelodyVae(nn.Module):
             raise ValueError(
                 f"the {part} is incomplete: its checkpoint lacks {', '.join(lacking)}; {advice}"
             )
+
+
+def reconfigured(model: MelodyVae, **changes: Any) -> MelodyVae:
+    """A model with the same weights and a changed configuration, such as `surprise=1.2`.
+
+    Raises:
+        ValueError: if the configuration has no such field, or the weights do not fit any more.
+    """
+    try:
+        other = MelodyVae(replace(model.config, **changes))
+        other.load_state_dict(model.state_dict())
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(f"{type(model.config).__name__} with {changes}: {error}") from error
+    other.missing = model.missing
+    return other.train(model.training)
 
 
 def latent_path(

@@ -107,7 +107,9 @@ class SynVae(nn.Module):
         if self.config.coupling == "straight_through":
             with torch.no_grad():  # nothing but the copied gradient is needed of the music
                 decoded, auditive = self.play_and_hear(z)
-            auditive = Posterior(z + (auditive.mu - z).detach(), auditive.logvar)
+            # Of what moves z, the notes tell the share 1 - variance; the rest is lost in them.
+            told = (1 - auditive.logvar.exp()).clamp(min=0)
+            auditive = Posterior(auditive.mu + told * (z - z.detach()), auditive.logvar)
         else:
             decoded, auditive = self.play_and_hear(z)
         return SynVaeOutput(self.image_decoder(auditive.mu), visual, z, decoded, auditive)

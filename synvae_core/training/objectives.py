@@ -13,7 +13,13 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from synvae_core.losses import event_cross_entropy, free_bits, normal_kl, squared_error
+from synvae_core.losses import (
+    event_cross_entropy,
+    free_bits,
+    normal_kl,
+    normal_mismatch,
+    squared_error,
+)
 from synvae_core.metrics.latents import ACTIVE_VARIANCE
 from synvae_core.models.configurations import Recipe
 from synvae_core.music.melody import FIRST_NOTE, NUM_EVENTS
@@ -73,15 +79,18 @@ class VisualObjective:
 
 @dataclass(frozen=True)
 class SynVaeObjective:
-    """Squared error of the picture rebuilt from the music, beta times the visual KL, commitment.
+    """Squared error of the picture rebuilt from the music, and what keeps its code in order.
 
-    The commitment is the squared distance of z to the mean of what the melody encoder hears in
-    its melody (van den Oord et al. 2017, arXiv 1711.00937): it keeps z where melodies live and
-    the copied gradient true.
+    beta weighs the visual KL, which holds each picture's posterior to N(0, I). musicality weighs
+    `losses.normal_mismatch`, which holds the latents of a batch to N(0, I) together, each one free
+    to be where it likes: where the melody model's own melodies come from. The commitment is the
+    squared distance of z to the mean of what the melody encoder hears in its melody (van den Oord
+    et al. 2017, arXiv 1711.00937): it keeps the copied gradient true.
     """
 
     beta: float
     commitment: float
+    musicality: float = 0.0
     augment: bool = True  # small random shifts, turns and scalings of the pictures
 
     def __call__(
@@ -92,11 +101,14 @@ class SynVaeObjective:
         error = squared_error(output.reconstruction, images)
         kl = normal_kl(*output.visual)
         commitment = squared_error(output.z, output.auditive.mu.detach())
+        mismatch = normal_mismatch(output.z).expand_as(error)
+        order = self.beta * kl + self.commitment * commitment + self.musicality * mismatch
         return {
-            "loss": error + self.beta * kl + self.commitment * commitment,
+            "loss": error + order,
             "squared_error": error,
             "kl_nats": kl,
             "commitment": commitment,
+            "normal_mismatch": mismatch,
         }
 
 

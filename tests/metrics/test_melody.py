@@ -18,7 +18,6 @@ from synvae_core.metrics.melody import (
     note_f1,
     note_length_histogram,
     step_accuracy,
-    two_sample_auc,
 )
 from synvae_core.music.melody import (
     NOTE_OFF,
@@ -194,38 +193,6 @@ def test_histograms_are_shares_of_all_notes_and_intervals(events):
         assert interval_share[interval + 12] == pytest.approx(mean(x == interval for x in leaps))
     assert interval_share[0] == pytest.approx(mean(x <= -12 for x in leaps))
     assert interval_share[24] == pytest.approx(mean(x >= 12 for x in leaps))
-
-
-def test_one_distribution_cannot_be_told_from_itself():
-    first, second = random_events(400, 1), random_events(400, 2)
-    auc = two_sample_auc(first, second)
-    assert auc == pytest.approx(0.5, abs=0.07)  # three standard errors are 0.06
-    assert two_sample_auc(first, second) == auc
-    assert two_sample_auc(first, second, seed=1) != auc
-
-
-def test_different_distributions_are_told_apart():
-    corpus = random_events(300, 1)
-    octave_up = random_events(300, 2, low=52, high=72)
-    a_little_busier = random_events(300, 4, notes=0.45)
-    busier = random_events(300, 3, notes=0.6)
-    assert two_sample_auc(corpus, octave_up) > 0.99
-    assert 0.6 < two_sample_auc(corpus, a_little_busier) < two_sample_auc(corpus, busier)
-
-
-def test_auc_does_not_care_which_set_comes_first_or_is_larger():
-    small, large = random_events(60), random_events(600, 1)
-    assert two_sample_auc(small, transpose(large, 25)) > 0.97
-    assert two_sample_auc(transpose(large, 25), small) > 0.97
-    assert two_sample_auc(small, large) == pytest.approx(0.5, abs=0.15)
-
-
-def test_auc_needs_a_melody_for_each_fold():
-    events = random_events(10)
-    with pytest.raises(ValueError, match="got 5 folds, 4 and 10 melodies"):
-        two_sample_auc(events[:4], events)
-    with pytest.raises(ValueError, match="at least 2 folds"):
-        two_sample_auc(events, events, folds=1)
 
 
 def test_note_f1_of_known_melodies():

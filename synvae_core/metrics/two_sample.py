@@ -1,0 +1,93 @@
+"""Can a classifier tell one set of melodies from another?
+
+Lopez-Paz & Oquab 2017, "Revisiting Classifier Two-Sample Tests", arXiv 1610.06545, here by the
+area under the ROC curve.
+"""
+
+import numpy as np
+from jaxtyping import Integer
+from sklearn.base import ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.pipeline import Pipeline, make_pipeline
+from threadpoolctl import threadpool_limits
+
+from synvae_core.metrics.melody import melody_features
+from synvae_core.music.melody import canonical
+
+
+def _words(events: np.ndarray) -> np.ndarray:
+    """Each melody as a line of words, one per event."""
+    return np.array([" ".join(map(str, row)) for row in canonical(events)], dtype=object)
+
+
+def _boosted_trees(seed: int) -> ClassifierMixin:
+    return HistGradientBoostingClassifier(random_state=seed)
+
+
+def _event_counts(seed: int) -> Pipeline:
+    words = {"token_pattern": r"\S+", "ngram_range": (1, 4), "min_df": 2, "sublinear_tf": True}
+    regression = LogisticRegression(C=10.0, max_iter=1000, random_state=seed)
+    return make_pipeline(TfidfVectorizer(**words), regression)
+
+
+# What a classifier knows of a melody, and the classifier.
+_CLASSIFIERS = {
+    "features": (melody_features, _boosted_trees),
+    "events": (_words, _event_counts),
+}
+
+
+def two_sample_auc(
+    first: Integer[np.ndarray, "n t"],
+    second: Integer[np.ndarray, "m t"],
+    *,
+    tunes: Integer[np.ndarray, "n"] | None = None,
+    hears: str = "features",
+    seed: int = 0,
+    folds: int = 5,
+) -> float:
+    """Area under the ROC curve of a classifier that tells one set of melodies from another.
+
+    Judged on melodies that it was not trained on. 0.5 cannot be told apart, 1 always can; sets
+    that share melodies may score below 0.5.
+
+    Args:
+        first: event ids of one set.
+        second: of the other; the sizes may differ.
+        tunes: which tune each melody of the first set is from. Windows of one tune are then kept
+            in one fold: else the classifier knows the tunes by their other windows, and even
+            windows of other real tunes are told apart.
+        hears: what the classifier knows of a melody: "features", gradient-boosted trees on
+            `melody_features`, or "events", logistic regression on the counts of up to four
+            successive events (their tf-idf), to which nothing here was tuned.
+        seed: of the shuffle into folds.
+        folds: of the cross-validation.
+
+    Raises:
+        ValueError: if a set has fewer melodies than there are folds, or an event id is not 0..89.
+    """
+    if not 2 <= folds <= min(len(first), len(second)):
+        raise ValueError(
+            f"each set needs a melody for each of at least 2 folds: got {folds} folds, "
+            f"{len(first)} and {len(second)} melodies"
+        )
+    if hears not in _CLASSIFIERS:
+        raise ValueError(f"a classifier hears {' or '.join(_CLASSIFIERS)}, not {hears!r}")
+    of_melody, classifier = _CLASSIFIERS[hears]
+    is_second = np.repeat([0, 1], [len(first), len(second)])
+    tunes = np.arange(len(first)) if tunes is None else np.unique(tunes, return_inverse=True)[1]
+    groups = np.concatenate([tunes, len(first) + np.arange(len(second))])
+    with threadpool_limits(1):  # on sets this small, threads cost more time than they save
+        score = cross_val_predict(
+            classifier(seed),
+            np.concatenate([of_melody(first), of_melody(second)]),
+            is_second,
+            groups=groups,
+            cv=StratifiedGroupKFold(folds, shuffle=True, random_state=seed),
+            method="predict_proba",
+        )
+    return float(roc_auc_score(is_second, score[:, 1]))

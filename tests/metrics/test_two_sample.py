@@ -1,0 +1,71 @@
+"""Two-sample classifiers: 0.5 where there is nothing to tell, 1 where there is, no tune leaking."""
+
+import numpy as np
+import pytest
+
+from synvae_core.metrics.two_sample import two_sample_auc
+from synvae_core.music.melody import transpose
+
+
+def random_events(n: int, seed: int = 0, *, notes: float = 0.4, low: int = 40, high: int = 60):
+    rng = np.random.default_rng(seed)
+    played = rng.random((n, 32)) < notes
+    return np.where(played, rng.integers(low, high, (n, 32)), rng.integers(0, 2, (n, 32)))
+
+
+@pytest.mark.parametrize("hears", ["features", "events"])
+def test_one_distribution_cannot_be_told_from_itself(hears):
+    first, second = random_events(400, 1), random_events(400, 2)
+    auc = two_sample_auc(first, second, hears=hears)
+    assert auc == pytest.approx(0.5, abs=0.07)  # three standard errors are 0.06
+    assert two_sample_auc(first, second, hears=hears) == auc
+    assert two_sample_auc(first, second, hears=hears, seed=1) != auc
+
+
+def test_different_distributions_are_told_apart():
+    corpus = random_events(300, 1)
+    octave_up = random_events(300, 2, low=52, high=72)
+    a_little_busier = random_events(300, 4, notes=0.45)
+    busier = random_events(300, 3, notes=0.6)
+    assert two_sample_auc(corpus, octave_up) > 0.99
+    assert 0.58 < two_sample_auc(corpus, a_little_busier) < two_sample_auc(corpus, busier)
+
+
+def test_events_in_another_order_are_heard_though_every_feature_is_the_same():
+    events = np.zeros((300, 32), np.int64)
+    rng = np.random.default_rng(0)
+    events[:, ::8] = 40
+    events[:, 4::8] = rng.integers(42, 60, (300, 4))
+    mirrored = np.where(events > 40, 80 - events, events)  # each interval turned round
+    shift = (rng.integers(0, 5, (300, 1))) * (events > 0)
+    first, second = events + shift, mirrored + shift + 10 * (events > 0)
+    assert two_sample_auc(first, second, hears="events") > 0.9
+
+
+def test_auc_does_not_care_which_set_comes_first_or_is_larger():
+    small, large = random_events(60), random_events(600, 1)
+    assert two_sample_auc(small, transpose(large, 25)) > 0.97
+    assert two_sample_auc(transpose(large, 25), small) > 0.97
+    assert two_sample_auc(small, large) == pytest.approx(0.5, abs=0.15)
+
+
+def test_windows_of_one_tune_do_not_give_away_the_others():
+    """20 tunes of 20 nearly equal windows against windows of their own: both are the same music."""
+    rng = np.random.default_rng(0)
+    tune = np.repeat(np.arange(20), 20)
+    windows = random_events(20, 1)[tune]
+    at = rng.integers(0, 32, len(windows))
+    windows[np.arange(len(windows)), at] = 0  # one event of each is missing
+    others = random_events(400, 2)
+    assert two_sample_auc(windows, others) > 0.7  # knows the tunes by their other windows
+    assert two_sample_auc(windows, others, tunes=tune) < 0.6
+
+
+def test_auc_needs_a_melody_for_each_fold_and_a_known_classifier():
+    events = random_events(10)
+    with pytest.raises(ValueError, match="got 5 folds, 4 and 10 melodies"):
+        two_sample_auc(events[:4], events)
+    with pytest.raises(ValueError, match="at least 2 folds"):
+        two_sample_auc(events, events, folds=1)
+    with pytest.raises(ValueError, match="hears features or events, not 'lyrics'"):
+        two_sample_auc(events, events, hears="lyrics")
