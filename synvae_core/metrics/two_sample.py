@@ -46,6 +46,7 @@ def two_sample_auc(
     second: Integer[np.ndarray, "m t"],
     *,
     tunes: Integer[np.ndarray, "n"] | None = None,
+    other_tunes: Integer[np.ndarray, "m"] | None = None,
     hears: str = "features",
     seed: int = 0,
     folds: int = 5,
@@ -61,6 +62,7 @@ def two_sample_auc(
         tunes: which tune each melody of the first set is from. Windows of one tune are then kept
             in one fold: else the classifier knows the tunes by their other windows, and even
             windows of other real tunes are told apart.
+        other_tunes: the same of the second set; by default each melody is on its own.
         hears: what the classifier knows of a melody: "features", gradient-boosted trees on
             `melody_features`, or "events", logistic regression on the counts of up to four
             successive events (their tf-idf), to which nothing here was tuned.
@@ -79,8 +81,10 @@ def two_sample_auc(
         raise ValueError(f"a classifier hears {' or '.join(_CLASSIFIERS)}, not {hears!r}")
     of_melody, classifier = _CLASSIFIERS[hears]
     is_second = np.repeat([0, 1], [len(first), len(second)])
-    tunes = np.arange(len(first)) if tunes is None else np.unique(tunes, return_inverse=True)[1]
-    groups = np.concatenate([tunes, len(first) + np.arange(len(second))])
+    # Alone, a melody is a tune of its own, numbered below 0.
+    tunes = -1 - np.arange(len(first)) if tunes is None else tunes
+    alone = -1 - len(first) - np.arange(len(second))
+    groups = np.concatenate([tunes, alone if other_tunes is None else other_tunes])
     with threadpool_limits(1):  # on sets this small, threads cost more time than they save
         score = cross_val_predict(
             classifier(seed),
@@ -91,3 +95,26 @@ def two_sample_auc(
             method="predict_proba",
         )
     return float(roc_auc_score(is_second, score[:, 1]))
+
+
+def told_apart(
+    tunes: Integer[np.ndarray, "n t"],
+    tune_of: Integer[np.ndarray, "n"],
+    melodies: Integer[np.ndarray, "m t"],
+    *,
+    seed: int = 0,
+) -> dict[str, float]:
+    """How well classifiers tell melodies from windows of tunes.
+
+    `auc` on features and `auc_events` on events, the windows of a tune in one fold;
+    `auc_plain_folds` on features, the windows of a tune in any fold, which the other windows of
+    it then give away.
+
+    Args:
+        tune_of: the tune of each window.
+    """
+    return {
+        "auc": two_sample_auc(tunes, melodies, tunes=tune_of, seed=seed),
+        "auc_events": two_sample_auc(tunes, melodies, tunes=tune_of, hears="events", seed=seed),
+        "auc_plain_folds": two_sample_auc(tunes, melodies, seed=seed),
+    }

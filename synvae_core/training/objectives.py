@@ -88,8 +88,8 @@ class SynVaeObjective:
     et al. 2017, arXiv 1711.00937): it keeps the copied gradient true.
     """
 
-    beta: float
-    commitment: float
+    beta: float = 0.0
+    commitment: float = 0.0
     musicality: float = 0.0
     augment: bool = True  # small random shifts, turns and scalings of the pictures
 
