@@ -5,7 +5,13 @@ import math
 import torch
 from torch.distributions import Categorical, Normal, kl_divergence
 
-from synvae_core.losses import event_cross_entropy, free_bits, normal_kl, squared_error
+from synvae_core.losses import (
+    event_cross_entropy,
+    free_bits,
+    normal_kl,
+    normal_mismatch,
+    squared_error,
+)
 
 
 def test_normal_kl_agrees_with_torch_distributions():
@@ -35,3 +41,40 @@ def test_event_cross_entropy_is_the_negative_log_likelihood_of_all_steps():
     logits, events = torch.randn(4, 6, 90), torch.randint(0, 90, (4, 6))
     reference = -Categorical(logits=logits).log_prob(events).sum(-1)
     torch.testing.assert_close(event_cross_entropy(logits, events), reference)
+
+
+def test_draws_of_the_prior_do_not_mismatch_it():
+    generator = torch.Generator().manual_seed(0)
+    draws = [normal_mismatch(torch.randn(64, 16, generator=generator)) for _ in range(200)]
+    off_diagonal = torch.stack(draws) - 16 * expected_squared_distance(64)
+    assert off_diagonal.mean().abs() < 0.05  # covariances as chance gives them cost nothing
+
+
+def expected_squared_distance(n):
+    """Of a sorted draw of N(0, 1) from the quantiles, by many draws."""
+    draws = torch.randn(20_000, n, generator=torch.Generator().manual_seed(1)).sort(1).values
+    quantiles = torch.special.ndtri((torch.arange(n) + 0.5) / n)
+    return (draws - quantiles).square().mean().item()
+
+
+def test_mismatch_sees_place_width_shape_and_dependence():
+    z = torch.randn(256, 8, generator=torch.Generator().manual_seed(0))
+    two_humps = z.abs() * 1.0 * torch.sign(z) + 0.8 * torch.sign(z)
+    two_humps = two_humps / two_humps.std()
+    turned = z.clone()
+    turned[:, 1] = 0.9 * z[:, 0] + (1 - 0.9**2) ** 0.5 * z[:, 1]
+    least = normal_mismatch(z)
+    for other in (z + 0.5, z * 0.5, two_humps, turned):
+        assert normal_mismatch(other) > least + 0.3
+
+
+def test_mismatch_has_a_gradient_that_lowers_it():
+    z = (torch.randn(128, 4, generator=torch.Generator().manual_seed(0)) * 2 + 1).requires_grad_()
+    optimizer = torch.optim.Adam([z], 0.05)
+    for _ in range(200):
+        optimizer.zero_grad()
+        normal_mismatch(z).backward()
+        optimizer.step()
+    assert normal_mismatch(z) < 0.05
+    assert z.mean(0).abs().max() < 0.05
+    assert torch.allclose(z.detach().T.cov(), torch.eye(4), atol=0.2)

@@ -242,3 +242,24 @@ def test_the_corpus_and_the_first_groups_differ_in_print():
 def test_what_cannot_be_drawn_is_refused(draw, message):
     with pytest.raises(ValueError, match=message):
         draw()
+
+
+def test_a_trade_off_shows_every_setting_and_names_it():
+    points = {"1, 3": {"auc": 0.6, "agreement": 0.8}, "2, 1": {"auc": 0.8, "agreement": 0.9}}
+    points["<KL>"] = {"auc": 0.9, "agreement": 0.7}
+    figure = plots.trade_off(
+        points,
+        curve=["1, 3", "2, 1"],
+        across="auc",
+        up={"agreement": "read"},
+        label="AUC",
+        limits={"tunes": 0.53},
+    )
+    (axes,) = figure.axes
+    joined = next(
+        line for line in axes.lines if len(line.get_xdata()) == 2 and line.get_marker() == "o"
+    )
+    assert list(zip(*joined.get_data(), strict=True)) == [(0.6, 0.8), (0.8, 0.9)]
+    assert {text.get_text() for text in axes.texts} == {*points, "tunes"}
+    with pytest.raises(ValueError, match="settings and measures"):
+        plots.trade_off({}, curve=[], across="auc", up={"agreement": ""}, label="")

@@ -11,6 +11,7 @@ from synvae_core.plots.latents import (
 )
 from synvae_core.plots.pictures import picture_grid
 from synvae_core.plots.rolls import digit_grid, piano_roll_image, piano_rolls
+from synvae_core.plots.trade_off import trade_off
 
 __all__ = [
     "attribute_curves",
@@ -26,4 +27,5 @@ __all__ = [
     "picture_grid",
     "precision_bars",
     "recall_bars",
+    "trade_off",
 ]
