@@ -25,10 +25,12 @@ class Decoded(NamedTuple):
 
     `logits` are unnormalised log-probabilities of the events; `notes` is what a coupling made of
     them, one-hot or relaxed, each step summing to one unless the coupling passes raw logits.
+    `posterior` is that of z given the notes, where the decoder knows it without the encoder.
     """
 
     logits: Float[Tensor, "b t events"]
     notes: Float[Tensor, "b t events"]
+    posterior: Posterior | None = None
 
 
 class SynVaeOutput(NamedTuple):

@@ -22,11 +22,17 @@ from torch import Tensor, nn
 
 from synvae_core.models.couplings import Coupling, canonical_events, one_hot, straight_through
 from synvae_core.models.interfaces import MelodyDecoder, Played
+from synvae_core.models.quantiles import (
+    IMPOSSIBLE,
+    Interval,
+    cumulative,
+    cumulative_normal,
+    pick,
+    posterior_of,
+)
 from synvae_core.music.melody import HOLD, NOTE_OFF, NUM_EVENTS
 from synvae_core.types import Decoded, Posterior
 
-# Spread over all events that make sense, so that every melody has a place in the code.
-FLOOR = 1e-3
 NONE = -1  # the event before the first one
 
 
@@ -166,35 +172,7 @@ def without_note_off(
     """Logits that leave out the note-off where nothing sounds."""
     silent = (sounding == NONE) | (sounding == NOTE_OFF)
     event = torch.arange(NUM_EVENTS, device=logits.device)
-    return logits.masked_fill(silent[..., None] & (event == NOTE_OFF), -1e9)
-
-
-def cumulative(
-    logits: Float[Tensor, "*b events"], surprise: float
-) -> Float[Tensor, "*b events_and_one"]:
-    """Cumulative distribution of the events, from 0 to 1, in float64.
-
-    MPS has no float64: there the CPU computes it.
-    """
-    logits = (logits.cpu() if logits.device.type == "mps" else logits).double()
-    sensible = (logits > -1e8).double()
-    floor = FLOOR * sensible / sensible.sum(-1, keepdim=True)
-    probabilities = (1 - FLOOR) * (logits / surprise).softmax(-1) + floor
-    return F.pad(probabilities.cumsum(-1), (1, 0)).clamp_(max=1)
-
-
-def cut_normal(low: Float[Tensor, "*b"], high: Float[Tensor, "*b"]) -> Posterior:
-    """Mean and log variance of N(0, 1) cut to the quantiles between two probabilities."""
-    tiny = torch.finfo(low.dtype).tiny
-    a, b = (torch.special.ndtri(p.clamp(tiny, 1 - 1e-16)) for p in (low, high))
-    at_a, at_b = ((-0.5 * x.square()).exp() / math.sqrt(2 * math.pi) for x in (a, b))
-    mass = (high - low).clamp(min=tiny)  # near 1, small steps may be lost
-    # The difference of two densities loses digits in narrow intervals; the mean lies within.
-    mean = torch.minimum(torch.maximum((at_a - at_b) / mass, a), b)
-    variance = 1 + (a * at_a - b * at_b) / mass - mean.square()
-    narrow = (b - a).square() / 12  # of a uniform distribution, when hardly a digit is left
-    variance = torch.where(b - a < 1e-3, narrow, variance).clamp(1e-12, 1.0)
-    return Posterior(mean.float(), variance.log().float())
+    return logits.masked_fill(silent[..., None] & (event == NOTE_OFF), IMPOSSIBLE)
 
 
 class QuantileEncoder(nn.Module):
@@ -229,13 +207,7 @@ class QuantileEncoder(nn.Module):
         chosen = events.to(distribution.device)[..., None]
         low = distribution.gather(-1, chosen).squeeze(-1)
         width = distribution.gather(-1, chosen + 1).squeeze(-1) - low
-        groups = (-1, config.steps_per_latent)
-        low, width = low.unflatten(1, groups), width.unflatten(1, groups)
-        start, whole = low[..., 0], width[..., 0]
-        for index in range(1, config.steps_per_latent):  # an interval within the one before
-            start = start + whole * low[..., index]
-            whole = whole * width[..., index]
-        mu, logvar = cut_normal(start, start + whole)
+        mu, logvar = posterior_of(low, width, config.steps_per_latent)
         return Posterior(mu.to(events.device), logvar.to(events.device))
 
 
@@ -261,8 +233,12 @@ class QuantileDecoder(MelodyDecoder):
         """
         if couple is not straight_through:
             raise ValueError("quantiles have no gradient to the notes: couple by straight_through")
-        played = self.play(z.detach())
-        return Decoded(played.logits, one_hot(played.events))
+        intervals: list[Interval] = []
+        played = self.play(z.detach(), intervals=intervals)
+        low, width = (torch.stack(parts, 1) for parts in zip(*intervals, strict=True))
+        mu, logvar = posterior_of(low, width, self.language.config.steps_per_latent)
+        posterior = Posterior(mu.to(z.device), logvar.to(z.device))
+        return Decoded(played.logits, one_hot(played.events), posterior)
 
     @torch.no_grad()
     def play(
@@ -274,10 +250,14 @@ class QuantileDecoder(MelodyDecoder):
         truth: Int[Tensor, "b t"] | None = None,
         forced: Float[Tensor, "b t"] | None = None,
         keep_logits: bool = True,
+        intervals: list[Interval] | None = None,
     ) -> Played:
         """Free running; a temperature T moves z by noise, z -> (z + T noise) / sqrt(1 + T^2).
 
         Draws of N(0, I) so remain draws of N(0, I).
+
+        Args:
+            intervals: is given that of each step's event.
         """
         if temperature < 0:
             raise ValueError(f"temperature is 0 or more, got {temperature}")
@@ -291,7 +271,9 @@ class QuantileDecoder(MelodyDecoder):
         for t in range(self.steps):
             logits = language.step(t, token, sounding, cache)
             index = t // config.steps_per_latent
-            token, left[:, index] = pick(logits, left[:, index], config.surprise)
+            token, interval, left[:, index] = pick(logits, left[:, index], config.surprise)
+            if intervals is not None:
+                intervals.append(interval)
             if truth is not None:
                 token = torch.where(forced[:, t] > 0, truth[:, t].long(), token)
             sounding = torch.where(token == HOLD, sounding, token)
@@ -299,22 +281,3 @@ class QuantileDecoder(MelodyDecoder):
             if keep_logits:
                 kept.append(logits)
         return Played(torch.stack(events, 1), torch.stack(kept, 1) if keep_logits else None)
-
-
-def cumulative_normal(z: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:
-    """Phi(z) in float64, strictly between 0 and 1."""
-    z = z.cpu() if z.device.type == "mps" else z
-    return torch.special.ndtr(z.double()).clamp(1e-16, 1 - 1e-16)
-
-
-def pick(
-    logits: Float[Tensor, "b events"], quantile: Float[Tensor, " b"], surprise: float
-) -> tuple[Int[Tensor, " b"], Float[Tensor, " b"]]:
-    """The events at the quantiles, and where within its interval each quantile lies, in 0..1."""
-    distribution = cumulative(logits, surprise)
-    inner = distribution[:, 1:-1].contiguous()  # the last event takes all that is left
-    event = torch.searchsorted(inner, quantile[:, None].contiguous(), right=True)
-    low = distribution.gather(1, event)
-    width = distribution.gather(1, event + 1) - low
-    within = ((quantile[:, None] - low) / width).clamp(0, 1)
-    return event[:, 0].to(logits.device), within[:, 0]

@@ -117,7 +117,7 @@ class SynVae(nn.Module):
     def play_and_hear(self, z: Float[Tensor, "b z"]) -> tuple[Decoded, Posterior]:
         """The notes of latent points and the melody encoder's posterior of them."""
         decoded = self.music.decoder(z, self.couple)
-        return decoded, self.music.encoder(decoded.notes)
+        return decoded, decoded.posterior or self.music.encoder(decoded.notes)
 
     @torch.no_grad()
     def listen(self, images: Float[Tensor, "b c h w"]) -> Int[Tensor, "b t"]:

@@ -1,0 +1,85 @@
+"""Events as quantiles of their distributions: which one a latent number picks, and back.
+
+Inverse transform sampling one way, arithmetic coding (Rissanen & Langdon 1979, IBM J. Res. Dev. 23)
+the other. In float64, since intervals within intervals get narrow.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from synvae_core.types import Posterior
+
+# Spread over all events that make sense, so that every melody has a place in the code.
+FLOOR = 1e-3
+IMPOSSIBLE = -1e9  # the logit of an event that makes no sense
+
+
+class Interval(NamedTuple):
+    """Where an event lies in the cumulative distribution of its step."""
+
+    low: Float[Tensor, " b"]
+    width: Float[Tensor, " b"]
+
+
+def cumulative(
+    logits: Float[Tensor, "*b events"], surprise: float
+) -> Float[Tensor, "*b events_and_one"]:
+    """Cumulative distribution of the events, from 0 to 1, in float64.
+
+    MPS has no float64: there the CPU computes it.
+    """
+    logits = (logits.cpu() if logits.device.type == "mps" else logits).double()
+    sensible = (logits > 0.1 * IMPOSSIBLE).double()
+    floor = FLOOR * sensible / sensible.sum(-1, keepdim=True)
+    probabilities = (1 - FLOOR) * (logits / surprise).softmax(-1) + floor
+    return F.pad(probabilities.cumsum(-1), (1, 0)).clamp_(max=1)
+
+
+def cumulative_normal(z: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:
+    """Phi(z) in float64, strictly between 0 and 1."""
+    z = z.cpu() if z.device.type == "mps" else z
+    return torch.special.ndtr(z.double()).clamp(1e-16, 1 - 1e-16)
+
+
+def pick(
+    logits: Float[Tensor, "b events"], quantile: Float[Tensor, " b"], surprise: float
+) -> tuple[Int[Tensor, " b"], Interval, Float[Tensor, " b"]]:
+    """The events at the quantiles, their intervals, and where within, in 0..1, each quantile is."""
+    distribution = cumulative(logits, surprise)
+    inner = distribution[:, 1:-1].contiguous()  # the last event takes all that is left
+    event = torch.searchsorted(inner, quantile[:, None].contiguous(), right=True)
+    low = distribution.gather(1, event)[:, 0]
+    width = distribution.gather(1, event + 1)[:, 0] - low
+    within = ((quantile - low) / width).clamp(0, 1)
+    return event[:, 0].to(logits.device), Interval(low, width), within
+
+
+def posterior_of(
+    low: Float[Tensor, "b t"], width: Float[Tensor, "b t"], steps_per_latent: int
+) -> Posterior:
+    """The posterior of the latent numbers whose events have these intervals of the distribution."""
+    low, width = (x.unflatten(1, (-1, steps_per_latent)) for x in (low, width))
+    start, whole = low[..., 0], width[..., 0]
+    for index in range(1, steps_per_latent):  # an interval within the one before
+        start = start + whole * low[..., index]
+        whole = whole * width[..., index]
+    return cut_normal(start, start + whole)
+
+
+def cut_normal(low: Float[Tensor, "*b"], high: Float[Tensor, "*b"]) -> Posterior:
+    """Mean and log variance of N(0, 1) cut to the quantiles between two probabilities."""
+    tiny = torch.finfo(low.dtype).tiny
+    a, b = (torch.special.ndtri(p.clamp(tiny, 1 - 1e-16)) for p in (low, high))
+    at_a, at_b = ((-0.5 * x.square()).exp() / math.sqrt(2 * math.pi) for x in (a, b))
+    mass = (high - low).clamp(min=tiny)  # near 1, small steps may be lost
+    # The difference of two densities loses digits in narrow intervals; the mean lies within.
+    mean = torch.minimum(torch.maximum((at_a - at_b) / mass, a), b)
+    variance = 1 + (a * at_a - b * at_b) / mass - mean.square()
+    narrow = (b - a).square() / 12  # of a uniform distribution, when hardly a digit is left
+    variance = torch.where(b - a < 1e-3, narrow, variance).clamp(1e-12, 1.0)
+    return Posterior(mean.float(), variance.log().float())
