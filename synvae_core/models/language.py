@@ -203,7 +203,8 @@ class QuantileEncoder(nn.Module):
         language = self._language[0]
         config = language.config
         events = canonical_events(notes.argmax(-1) if notes.is_floating_point() else notes.long())
-        distribution = cumulative(language(events), config.surprise)
+        with torch.autocast(events.device.type, enabled=False):  # what was played, digit for digit
+            distribution = cumulative(language(events), config.surprise)
         chosen = events.to(distribution.device)[..., None]
         low = distribution.gather(-1, chosen).squeeze(-1)
         width = distribution.gather(-1, chosen + 1).squeeze(-1) - low
@@ -269,7 +270,8 @@ class QuantileDecoder(MelodyDecoder):
         cache, kept, events = language.cache(len(z)), [], []
         token = sounding = torch.full((len(z),), NONE, device=z.device)
         for t in range(self.steps):
-            logits = language.step(t, token, sounding, cache)
+            with torch.autocast(z.device.type, enabled=False):  # the encoder must find the same
+                logits = language.step(t, token, sounding, cache)
             index = t // config.steps_per_latent
             token, interval, left[:, index] = pick(logits, left[:, index], config.surprise)
             if intervals is not None:

@@ -40,6 +40,13 @@ def test_melodies_decode_to_themselves(steps_per_latent, surprise):
         assert torch.equal(model.decode(model.encoder(events).mu), events)
 
 
+def test_melodies_decode_to_themselves_under_autocast_too():
+    model = language_vae()
+    with torch.autocast("cpu", torch.bfloat16):
+        played = model.decode(torch.randn(8, 16))
+        assert torch.equal(model.decode(model.encoder(played).mu), played)
+
+
 def test_the_posterior_is_where_z_was():
     model = language_vae(steps_per_latent=1)
     z = torch.randn(2000, 32, generator=torch.Generator().manual_seed(0))
