@@ -24,7 +24,7 @@ from synvae_core.metrics.latents import ACTIVE_VARIANCE
 from synvae_core.models.configurations import Recipe
 from synvae_core.music.melody import FIRST_NOTE, NUM_EVENTS
 from synvae_core.schedules import exponential_rise, inverse_sigmoid, linear_warmup
-from synvae_core.training.pictures import pictures_of
+from synvae_core.training.pictures import pictures_of, to_unit
 
 Losses = dict[str, Float[Tensor, "b"]]
 Objective = Callable[[Any, tuple[Tensor, ...], int, torch.Generator], Losses]
@@ -101,7 +101,10 @@ class SynVaeObjective:
         error = squared_error(output.reconstruction, images)
         kl = normal_kl(*output.visual)
         commitment = squared_error(output.z, output.auditive.mu.detach())
-        mismatch = normal_mismatch(output.z).expand_as(error)
+        # Of the pictures as they are: moved ones lie elsewhere, and nobody listens to them.
+        moved = self.augment and len(batch) == 1
+        z = model.image_encoder(to_unit(batch[0])).mu if moved else output.z
+        mismatch = normal_mismatch(z).expand_as(error)
         order = self.beta * kl + self.commitment * commitment + self.musicality * mismatch
         return {
             "loss": error + order,
