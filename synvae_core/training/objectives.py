@@ -101,10 +101,12 @@ class SynVaeObjective:
         error = squared_error(output.reconstruction, images)
         kl = normal_kl(*output.visual)
         commitment = squared_error(output.z, output.auditive.mu.detach())
-        # Of the pictures as they are: moved ones lie elsewhere, and nobody listens to them.
-        moved = self.augment and len(batch) == 1
-        z = model.image_encoder(to_unit(batch[0])).mu if moved else output.z
-        mismatch = normal_mismatch(z).expand_as(error)
+        mismatch = normal_mismatch(output.z).expand_as(error)
+        if self.augment and len(batch) == 1:
+            # Pictures as they are, to which people listen, lie elsewhere than moved ones. These
+            # are held too: else they run away, where nothing is heard and the gradient is wrong.
+            as_they_are = normal_mismatch(model.image_encoder(to_unit(batch[0])).mu)
+            mismatch = (mismatch + as_they_are) / 2
         order = self.beta * kl + self.commitment * commitment + self.musicality * mismatch
         return {
             "loss": error + order,
