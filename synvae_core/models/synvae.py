@@ -76,6 +76,12 @@ class SynVae(nn.Module):
         self.music = music.requires_grad_(config.fine_tune_music)
         self.couple: Coupling = coupling_named(config.coupling)
 
+    def train(self, mode: bool = True) -> "SynVae":
+        """As of any module; but frozen music stays as it will be heard, without dropout."""
+        super().train(mode)
+        self.music.train(mode and self.config.fine_tune_music)
+        return self
+
     def trainable(self) -> list[nn.Parameter]:
         """The parameters that are trained: those of the picture side, unless the music is too."""
         return [parameter for parameter in self.parameters() if parameter.requires_grad]

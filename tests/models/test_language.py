@@ -161,6 +161,13 @@ def test_synvae_speaks_and_hears_it(tmp_path):
     assert b"music.decoder.language" in names and b"music.encoder" not in names  # stored once
 
 
+def test_frozen_music_is_trained_with_as_it_will_be_heard():
+    model = SynVae(SynVaeConfig(visual_config(28, latent_dim=16)), language_vae(dropout=0.5))
+    images = torch.rand(5, 1, 28, 28)
+    trained = model.train()(images, sample=False).decoded.notes
+    assert torch.equal(trained, model.eval()(images, sample=False).decoded.notes)
+
+
 def test_what_has_no_gradient_is_refused():
     music = language_vae()
     config = SynVaeConfig(visual_config(28, latent_dim=16), "softmax")
