@@ -48,6 +48,21 @@ TABLES = {
         "floor/precision_at_1": "precision@1 on raw pixels, the floor",
         "chance/precision": "precision of random neighbours",
     },
+    "What each coupling keeps in the notes": {
+        f"{coupling}/{figure}": f"`{coupling}`: {label}"
+        for coupling in (
+            "straight_through",
+            "straight_through_softmax",
+            "softmax",
+            "gumbel",
+            "logits",
+        )
+        for figure, label in (
+            ("coupling_squared_error", "squared error as trained"),
+            ("notes_squared_error", "squared error from the notes"),
+            ("notes_cnn_agreement", "agreement of the CNN from the notes"),
+        )
+    },
     "Melody models": {
         "reconstruction/note_f1": "held-out tunes: note F1, free-running",
         "reconstruction/exact": "held-out tunes: windows reconstructed exactly",
