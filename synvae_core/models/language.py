@@ -34,6 +34,7 @@ from synvae_core.music.melody import HOLD, NOTE_OFF, NUM_EVENTS
 from synvae_core.types import Decoded, Posterior
 
 NONE = -1  # the event before the first one
+NO_GRADIENT = "quantiles have no gradient to the notes: couple by straight_through"
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ class QuantileEncoder(nn.Module):
         if lengths is not None:
             raise ValueError("this encoder reads melodies of one length; pass no lengths")
         if notes.requires_grad:
-            raise ValueError("quantiles have no gradient to the notes: couple by straight_through")
+            raise ValueError(NO_GRADIENT)
         language = self._language[0]
         config = language.config
         events = canonical_events(notes.argmax(-1) if notes.is_floating_point() else notes.long())
@@ -233,7 +234,7 @@ class QuantileDecoder(MelodyDecoder):
             ValueError: for any other coupling than `straight_through`.
         """
         if couple is not straight_through:
-            raise ValueError("quantiles have no gradient to the notes: couple by straight_through")
+            raise ValueError(NO_GRADIENT)
         intervals: list[Interval] = []
         played = self.play(z.detach(), intervals=intervals)
         low, width = (torch.stack(parts, 1) for parts in zip(*intervals, strict=True))
