@@ -25,12 +25,14 @@ class Decoded(NamedTuple):
 
     `logits` are unnormalised log-probabilities of the events; `notes` is what a coupling made of
     them, one-hot or relaxed, each step summing to one unless the coupling passes raw logits.
-    `posterior` is that of z given the notes, where the decoder knows it without the encoder.
+    `posterior` is that of z given the notes, where the decoder knows it without the encoder;
+    `surprise` is minus the log-probability of the notes in nats, where it is a language model's.
     """
 
     logits: Float[Tensor, "b t events"]
     notes: Float[Tensor, "b t events"]
     posterior: Posterior | None = None
+    surprise: Float[Tensor, " b"] | None = None
 
 
 class SynVaeOutput(NamedTuple):

@@ -70,6 +70,14 @@ class PictureSet(NamedTuple):
     skipped: tuple[str, ...] = ()
 
 
+def without(split: Split, others: UInt8[Tensor, "m c h w"]) -> Split:
+    """The split less the pictures that are, byte for byte, among the others."""
+    known = {picture.numpy().tobytes() for picture in others}
+    kept = [i for i, image in enumerate(split.images) if image.numpy().tobytes() not in known]
+    strips = None if split.strips is None else Strips(*(part[kept] for part in split.strips))
+    return Split(split.images[kept], split.labels[kept], [split.ids[i] for i in kept], strips)
+
+
 def random_crops(
     strips_pixels: UInt8[Tensor, "b c s l"],
     lengths: Int[Tensor, " b"],

@@ -21,7 +21,7 @@ class Translation(NamedTuple):
     """Pictures on their way through MIDI files; latents are means of posteriors.
 
     `rebuilt` is what is drawn from the notes in the files, `coupled` what is drawn from what the
-    coupling passes on in training.
+    coupling passes on in training. Of the log variances, evaluations draw samples.
     """
 
     heard: Int[np.ndarray, "n t"]
@@ -30,6 +30,8 @@ class Translation(NamedTuple):
     rebuilt: Float[Tensor, "n c h w"]
     coupled: Float[Tensor, "n c h w"]
     coupled_auditive: Float[Tensor, "n z"]
+    visual_logvar: Float[Tensor, "n z"]
+    auditive_logvar: Float[Tensor, "n z"]
 
 
 @torch.no_grad()
@@ -46,11 +48,12 @@ def translate(
     for index, part in enumerate(images.split(CHUNK)):
         pixels = part.to(device).float() / 255
         output = model(pixels, sample=False)
-        played = model.music.decode(output.visual.mu).cpu().numpy()
+        played = model.music.decode(output.z).cpu().numpy()
         within = None if folder is None else folder / f"{index * CHUNK:06d}"
         heard = round_trip(played, folder=within)
         auditive, rebuilt = model.hear(torch.from_numpy(heard).to(device))
         found = (output.visual.mu, auditive.mu, rebuilt, output.reconstruction, output.auditive.mu)
+        found += (output.visual.logvar, auditive.logvar)
         parts.append((torch.from_numpy(heard), *(tensor.cpu() for tensor in found)))
     heard, *latents = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
     return Translation(heard.numpy(), *latents)

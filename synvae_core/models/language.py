@@ -240,7 +240,10 @@ class QuantileDecoder(MelodyDecoder):
         low, width = (torch.stack(parts, 1) for parts in zip(*intervals, strict=True))
         mu, logvar = posterior_of(low, width, self.language.config.steps_per_latent)
         posterior = Posterior(mu.to(z.device), logvar.to(z.device))
-        return Decoded(played.logits, one_hot(played.events), posterior)
+        likely = played.logits.log_softmax(-1).gather(-1, played.events[..., None])
+        return Decoded(
+            played.logits, one_hot(played.events), posterior, surprise=-likely.sum((1, 2))
+        )
 
     @torch.no_grad()
     def play(

@@ -83,7 +83,8 @@ class SynVaeObjective:
 
     beta weighs the visual KL, which holds each picture's posterior to N(0, I). musicality weighs
     `losses.normal_mismatch`, which holds the latents of a batch to N(0, I) together, each one free
-    to be where it likes: where the melody model's own melodies come from. The commitment is the
+    to be where it likes: where the melody model's own melodies come from. It is a share of the
+    squared error, so that one value fits small pictures and large ones. The commitment is the
     squared distance of z to the mean of what the melody encoder hears in its melody (van den Oord
     et al. 2017, arXiv 1711.00937): it keeps the copied gradient true.
     """
@@ -107,7 +108,8 @@ class SynVaeObjective:
             # are held too: else they run away, where nothing is heard and the gradient is wrong.
             as_they_are = normal_mismatch(model.image_encoder(to_unit(batch[0])).mu)
             mismatch = (mismatch + as_they_are) / 2
-        order = self.beta * kl + self.commitment * commitment + self.musicality * mismatch
+        order = self.beta * kl + self.commitment * commitment
+        order = order + self.musicality * error.detach().mean() * mismatch
         return {
             "loss": error + order,
             "squared_error": error,

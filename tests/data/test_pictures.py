@@ -5,7 +5,7 @@ from picture_files import write_bam
 from scipy.stats import chisquare
 
 from synvae_core.data.images import load_mnist_5k, read_mnist_5k
-from synvae_core.data.pictures import held_out, load_pictures, random_crops
+from synvae_core.data.pictures import Split, Strips, held_out, load_pictures, random_crops, without
 from synvae_core.data.sources import SOURCES
 
 
@@ -22,6 +22,17 @@ def test_crops_are_the_windows_of_their_strips():
         windows = [strip[:, :, at : at + 4] for at in range(length - 3)]
         windows = [window.mT if turned else window for window in windows]
         assert any(torch.equal(crop, window) for window in windows)
+
+
+def test_pictures_that_are_among_others_are_left_out():
+    images = torch.arange(6, dtype=torch.uint8).view(6, 1, 1, 1).expand(6, 1, 4, 4)
+    strips = Strips(images, torch.full((6,), 4), torch.zeros(6, dtype=torch.bool))
+    split = Split(images, torch.arange(6), list("abcdef"), strips)
+    kept = without(split, images[[4, 1]])
+    assert kept.ids == list("acdf")
+    assert kept.labels.tolist() == kept.images[:, 0, 0, 0].tolist() == [0, 2, 3, 5]
+    assert torch.equal(kept.strips.pixels, kept.images)
+    assert without(split, images[:0]).ids == split.ids
 
 
 def test_every_place_is_as_probable_as_every_other():

@@ -185,3 +185,47 @@ def test_impossible_sizes_are_refused():
         LanguageMelodyConfig(steps_per_latent=3)
     with pytest.raises(ValueError, match="surprise is a temperature above 0"):
         LanguageMelodyConfig(surprise=0)
+
+
+def takes_of(model, images, **changes):
+    """The model with these settings: what it plays, the errors, and how far the notes surprise."""
+    model.config = replace(model.config, **changes)
+    output = model(images, sample=False)
+    errors = (output.reconstruction - images).square().flatten(1).sum(1)
+    assert torch.equal(model.listen(images), canonical_events(output.decoded.notes.argmax(-1)))
+    return output, errors, output.decoded.surprise
+
+
+@torch.no_grad()
+def test_of_many_takes_the_best_is_played(monkeypatch):
+    torch.manual_seed(0)
+    model = SynVae(SynVaeConfig(visual_config(28, latent_dim=16)), language_vae()).eval()
+    images = torch.rand(6, 1, 28, 28)
+    one, first_errors, _ = takes_of(model, images, takes=1)
+    assert torch.equal(one.z, one.visual.mu)
+    many, errors, surprise = takes_of(model, images, takes=32)
+    assert (errors <= first_errors * (1 + 1e-5)).all()
+    assert errors.mean() < first_errors.mean()
+    _, costly, plain = takes_of(model, images, surprise_price=0.1)
+    assert plain.mean() < surprise.mean()
+    assert costly.mean() > errors.mean()
+    # neither its batch nor how many are played at once changes what a picture sounds like
+    model.config = replace(model.config, surprise_price=0.0)
+    monkeypatch.setattr("synvae_core.models.synvae.PLAYED_AT_ONCE", 5)
+    torch.testing.assert_close(model(images[2:3], sample=False).z, many.z[2:3])
+    assert model.listen(images[:0]).shape == (0, 32)
+
+
+def test_the_surprise_of_what_is_played_is_that_of_the_language():
+    model = language_vae(surprise=1.4)
+    decoded = model.decoder(torch.randn(20, 16))
+    events = decoded.notes.argmax(-1)
+    logits = model.decoder.teacher_forced(torch.zeros(20, 16), events)
+    nats = -logits.log_softmax(-1).gather(-1, events[..., None]).sum((1, 2))
+    torch.testing.assert_close(decoded.surprise, nats, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [{"takes": 0}, {"surprise_price": -0.1}])
+def test_a_picture_has_a_take_and_surprise_a_price(wrong):
+    with pytest.raises(ValueError, match="one take or more, and surprise a price of 0 or more"):
+        SynVaeConfig(visual_config(28, latent_dim=16), **wrong)
