@@ -48,21 +48,6 @@ TABLES = {
         "floor/precision_at_1": "precision@1 on raw pixels, the floor",
         "chance/precision": "precision of random neighbours",
     },
-    "What each coupling keeps in the notes": {
-        f"{coupling}/{figure}": f"`{coupling}`: {label}"
-        for coupling in (
-            "straight_through",
-            "straight_through_softmax",
-            "softmax",
-            "gumbel",
-            "logits",
-        )
-        for figure, label in (
-            ("coupling_squared_error", "squared error as trained"),
-            ("notes_squared_error", "squared error from the notes"),
-            ("notes_cnn_agreement", "agreement of the CNN from the notes"),
-        )
-    },
     "Melody models": {
         "reconstruction/note_f1": "held-out tunes: note F1, free-running",
         "reconstruction/exact": "held-out tunes: windows reconstructed exactly",
@@ -94,6 +79,54 @@ TABLES = {
         "own/fitted_exact": "the same: windows exact",
         "unseen/fitted_exact": "Essen folk songs: windows exact",
     },
+}
+
+# Tables of one run that compares several things: a line for each thing, a column for each measure.
+# `kept/notes_squared_error` stands in the line `kept`, column `notes_squared_error`.
+GRIDS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "What each coupling keeps in the notes": (
+        {
+            coupling: f"`{coupling}`"
+            for coupling in (
+                "straight_through",
+                "straight_through_softmax",
+                "softmax",
+                "gumbel",
+                "logits",
+            )
+        },
+        {
+            "coupling_squared_error": "squared error as trained",
+            "notes_squared_error": "squared error from the notes",
+            "notes_cnn_agreement": "agreement of the CNN from the notes",
+        },
+    ),
+    "Picture and music": (
+        {
+            **{
+                f"{number.replace('.', '_')}": f"`SURPRISE` {number}"
+                for number in ("1.0", "1.1", "1.2", "1.35", "1.5", "1.8")
+            },
+            "one_take": "1.2, one take",
+            "any_surprise": "1.2, of all takes the best picture, at no price",
+            "nearest_tune": "1.2, the nearest window of a real tune in place of the melody",
+            "kl": "1.2, each posterior held to N(0, I) instead of all together",
+            "step_by_step": "1.2, a latent number for each event instead of two",
+            "melody_vae": "`melody_2bar`, held by the KL",
+            "held_together": "`melody_2bar`, held together",
+            "prior_samples": "draws of the prior",
+            "other_tunes": "windows of other tunes",
+        },
+        {
+            "squared_error": "squared error",
+            "cnn_agreement": "agreement",
+            "precision_at_10": "auditive precision@10",
+            "auc": "AUC on features",
+            "auc_events": "AUC on events",
+            "within_classes": "spread within classes",
+            "between_classes": "spread between classes",
+        },
+    ),
 }
 
 
@@ -134,9 +167,33 @@ def results_table(results: Mapping[str, Any]) -> str:
             shown = ["" if value is None else format_value(value) for value in values]
             if any(shown):
                 lines.append(f"| {label} | {' | '.join(shown)} |")
-        made_by = "\n".join(f"- {name}: `{run['command']}`" for name, run in runs.items())
-        tables.append("\n".join(lines) + f"\n\n{made_by}")
+        tables.append("\n".join(lines) + f"\n\n{made_by(runs)}")
+    tables += [
+        grid({name: run}, title, lines, columns)
+        for title, (lines, columns) in GRIDS.items()
+        for name, run in results.items()
+        if f"{next(iter(lines))}/{next(iter(columns))}" in run["metrics"]
+    ]
     return "\n\n".join(tables)
+
+
+def grid(
+    runs: Mapping[str, Any], title: str, lines: Mapping[str, str], columns: Mapping[str, str]
+) -> str:
+    """The table of one run, whose metrics are `line/column`."""
+    (run,) = runs.values()
+    rows = [f"| {title} | {' | '.join(columns.values())} |", "|---|" + "---:|" * len(columns)]
+    for line, label in lines.items():
+        values = [run["metrics"].get(f"{line}/{column}") for column in columns]
+        shown = ["" if value is None else format_value(value) for value in values]
+        if any(shown):
+            rows.append(f"| {label} | {' | '.join(shown)} |")
+    return "\n".join(rows) + f"\n\n{made_by(runs)}"
+
+
+def made_by(runs: Mapping[str, Any]) -> str:
+    """The command of each run, as a list."""
+    return "\n".join(f"- {name}: `{run['command']}`" for name, run in runs.items())
 
 
 def format_value(value: float) -> str:

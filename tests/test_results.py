@@ -44,3 +44,13 @@ def test_a_run_is_recorded_and_shown(tmp_path):
 def test_a_readme_without_marks_is_refused():
     with pytest.raises(ValueError, match="expected the lines"):
         with_table("# no table here", {})
+
+
+def test_a_comparison_within_a_run_has_a_line_for_each_thing():
+    metrics = {"straight_through/coupling_squared_error": 11.71, "logits/notes_squared_error": 91.9}
+    table = results_table({"couplings": {"metrics": metrics, "command": "run 13"}})
+    assert "| What each coupling keeps in the notes | squared error as trained |" in table
+    assert "| `straight_through` | 11.7 |  |  |" in table
+    assert "| `logits` |  | 91.9 |  |" in table
+    assert "gumbel" not in table
+    assert table.endswith("- couplings: `run 13`")
