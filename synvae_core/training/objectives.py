@@ -24,7 +24,7 @@ from synvae_core.metrics.latents import ACTIVE_VARIANCE
 from synvae_core.models.configurations import Recipe
 from synvae_core.music.melody import FIRST_NOTE, NUM_EVENTS
 from synvae_core.schedules import exponential_rise, inverse_sigmoid, linear_warmup
-from synvae_core.training.pictures import pictures_of, to_unit
+from synvae_core.training.pictures import pictures_of
 
 Losses = dict[str, Float[Tensor, "b"]]
 Objective = Callable[[Any, tuple[Tensor, ...], int, torch.Generator], Losses]
@@ -92,7 +92,7 @@ class SynVaeObjective:
     beta: float = 0.0
     commitment: float = 0.0
     musicality: float = 0.0
-    augment: bool = True  # small random shifts, turns and scalings of the pictures
+    augment: bool = True  # small random shifts, turns and scalings of half of the pictures
 
     def __call__(
         self, model: nn.Module, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
@@ -103,11 +103,6 @@ class SynVaeObjective:
         kl = normal_kl(*output.visual)
         commitment = squared_error(output.z, output.auditive.mu.detach())
         mismatch = normal_mismatch(output.z).expand_as(error)
-        if self.augment and len(batch) == 1:
-            # Pictures as they are, to which people listen, lie elsewhere than moved ones. These
-            # are held too: else they run away, where nothing is heard and the gradient is wrong.
-            as_they_are = normal_mismatch(model.image_encoder(to_unit(batch[0])).mu)
-            mismatch = (mismatch + as_they_are) / 2
         order = self.beta * kl + self.commitment * commitment
         order = order + self.musicality * error.detach().mean() * mismatch
         return {

@@ -21,7 +21,7 @@ def pictures_of(
     Args:
         batch: begins with pictures in bytes, or is the three tensors of `data.pictures.Strips`,
             which are cropped at random.
-        augment: moves whole pictures a little at random; crops have moved enough.
+        augment: moves half of the whole pictures a little at random; crops have moved enough.
     """
     if len(batch) == 3:
         return to_unit(random_crops(*batch, generator))
@@ -33,13 +33,18 @@ def jitter(
     images: Float[Tensor, "b c h w"],
     generator: torch.Generator,
     *,
+    share: float = 0.5,
     shift: float = 0.1,
     turn: float = 0.2,
     scale: float = 0.1,
 ) -> Float[Tensor, "b c h w"]:
-    """Each picture moved, turned and scaled a little at random.
+    """Some of the pictures moved, turned and scaled a little at random.
+
+    A moved picture is smoother than it was. With all of them moved, a model never sees pictures as
+    sharp as those that it is meant for, and draws these far worse.
 
     Args:
+        share: of the pictures that are moved, each with this probability.
         shift: standard deviation of the shift, as a share of half the side.
         turn: standard deviation of the turn, in radians.
         scale: standard deviation of the relative scaling.
@@ -50,4 +55,6 @@ def jitter(
     cos, sin = size * angle.cos(), size * angle.sin()
     rows = torch.stack([cos, -sin, shift * noise[:, 2], sin, cos, shift * noise[:, 3]], 1)
     grid = F.affine_grid(rows.view(n, 2, 3), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, align_corners=False)
+    moved = F.grid_sample(images, grid, align_corners=False)
+    chosen = torch.rand(n, generator=generator, device=images.device) < share
+    return torch.where(chosen[:, None, None, None], moved, images)
