@@ -105,13 +105,13 @@ GRIDS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {
             **{
                 f"{number.replace('.', '_')}": f"`SURPRISE` {number}"
-                for number in ("0.8", "0.9", "1.0", "1.2", "1.4", "1.7")
+                for number in ("0.8", "0.9", "1.0", "1.1", "1.3", "1.6")
             },
-            "one_take": "1.0, one take",
-            "any_surprise": "1.0, of all takes the best picture, at no price",
-            "nearest_tune": "1.0, the nearest window of a real tune in place of the melody",
-            "kl": "1.0, each posterior held to N(0, I) instead of all together",
-            "step_by_step": "1.0, a latent number for each event instead of two",
+            "one_take": "1.1, one take",
+            "any_surprise": "1.1, of all takes the best picture, at no price",
+            "nearest_tune": "1.1, the nearest window of a real tune in place of the melody",
+            "kl": "1.1, each posterior held to N(0, I) instead of all together",
+            "step_by_step": "1.1, a latent number for each event instead of two",
             "melody_vae": "`melody_2bar`, held by the KL",
             "held_together": "`melody_2bar`, held together",
             "prior_samples": "draws of the prior",
