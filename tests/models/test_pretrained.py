@@ -26,7 +26,7 @@ def test_every_folder_has_a_card_and_no_pickle(folder):
 
 def test_a_digit_comes_back_from_the_shipped_synvae():
     model = load_synvae(PRETRAINED / "synvae_mnist")
-    digits = load_mnist_5k().test_images[:50].float() / 255
+    digits = load_mnist_5k().test_images[:50].float() / 255  # which it was not trained on
     _, rebuilt = model.hear(model.listen(digits))
     error = (rebuilt - digits).square().flatten(1).sum(1).mean()
     assert error < 12  # the mean digit is at 53
@@ -39,6 +39,6 @@ def test_the_language_model_gives_tunes_back_exactly():
 
 
 def test_the_music_within_is_the_shipped_melody_model():
-    music = load_melody_model(PRETRAINED / "melody_2bar").state_dict()
+    music = load_melody_model(PRETRAINED / "language_2bar").state_dict()
     within = load_synvae(PRETRAINED / "synvae_mnist").music.state_dict()
     assert all(torch.equal(value, within[name]) for name, value in music.items())
