@@ -25,11 +25,13 @@ def melody_spread(
 
     `distinct_share`, of melodies unlike all others; `within_classes` and `between_classes`, 0..1,
     over all pairs of a class and of different classes (of `MOST` melodies drawn at random, where
-    there are more). A class of one has no pair.
+    there are more). Where there is no pair, as with classes of one, that share is left out.
 
     Raises:
-        ValueError: with fewer than two melodies.
+        ValueError: with fewer than two melodies, or another number of classes.
     """
+    if len(events) != len(classes):
+        raise ValueError(f"each melody has a class: got {len(events)} and {len(classes)}")
     if len(events) < 2:
         raise ValueError(f"spread wants two melodies or more, got {len(events)}")
     share = distinct(events) / len(events)
@@ -43,6 +45,5 @@ def melody_spread(
     apart = ~np.eye(len(heard), dtype=bool)
     means = {"within_classes": unlike[same & apart], "between_classes": unlike[~same]}
     return {"distinct_share": share} | {
-        name: float(values.mean()) if len(values) else float("nan")
-        for name, values in means.items()
+        name: float(values.mean()) for name, values in means.items() if len(values)
     }

@@ -89,6 +89,79 @@ def precision_at_ks(
     return {k: matches[:, :k].mean().item() for k in ks}
 
 
+@torch.no_grad()
+def nearest_across(
+    queries: Float[Tensor, "q z"], items: Float[Tensor, "n z"], *, k: int
+) -> Int[Tensor, "q k"]:
+    """Indices of the k items nearest to each query of another space of the same dimension.
+
+    Nearest first, by float64 distances; equal ones are settled by the lower index. Every distance
+    is computed and sorted: for some queries, or some thousands of items.
+
+    Raises:
+        ValueError: unless 1 <= k <= n, the dimensions agree and everything is finite.
+    """
+    _check_across(queries, items)
+    if not 1 <= k <= len(items):
+        raise ValueError(f"k is 1 to items: got k = {k} with {len(items)} items")
+    rows = [
+        distance.argsort(dim=1, stable=True)[:, :k] for distance in _across_tiles(queries, items)
+    ]
+    return torch.cat(rows)
+
+
+@torch.no_grad()
+def counterpart_ranks(
+    queries: Float[Tensor, "n z"], items: Float[Tensor, "n z"]
+) -> Int[Tensor, "n"]:
+    """At which place, from 1, each query finds its own item, that of its index, among all items.
+
+    Such as a melody that looks for the picture which it was made from. By chance the mean is
+    (n + 1) / 2. Ties are settled as in `nearest_across`.
+
+    Raises:
+        ValueError: unless there are as many items as queries, their dimensions agree and
+            everything is finite.
+    """
+    _check_across(queries, items)
+    if len(queries) != len(items):
+        raise ValueError(
+            f"each query has one item: got {len(queries)} queries and {len(items)} items"
+        )
+    ranks, start = [], 0
+    index = torch.arange(len(items), device=items.device)
+    for distance in _across_tiles(queries, items):
+        own_index = index[start : start + len(distance), None]
+        own = distance.gather(1, own_index)
+        before = (distance < own) | ((distance == own) & (index < own_index))
+        ranks.append(1 + before.sum(1))
+        start += len(distance)
+    return torch.cat(ranks)
+
+
+def _check_across(queries: Tensor, items: Tensor) -> None:
+    for name, latents in (("queries", queries), ("items", items)):
+        if latents.ndim != 2 or not latents.numel():
+            raise ValueError(
+                f"{name} have shape (number, dimensions), none of them 0: got "
+                f"{tuple(latents.shape)}"
+            )
+        if not torch.isfinite(latents).all():
+            raise ValueError(f"{name} are finite numbers: got NaN or infinity")
+    if queries.shape[1] != items.shape[1]:
+        raise ValueError(
+            f"queries and items have the same dimensions: got {queries.shape[1]} and "
+            f"{items.shape[1]}"
+        )
+
+
+def _across_tiles(queries: Tensor, items: Tensor) -> Iterator[Tensor]:
+    """Squared distances (some queries, items) in float64, from differences; in order."""
+    items = items.double()
+    for some in queries.double().split(max(1, TILE_ELEMENTS // items.numel())):
+        yield (some[:, None] - items).square_().sum(-1)
+
+
 def _matches(latents: Tensor, labels: Tensor, *, k: int) -> Tensor:
     if len(latents) != len(labels):
         raise ValueError(f"each item has one label: got {len(latents)} items, {len(labels)} labels")

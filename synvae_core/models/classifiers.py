@@ -1,11 +1,19 @@
 """Classifiers that judge pictures.
 
 LeNet-5 with 61,706 parameters after LeCun et al. 1998, "Gradient-based learning applied to document
-recognition", with ReLU and max pooling.
+recognition", with ReLU and max pooling. The one that is shaped like SynVAE's picture encoder is the
+judge of reconstructions in Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music",
+arXiv 1909.01218.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from synvae_core.models.visual import ImageConvolutions, VisualConfig
 
 
 class LeNet5(nn.Module):
@@ -31,3 +39,38 @@ class LeNet5(nn.Module):
 
     def forward(self, images: Float[Tensor, "b 1 28 28"]) -> Float[Tensor, "b classes"]:
         return self.head(self.features(images))
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """Sizes of a classifier with the convolutions of a picture encoder."""
+
+    visual: VisualConfig | dict[str, Any]
+    classes: int
+    hidden: bool  # a dense layer as wide as what the convolutions give, as published for colour
+
+    def __post_init__(self) -> None:
+        if isinstance(self.visual, dict):  # as it stands in a JSON file
+            object.__setattr__(self, "visual", VisualConfig(**self.visual))
+        if self.classes < 2:
+            raise ValueError(f"a classifier tells 2 classes or more apart, got {self.classes}")
+
+
+def classifier_config(visual: VisualConfig, *, classes: int) -> ClassifierConfig:
+    """The published sizes for pictures of this encoder: a hidden layer for all but grey ones."""
+    return ClassifierConfig(visual, classes, hidden=visual.image_channels > 1)
+
+
+class EncoderClassifier(ImageConvolutions):
+    """Pictures in [0, 1] -> logits of the classes, of which a picture has one or several."""
+
+    def __init__(self, config: ClassifierConfig):
+        super().__init__(config.visual)
+        self.config = config
+        width = self.feature_count
+        self.hidden = nn.Linear(width, width) if config.hidden else None
+        self.head = nn.Linear(width, config.classes)
+
+    def forward(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b classes"]:
+        x = self.features(images)
+        return self.head(x if self.hidden is None else F.relu(self.hidden(x)))

@@ -56,8 +56,8 @@ def visual_config(image_size: int, *, latent_dim: int) -> VisualConfig:
     raise ValueError(f"no published model for {image_size} pixels; choose 28, 32 or 64")
 
 
-class ImageEncoder(nn.Module):
-    """Picture in [0, 1] -> posterior."""
+class ImageConvolutions(nn.Module):
+    """What everything that looks at pictures begins with; `feature_count` numbers come out."""
 
     def __init__(self, config: VisualConfig):
         super().__init__()
@@ -69,16 +69,27 @@ class ImageEncoder(nn.Module):
         side = config.image_size
         for _ in config.encoder_channels:
             side = side // 2 if config.same_padding else (side - 1) // 2
-        features = config.encoder_channels[-1] * side * side
-        self.mu = nn.Linear(features, config.latent_dim)
-        self.logvar = nn.Linear(features, config.latent_dim)
+        self.feature_count = config.encoder_channels[-1] * side * side
 
-    def forward(self, images: Float[Tensor, "b c h w"]) -> Posterior:
+    def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b features"]:
+        """Pictures in [0, 1] after all convolutions, each followed by a ReLU."""
         x = images
         for convolution in self.convolutions:
             x = F.pad(x, (0, 1, 0, 1)) if self.same_padding else x
             x = F.relu(convolution(x))
-        x = x.flatten(1)
+        return x.flatten(1)
+
+
+class ImageEncoder(ImageConvolutions):
+    """Picture in [0, 1] -> posterior."""
+
+    def __init__(self, config: VisualConfig):
+        super().__init__(config)
+        self.mu = nn.Linear(self.feature_count, config.latent_dim)
+        self.logvar = nn.Linear(self.feature_count, config.latent_dim)
+
+    def forward(self, images: Float[Tensor, "b c h w"]) -> Posterior:
+        x = self.features(images)
         return Posterior(self.mu(x), self.logvar(x))
 
 

@@ -116,15 +116,26 @@ class SynVaeObjective:
 
 @dataclass(frozen=True)
 class ClassifierObjective:
-    """Cross-entropy of the labels."""
+    """Cross-entropy of the labels, in nats: class ids (b,) or booleans (b, classes), each alone.
+
+    `squashed_twice`, as published for SynVAE, takes the probabilities of the classes for their
+    logits, so that none is ever sure.
+    """
 
     augment: bool = True
+    squashed_twice: bool = False
 
     def __call__(
         self, model: Any, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
     ) -> Losses:
-        images = pictures_of(batch[:-1], generator, augment=self.augment)
-        return {"loss": F.cross_entropy(model(images), batch[-1], reduction="none")}
+        labels = batch[-1]
+        logits = model(pictures_of(batch[:-1], generator, augment=self.augment))
+        if labels.ndim == 1:
+            logits = logits.softmax(-1) if self.squashed_twice else logits
+            return {"loss": F.cross_entropy(logits, labels, reduction="none")}
+        logits = logits.sigmoid() if self.squashed_twice else logits
+        loss = F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none")
+        return {"loss": loss.sum(-1)}
 
 
 def transpose_randomly(

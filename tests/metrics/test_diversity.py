@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from unchecked import unchecked
 
 from synvae_core.metrics.diversity import melody_spread, sounding
 from synvae_core.music.melody import events_to_notes
@@ -40,9 +41,12 @@ def test_one_tune_for_each_class_has_no_spread_within():
     spread = melody_spread(events, classes)
     assert spread["distinct_share"] == 0.04
     assert spread["within_classes"] == 0 < spread["between_classes"]
-    assert np.isnan(melody_spread(events[:1].repeat(2, 0), np.arange(2))["within_classes"])
+    assert "within_classes" not in melody_spread(events[:1].repeat(2, 0), np.arange(2))
+    assert "between_classes" not in melody_spread(events, np.zeros(100, int))
 
 
 def test_one_melody_has_no_spread():
     with pytest.raises(ValueError, match="got 1"):
         melody_spread(random_events(1), np.zeros(1, int))
+    with unchecked(), pytest.raises(ValueError, match="got 3 and 2"):
+        melody_spread(random_events(3), np.zeros(2, int))

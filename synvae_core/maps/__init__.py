@@ -1,0 +1,150 @@
+"""Maps of pictures on which a click plays the melody, as HTML that fetches nothing.
+
+Every melody is in the page as its notes, which the browser plays by WebAudio; marked items carry
+their rendered sound as well. One page may have many maps; those of one map share its pictures.
+"""
+
+import base64
+import html
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from IPython.display import HTML
+from jaxtyping import Float, Integer, UInt8
+from PIL import Image
+
+from synvae_core.music.melody import STEPS_PER_QUARTER, check_events
+from synvae_core.music.midi import events_to_note_sequence
+from synvae_core.music.render import SAMPLE_RATE, Synthesiser, encode_audio, render
+
+HERE = Path(__file__).parent
+FIRST_CHARACTER = 35  # of the code that has one printable character for each event
+MARGIN = 0.03  # of a map, kept free at each side
+GOLDEN_ANGLE = 137.5  # between the hues of one class and the next: neighbours differ
+
+
+def melody_map(
+    layouts: Mapping[str, Float[np.ndarray, "n 2"]],
+    pictures: UInt8[np.ndarray, "items h w"] | UInt8[np.ndarray, "items h w 3"],
+    events: Integer[np.ndarray, "melodies t"],
+    labels: Sequence[str],
+    *,
+    title: str,
+    sounds: Sequence[int] = (),
+    qpm: float = 120.0,
+    program: int = 0,
+    synthesiser: Synthesiser | None = None,
+) -> HTML:
+    """Pictures at their places; a click or the enter key plays the melody, arrow keys go around.
+
+    Args:
+        layouts: places on a plane by the name of the layout; in the page one chooses among them.
+        pictures: shown as thumbnails.
+        events: their melodies, event ids.
+        labels: their classes, by which they are coloured and can be singled out.
+        title: what a screen reader calls the map.
+        sounds: indices of items that play their rendered sound, some 30 KB each; marked by a note.
+        qpm: tempo; program, synthesiser: how the rendered sounds sound.
+
+    Raises:
+        ValueError: if there is no layout or no item, if layouts, pictures, melodies and labels
+            differ in number, or a place is not finite, a label or the title empty, an event id not
+            0..89, or a sound of no item.
+    """
+    events = check_events(events)
+    _check(layouts, pictures, events, labels, title, sounds)
+    columns = math.ceil(math.sqrt(len(labels)))
+    classes = sorted(set(labels))
+    rendered = {}
+    for item in sounds:
+        sequence = events_to_note_sequence(events[item], qpm=qpm, program=program)
+        waveform = render(sequence, synthesiser=synthesiser)
+        rendered[int(item)] = _data_uri("audio/mpeg", encode_audio(waveform, SAMPLE_RATE))
+    data = {
+        "layouts": {name: _placed(places) for name, places in layouts.items()},
+        "notes": ["".join(chr(FIRST_CHARACTER + event) for event in row) for row in events],
+        "first": FIRST_CHARACTER,
+        "classes": [
+            {"name": name, "colour": f"hsl({GOLDEN_ANGLE * i % 360:.0f} 75% 50%)"}
+            for i, name in enumerate(classes)
+        ],
+        "classOf": [classes.index(label) for label in labels],
+        "sprite": _sprite(pictures, columns),
+        "columns": columns,
+        "width": pictures.shape[2],
+        "height": pictures.shape[1],
+        "sounds": rendered,
+        "stepSeconds": 60 / qpm / STEPS_PER_QUARTER,
+    }
+    return HTML(
+        # The attribute keeps JupyterLab from taking the arrow keys for its own shortcuts.
+        '<div class="melody-map" role="group" data-lm-suppress-shortcuts="true" '
+        f'aria-label="{html.escape(title)}">'
+        f"<style>{(HERE / 'map.css').read_text()}</style>"
+        f'<script type="application/json">{_json(data)}</script>'
+        "<noscript>This map is drawn and played by JavaScript.</noscript>"
+        f"<script>{(HERE / 'map.js').read_text()}</script></div>"
+    )
+
+
+def _check(
+    layouts: Mapping[str, np.ndarray],
+    pictures: np.ndarray,
+    events: np.ndarray,
+    labels: Sequence[str],
+    title: str,
+    sounds: Sequence[int],
+) -> None:
+    sizes = {f"layout {name!r}": len(places) for name, places in layouts.items()}
+    sizes |= {"pictures": len(pictures), "melodies": len(events), "labels": len(labels)}
+    if not layouts or len(set(sizes.values())) != 1 or not len(labels):
+        raise ValueError(f"a map wants a layout and as many of everything, at least 1: got {sizes}")
+    for name, places in layouts.items():
+        if not np.isfinite(places).all():
+            raise ValueError(f"layout {name!r} has a place that is not finite: NaN or infinity")
+    for text in (title, *layouts, *labels):
+        if not text.strip():
+            raise ValueError(
+                "the title, every layout and every label need a text: got an empty one"
+            )
+    for item in sounds:
+        if not 0 <= item < len(labels):
+            raise ValueError(f"sounds are of items 0..{len(labels) - 1}: got {item}")
+
+
+def _placed(places: np.ndarray) -> list[list[float]]:
+    """Places in percent of the map's width and height, the second axis upward."""
+    places = places.astype(np.float64)
+    low, extent = places.min(0), np.ptp(places, axis=0)
+    share = np.where(extent > 0, (places - low) / np.where(extent > 0, extent, 1), 0.5)
+    share[:, 1] = 1 - share[:, 1]
+    return (100 * (MARGIN + (1 - 2 * MARGIN) * share)).round(2).tolist()
+
+
+def _sprite(pictures: np.ndarray, columns: int) -> str:
+    """All pictures in one, row after row: grey ones as PNG, others as JPEG, which is smaller."""
+    count, height, width = pictures.shape[:3]
+    rows = -(-count // columns)
+    sheet = np.zeros((rows * columns, *pictures.shape[1:]), np.uint8)
+    sheet[:count] = pictures
+    sheet = sheet.reshape(rows, columns, *sheet.shape[1:]).swapaxes(1, 2)
+    image = Image.fromarray(sheet.reshape(rows * height, columns * width, *pictures.shape[3:]))
+    kind, options = ("PNG", {"optimize": True}) if pictures.ndim == 3 else ("JPEG", {"quality": 85})
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return _data_uri(f"image/{kind.lower()}", buffer.getvalue())
+
+
+def _json(data: Any) -> str:
+    """JSON that cannot end the element it stands in."""
+    text = json.dumps(data, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _data_uri(media_type: str, data: bytes) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
