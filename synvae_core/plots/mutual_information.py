@@ -62,7 +62,7 @@ def estimates_of_known(
             [*(v.nats for found in estimates.values() for v in found), *ceilings.values()]
         )
         # a bound that has gone astray leaves the picture, not the others without room
-        axes.set(xlim=(0, end), ylim=(max(lowest, -1) - 0.2, min(highest, 1.6 * end) + 0.5))
+        axes.set(xlim=(0, end), ylim=(min(0, max(lowest, -1)) - 0.2, min(highest, 1.6 * end) + 0.5))
         axes.set(xlabel="true mutual information (nats)", ylabel="estimate (nats)")
         axes.grid(visible=True)
         figure.legend(loc="outside upper left", ncols=3)
@@ -98,15 +98,18 @@ def estimate_bars(
                 place = {"xytext": (5, 0), "textcoords": "offset points", "va": "center"}
                 right = max(value.high, value.nats, 0)
                 axes.annotate(f"{value.nats:.2f}", (right, i), fontsize=8, **place)
-            for name, value in ceilings.items():
+            for i, (name, value) in enumerate(ceilings.items()):
                 axes.axvline(value, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-                top = {"xycoords": ("data", "axes fraction"), "rotation": 90, "va": "top"}
-                axes.annotate(f" {name}", (value, 1.0), fontsize=7.5, color=MUTED, **top)
+                side = {"ha": "left", "xytext": (2, 0)} if i else {"ha": "right", "xytext": (-2, 0)}
+                side |= {"textcoords": "offset points", "va": "center"}
+                axes.annotate(name, (value, -0.75), fontsize=7.5, color=MUTED, **side)
             axes.axvline(0, color=INK, linewidth=0.7)
             axes.set(title=title, xlabel="nats")
             axes.margins(x=0.12)
         panels[0].set_yticks(range(len(bounds[0])), [NAMES.get(name, name) for name in bounds[0]])
-        panels[0].invert_yaxis()
+        panels[0].set_ylim(
+            len(bounds[0]) - 0.4, -1.1
+        )  # from top to bottom, below the ceilings' names
     return figure
 
 
