@@ -5,14 +5,13 @@ as a transcription of the published model would. Steps are interleaved in one ru
 medians. Memory is the peak of the process, after a warm-up and after as many steps again and again.
 """
 
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from measuring import peak_mib
 from torch import Tensor, nn
 
 from synvae_core.losses import event_cross_entropy, normal_kl
@@ -89,11 +88,6 @@ def ratio(reference: Callable[[], None], ours: Callable[[], None]) -> float:
             if round_:  # the first is a warm-up
                 taken.append(time.process_time() - start)
     return statistics.median(seconds[reference]) / statistics.median(seconds[ours])
-
-
-def peak_mib() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def main() -> None:

@@ -10,13 +10,9 @@ to, stands beside it. Memory is the peak of the process above that before the se
 latents there already.
 """
 
-import resource
-import sys
-import time
-from collections.abc import Callable
-
 import numpy as np
 import torch
+from measuring import peak_mib, seconds
 from scipy.spatial.distance import pdist, squareform
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
@@ -47,18 +43,6 @@ def every_row_sorted(latents: np.ndarray, labels: np.ndarray) -> dict[int, float
         for k in KS:
             hits[k][label] += (labels[ranked[:k]] == label).mean()
     return {k: float((of / counts * counts).sum() / counts.sum()) for k, of in hits.items()}
-
-
-def seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """What passed on the clock, and of the processor's time."""
-    start = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - start[0], time.process_time() - start[1]
-
-
-def peak_mib() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def memory(n: int, z: int) -> None:

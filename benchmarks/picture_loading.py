@@ -8,16 +8,13 @@ made up. Memory is the peak of the process above that before the first load.
 """
 
 import os
-import resource
 import shutil
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
+from measuring import peak_mib, seconds
 from PIL import Image
 
 from synvae_core.data.bam import load_bam
@@ -52,18 +49,6 @@ def one_after_another(folder: Path) -> list[np.ndarray]:
         with Image.open(folder / "img" / f"{i}.jpg") as image:
             arrays.append(np.asarray(image.convert("RGB")))
     return arrays
-
-
-def seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """What passed on the clock, and of the processor's time on all threads."""
-    start = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - start[0], time.process_time() - start[1]
-
-
-def peak_mib() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def mebibytes(pictures: PictureSet) -> float:

@@ -5,6 +5,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from figures import texts
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -42,13 +43,6 @@ every_figure = pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
 
 def svg(figure) -> str:
     return figure._repr_svg_()
-
-
-def texts(figure) -> list[str]:
-    return [
-        "".join(each.itertext()).strip()
-        for each in ElementTree.fromstring(svg(figure)).iter("{http://www.w3.org/2000/svg}text")
-    ]
 
 
 @every_figure

@@ -16,6 +16,7 @@ from scipy.stats import binomtest
 
 from synvae_core.listening.design import Key
 from synvae_core.listening.tasks import TaskSet
+from synvae_core.metrics.classification import exact_interval
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,7 @@ class Share(NamedTuple):
         It takes answers as independent; those of one listener, or to one task, are not quite, so
         that the truth is somewhat wider.
         """
-        found = binomtest(self.right, self.count).proportion_ci(confidence, method="exact")
-        return float(found.low), float(found.high)
+        return exact_interval(self.right, self.count, confidence=confidence)
 
     @property
     def p_value(self) -> float:

@@ -125,9 +125,9 @@ def match_pictures(
     """
     _check(heard, members, examples)
     rng = np.random.default_rng(seed)
-    truth = np.repeat(np.arange(len(members)), [len(rows) for rows in members])
+    truth, sounds = _in_one_row(members)
     chosen = np.empty_like(truth)
-    for task, (c, sound) in enumerate(zip(truth, np.concatenate(members), strict=True)):
+    for task, (c, sound) in enumerate(zip(truth, sounds, strict=True)):
         others = [rows[rows != sound] if i == c else rows for i, rows in enumerate(members)]
         given, classes = _drawn(others, examples, rng)
         chosen[task] = listener(heard[given], classes, heard[sound][None])[0].argmax()
@@ -152,9 +152,9 @@ def find_sounds(
     """
     _check(heard, members, examples)
     rng = np.random.default_rng(seed)
-    truth = np.repeat(np.arange(len(members)), [len(rows) for rows in members])
+    truth, sounds = _in_one_row(members)
     chosen = np.empty_like(truth)
-    for task, (c, sound) in enumerate(zip(truth, np.concatenate(members), strict=True)):
+    for task, (c, sound) in enumerate(zip(truth, sounds, strict=True)):
         options = np.array([rng.choice(rows) for rows in members])
         options[c] = sound
         others = [rows[rows != one] for rows, one in zip(members, options, strict=True)]
@@ -187,12 +187,9 @@ def sit(
         raise ValueError(
             f"expected sounds to play of the {len(examples)} classes, got {[*map(len, played)]}"
         )
-    given, asked = np.concatenate(examples), np.concatenate(played)
+    (classes, given), (truth, asked) = map(_in_one_row, (examples, played))
     if known := sorted({*given.tolist()} & {*asked.tolist()}):
         raise ValueError(f"rows {known} are examples and played as well: choose others")
-    classes, truth = (
-        np.repeat(np.arange(len(rows)), [*map(len, rows)]) for rows in (examples, played)
-    )
     return Answers(truth, listener(heard[given], classes, heard[asked]).argmax(1))
 
 
@@ -251,6 +248,11 @@ def _standardised(examples: np.ndarray, heard: np.ndarray) -> tuple[np.ndarray, 
     """Both, in standard deviations of the examples from their mean."""
     mean, spread = examples.mean(0), np.maximum(examples.std(0), SMALLEST_SPREAD)
     return (examples - mean) / spread, (heard - mean) / spread
+
+
+def _in_one_row(members: Members) -> tuple[np.ndarray, np.ndarray]:
+    """The class of each member, from 0 on, and the members, class by class."""
+    return np.repeat(np.arange(len(members)), [*map(len, members)]), np.concatenate(members)
 
 
 def _drawn(

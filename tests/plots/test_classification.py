@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from figures import check_figure
 
 from synvae_core.metrics.classification import ClassScores
 from synvae_core.plots.classification import Cell, class_score_dots, confusions, train_test_table
@@ -28,10 +29,7 @@ def written(axes):
 
 @pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
 def test_figures_are_small_the_same_every_time_and_fetch_nothing(draw, remote_references):
-    picture = draw()._repr_svg_()
-    assert picture == draw()._repr_svg_()
-    assert len(picture) < 100_000
-    assert not remote_references(picture)
+    check_figure(draw, remote_references, most=100_000)
 
 
 def test_rows_are_what_was_trained_on_and_columns_what_was_tested_on():

@@ -1,10 +1,9 @@
 """Figures of reconstruction and of latent spaces: what they draw is what was measured."""
 
-from xml.etree import ElementTree
-
 import numpy as np
 import pytest
 import torch
+from figures import check_figure, words
 from matplotlib.container import BarContainer, ErrorbarContainer
 
 from synvae_core import plots
@@ -31,18 +30,9 @@ FIGURES = {
 }
 
 
-def texts(figure) -> set[str]:
-    svg = ElementTree.fromstring(figure._repr_svg_())
-    found = svg.iter("{http://www.w3.org/2000/svg}text")
-    return {"".join(each.itertext()).strip() for each in found}
-
-
 @pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
 def test_figures_are_small_the_same_every_time_and_fetch_nothing(draw, remote_references):
-    picture = draw()._repr_svg_()
-    assert picture == draw()._repr_svg_()
-    assert len(picture) < 150_000
-    assert not remote_references(picture)
+    check_figure(draw, remote_references, most=150_000)
 
 
 def test_bars_are_as_high_as_the_recall_and_whiskers_as_long_as_its_interval():
@@ -61,7 +51,7 @@ def test_bars_are_as_high_as_the_recall_and_whiskers_as_long_as_its_interval():
     expected += [share.interval() for share in OTHER.values()]
     np.testing.assert_allclose(drawn, expected, atol=1e-12)
     assert len(second.containers) == 2
-    assert {"Length", "All", "seen", "unseen", "longer"} <= texts(figure)
+    assert {"Length", "All", "seen", "unseen", "longer"} <= words(figure)
 
 
 def test_dimensions_stand_in_the_order_of_the_first_set():
@@ -73,7 +63,7 @@ def test_dimensions_stand_in_the_order_of_the_first_set():
     assert not np.allclose(second, first)
     order = USAGE.kl_bits.argsort(descending=True)
     np.testing.assert_allclose(sd.lines[1].get_ydata(), USAGE.aggregate_sd[order])
-    assert {"a", "b", "prior", "bits"} <= texts(figure)
+    assert {"a", "b", "prior", "bits"} <= words(figure)
 
 
 def test_distances_are_means_over_the_paths():
@@ -85,9 +75,9 @@ def test_distances_are_means_over_the_paths():
 
 
 def test_effects_and_curves_say_their_numbers():
-    assert {"+1.50", "−0.25", "note density", "mean pitch"} <= texts(FIGURES["effects"]())
+    assert {"+1.50", "−0.25", "note density", "mean pitch"} <= words(FIGURES["effects"]())
     unknown = np.array([[np.nan, np.inf], [0.5, -0.001]])
-    found = {text for text in texts(plots.attribute_effects(unknown, NAMES)) if text[0] in "+−"}
+    found = {text for text in words(plots.attribute_effects(unknown, NAMES)) if text[0] in "+−"}
     assert found == {"+0.50", "+0.00"}
     figure = FIGURES["curves"]()
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["Note density", "Mean pitch"]

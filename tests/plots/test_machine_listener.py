@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from figures import check_figure
 
 from synvae_core.metrics.machine_listener import Answers
 from synvae_core.plots.machine_listener import accuracy_intervals, learning_curves, trio_map
@@ -21,10 +22,7 @@ FIGURES = {
 
 @pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
 def test_figures_are_small_the_same_every_time_and_fetch_nothing(draw, remote_references):
-    picture = draw()._repr_svg_()
-    assert picture == draw()._repr_svg_()
-    assert len(picture) < 100_000
-    assert not remote_references(picture)
+    check_figure(draw, remote_references, most=100_000)
 
 
 def test_points_and_whiskers_are_the_accuracies_and_their_intervals():

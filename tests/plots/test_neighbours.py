@@ -1,10 +1,9 @@
 """Figures of neighbours and of melodies by class: what they draw is what was measured."""
 
-from xml.etree import ElementTree
-
 import numpy as np
 import pytest
 import torch
+from figures import check_figure, words
 from unchecked import unchecked
 
 from synvae_core.metrics.class_melodies import class_features, class_spread
@@ -36,18 +35,9 @@ FIGURES = {
 }
 
 
-def texts(figure) -> set[str]:
-    svg = ElementTree.fromstring(figure._repr_svg_())
-    found = svg.iter("{http://www.w3.org/2000/svg}text")
-    return {"".join(each.itertext()).strip() for each in found}
-
-
 @pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
 def test_figures_are_small_the_same_every_time_and_fetch_nothing(draw, remote_references):
-    picture = draw()._repr_svg_()
-    assert picture == draw()._repr_svg_()
-    assert len(picture) < 150_000
-    assert not remote_references(picture)
+    check_figure(draw, remote_references, most=150_000)
 
 
 def test_curves_go_through_the_precision_and_chance_is_a_line():
@@ -56,7 +46,7 @@ def test_curves_go_through_the_precision_and_chance_is_a_line():
     assert curves[0] == [[1, 0.9], [10, 0.8]]
     assert curves[1] == [[1, 0.7], [10, 0.6]]
     assert axes.lines[2].get_ydata() == [0.1, 0.1]
-    assert {"Means", "visual latents", "raw pixels", "chance", "10"} <= texts(FIGURES["curves"]())
+    assert {"Means", "visual latents", "raw pixels", "chance", "10"} <= words(FIGURES["curves"]())
 
 
 def test_every_class_has_its_precision_and_its_count():
@@ -64,7 +54,7 @@ def test_every_class_has_its_precision_and_its_count():
     marks = [line for line in axes.lines if line.get_marker() in ("D", "|")]
     assert marks[0].get_xdata().tolist() == FOUND.per_class.tolist()
     assert marks[1].get_xdata().tolist() == CHANCE.per_class.tolist()
-    assert {"cat (20)", "bird (20)", "auditive latents, from the notes"} <= texts(
+    assert {"cat (20)", "bird (20)", "auditive latents, from the notes"} <= words(
         FIGURES["classes"]()
     )
 
@@ -97,13 +87,13 @@ def test_features_stand_in_the_order_in_which_they_tell():
     assert bars.get_yticklabels()[0].get_text() == FEATURES.ranked()[0].replace("_", " ")
     drawn = table.collections[0].get_array().reshape(18, 3)
     np.testing.assert_allclose(drawn, FEATURES.effects.T[order])
-    assert not {"+-0.0", "−0.0"} & texts(FIGURES["features"]())
+    assert not {"+-0.0", "−0.0"} & words(FIGURES["features"]())
     few = telling_features(FEATURES.only(np.array([0, 2])), names=NAMES)
     np.testing.assert_allclose(
         few.axes[1].collections[0].get_array().reshape(18, 2), drawn[:, [0, 2]], atol=1e-12
     )
-    assert {"cat", "bird"} <= texts(few)
-    assert "dog" not in texts(few)
+    assert {"cat", "bird"} <= words(few)
+    assert "dog" not in words(few)
 
 
 def test_the_spread_is_in_percent():
@@ -111,7 +101,7 @@ def test_the_spread_is_in_percent():
     np.testing.assert_allclose(
         axes.collections[0].get_array().reshape(3, 3), 100 * SPREAD.unlike, atol=1e-9
     )
-    assert f"{100 * SPREAD.unlike[0, 1]:.0f}" in texts(FIGURES["spread"]())
+    assert f"{100 * SPREAD.unlike[0, 1]:.0f}" in words(FIGURES["spread"]())
 
 
 @pytest.mark.parametrize(
