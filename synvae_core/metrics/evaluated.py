@@ -35,13 +35,14 @@ def evaluated(
     combine: bool = True,
     most: int | None = None,
 ) -> Evaluated:
-    """The run's SynVAE with test pictures of a set, which were in no training split of that seed.
+    """The run's SynVAE with test pictures of a set, which it did not learn from.
 
     Args:
         run: a run folder or one of `pretrained/`.
         dataset: as in `load_pictures`; empty for the set that the run was trained on.
         folder: of the set, where it has no usual place.
-        seed: of the split; for the run's own set, the run's seed takes its place.
+        seed: of the split, where the run does not say its own: of another seed, the test pictures
+            would be some that it learnt from.
         combine: several labels of a picture make one class.
         most: how many test pictures, the first ones, at most.
 
@@ -50,11 +51,11 @@ def evaluated(
             set's pictures do not have the model's size.
     """
     record = Path(run) / "provenance.json"
+    origin = json.loads(record.read_text()) if record.is_file() else {}
+    dataset = dataset or origin.get("parameters", {}).get("DATASET", "")
     if not dataset:
-        origin = json.loads(record.read_text()) if record.is_file() else {}
-        dataset, seed = origin.get("parameters", {}).get("DATASET", ""), origin.get("seed") or 0
-        if not dataset:
-            raise ValueError(f"{record} names no DATASET that the run was trained on: name one")
+        raise ValueError(f"{record} names no DATASET that the run was trained on: name one")
+    seed = seed if origin.get("seed") is None else origin["seed"]
     model = load_synvae(run)
     visual = model.config.visual
     pictures = load_pictures(
