@@ -45,5 +45,5 @@ tidy: setup ## format code and notebooks, and strip the notebooks of what a run 
 bench: setup ## speed and memory, as ratios against a reference
 	@set -e; for benchmark in benchmarks/*.py; do if [ -e $$benchmark ]; then $(BIN)/python $$benchmark; fi; done
 
-results: setup ## write the README's table from reports/results.json
+results: setup ## write the README's table and docs/results.md from reports/results.json
 	@$(BIN)/python -m synvae_core results

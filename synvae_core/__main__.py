@@ -62,7 +62,9 @@ def parser() -> argparse.ArgumentParser:
     strip.add_argument("notebooks", type=Path, nargs="+")
     strip.set_defaults(command=strip_command)
 
-    results = commands.add_parser("results", help="write the README's table of results")
+    results = commands.add_parser(
+        "results", help="write the README's table and the page of results"
+    )
     results.add_argument("--record", type=Path, metavar="RUN", help="a run folder to add first")
     results.add_argument("--made-by", metavar="COMMAND", help="the command that made that run")
     results.set_defaults(command=results_command)
@@ -131,17 +133,26 @@ def strip_command(options: argparse.Namespace) -> int:
 
 
 def results_command(options: argparse.Namespace) -> int:
-    """Prints the path of the README."""
+    """Prints the paths of the pages that it wrote."""
     # Imports torch, for which a run that is refused should not have to wait.
-    from synvae_core.results import read_results, record_result, with_table
+    from synvae_core.results import (
+        read_results,
+        read_tables,
+        record_result,
+        results_page,
+        with_tables,
+    )
 
-    results, readme = ROOT / "reports" / "results.json", ROOT / "README.md"
+    results = ROOT / "reports" / "results.json"
     if options.record:
         if not options.made_by:
             raise ValueError("--record needs --made-by, the command that a reader could repeat")
         record_result(results, options.record, command=options.made_by)
-    readme.write_text(with_table(readme.read_text(), read_results(results)))
-    print(readme)
+    found, tables = read_results(results), read_tables(ROOT / "reports" / "tables.json")
+    readme, page = ROOT / "README.md", ROOT / "docs" / "results.md"
+    readme.write_text(with_tables(readme.read_text(), found, tables))
+    page.write_text(results_page(found, tables))
+    print(readme, page, sep="\n")
     return 0
 
 

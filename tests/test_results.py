@@ -1,22 +1,42 @@
-"""The README's table says what `reports/results.json` says."""
+"""The README and the page of results say what `reports/results.json` says."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from synvae_core.results import END, START, read_results, record_result, results_table, with_table
+from synvae_core.results import (
+    END,
+    START,
+    read_results,
+    read_tables,
+    record_result,
+    results_page,
+    tables_of,
+    with_tables,
+)
 
 ROOT = Path(__file__).parents[1]
+RESULTS = read_results(ROOT / "reports" / "results.json")
+TABLES = read_tables(ROOT / "reports" / "tables.json")
 
 
 def test_the_readme_holds_the_table_of_the_results_file():
     readme = (ROOT / "README.md").read_text()
-    assert with_table(readme, read_results(ROOT / "reports" / "results.json")) == readme
+    assert with_tables(readme, RESULTS, TABLES) == readme
+    assert (ROOT / "docs" / "results.md").read_text() == results_page(RESULTS, TABLES)
+
+
+def test_every_table_has_a_run_and_every_run_a_table():
+    page = with_tables(f"{START}{END}", RESULTS, TABLES) + results_page(RESULTS, TABLES)
+    for table in TABLES:
+        assert f"| {table.title} |" in page
+    for name, result in RESULTS.items():
+        assert f"- {name}: `{result['command']}`" in page
 
 
 def test_every_result_says_how_it_was_made():
-    for name, result in read_results(ROOT / "reports" / "results.json").items():
+    for name, result in RESULTS.items():
         provenance = result["provenance"]
         assert result["command"] and result["metrics"], name
         for key in ("commit", "device", "timestamp", "seed", "parameters", "versions"):
@@ -31,24 +51,25 @@ def test_a_run_is_recorded_and_shown(tmp_path):
         record_result(tmp_path / "results.json", run, command="make report")
     (run / "provenance.json").write_text(json.dumps({"commit": "abc"}))
     record_result(tmp_path / "results.json", run, command="make report")
-    table = results_table(read_results(tmp_path / "results.json"))
+    results = read_results(tmp_path / "results.json")
+    table = tables_of(results, TABLES)
     assert "| Pictures through melodies | trial |" in table
     assert "from its MIDI file | 12.3 |" in table
     assert "- trial: `make report`" in table
     assert "Melody models" not in table
-    assert table in with_table(
-        f"a\n{START}\nold\n{END}\nb", read_results(tmp_path / "results.json")
-    )
+    front = with_tables(f"a\n{START}\nold\n{END}\nb", results, TABLES)
+    assert "12.3" in front and "in full" not in front and "old" not in front
+    assert front.startswith("a\n") and front.endswith("\nb")
 
 
 def test_a_readme_without_marks_is_refused():
     with pytest.raises(ValueError, match="expected the lines"):
-        with_table("# no table here", {})
+        with_tables("# no table here", {}, TABLES)
 
 
 def test_a_comparison_within_a_run_has_a_line_for_each_thing():
     metrics = {"straight_through/coupling_squared_error": 11.71, "logits/notes_squared_error": 91.9}
-    table = results_table({"couplings": {"metrics": metrics, "command": "run 13"}})
+    table = tables_of({"couplings": {"metrics": metrics, "command": "run 13"}}, TABLES)
     assert "| What each coupling keeps in the notes | squared error as trained |" in table
     assert "| `straight_through` | 11.7 |  |  |" in table
     assert "| `logits` |  | 91.9 |  |" in table
