@@ -86,7 +86,7 @@ def with_tables(readme: str, results: Mapping[str, Any], tables: Sequence[Table]
 
 
 def tables_of(results: Mapping[str, Any], tables: Sequence[Table]) -> str:
-    """The tables that have figures, as Markdown, each with the commands of its runs."""
+    """The tables that have figures, as Markdown; on the page, each with the commands of its runs."""
     shown = []
     for table in tables:
         first = next(iter(table.lines))
@@ -107,7 +107,7 @@ def _by_run(runs: Mapping[str, Any], table: Table) -> str:
         label: [run["metrics"].get(metric) for run in runs.values()]
         for metric, label in table.lines.items()
     }
-    return _markdown(table.title, list(runs), cells, runs)
+    return _markdown(table.title, list(runs), cells, {} if table.front else runs)
 
 
 def _grid(name: str, run: Any, table: Table) -> str:
@@ -132,7 +132,7 @@ def _markdown(
         if any(shown):
             rows.append(f"| {label} | {' | '.join(shown)} |")
     made_by = [f"- {name}: `{run['command']}`" for name, run in runs.items()]
-    return "\n".join([*rows, "", *made_by])
+    return "\n".join([*rows, *([""] if made_by else []), *made_by])
 
 
 def format_value(value: float) -> str:

@@ -25,7 +25,7 @@ from synvae_core.models.storage import load_model, model_folder
 from synvae_core.models.visual import ImageDecoder, ImageEncoder, VisualConfig, VisualVae
 from synvae_core.types import Decoded, Posterior, SynVaeOutput
 
-PLAYED_AT_ONCE = 1024  # takes; bounds the memory
+PLAYED_AT_ONCE = 256  # takes; bounds the memory, and larger batches are slower a take
 LEAST_STEP = 0.1  # between takes: where the KL weighs nothing, posteriors become points
 
 

@@ -116,6 +116,7 @@ class ImageDecoder(nn.Module):
 
     def forward(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b c h w"]:
         x = F.relu(self.input(z)).unflatten(-1, self.shape)
+        x = x.contiguous(memory_format=torch.channels_last)  # up to twice as fast on a CPU
         for convolution in self.convolutions:
             x = F.relu(convolution(x)[..., :-1, :-1])  # 2n + 1 -> 2n, as 'same' does
         return self.output(x).sigmoid()
