@@ -36,8 +36,8 @@ def run_folder(name: str, *, root: str | Path = "runs", fresh: bool = False) -> 
     return folder
 
 
-def record_metrics(folder: Path, metrics: Mapping[str, float]) -> dict[str, float]:
-    """Adds scalars to the run's `metrics.json` and returns all that stand in it.
+def record_metrics(folder: Path, metrics: Mapping[str, float]) -> None:
+    """Writes scalars to the run's `metrics.json`, in place of what an earlier run left there.
 
     Raises:
         ValueError: if a name is not `where/metric` or a value is not a finite number.
@@ -47,11 +47,7 @@ def record_metrics(folder: Path, metrics: Mapping[str, float]) -> dict[str, floa
             raise ValueError(f"metric {name!r}: expected `where/metric` in lower case")
         if not math.isfinite(value):
             raise ValueError(f"metric {name!r} is {value}: expected a finite number")
-    path = folder / "metrics.json"
-    known = json.loads(path.read_text()) if path.is_file() else {}
-    known.update({name: float(value) for name, value in metrics.items()})
-    write_json(path, known)
-    return known
+    write_json(folder / "metrics.json", {name: float(value) for name, value in metrics.items()})
 
 
 def save_figure(folder: Path, name: str, figure: Any) -> None:

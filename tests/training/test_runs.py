@@ -14,8 +14,8 @@ def test_a_run_name_is_never_a_path(name, tmp_path):
         run_folder(name, root=tmp_path)
 
 
-def test_metrics_accumulate(tmp_path):
-    record_metrics(tmp_path, {"notes/squared_error": 1.0})
+def test_what_an_earlier_run_measured_is_gone(tmp_path):
+    record_metrics(tmp_path, {"notes/squared_error": 1.0, "speaker_theo/agreement": 0.5})
     record_metrics(tmp_path, {"notes/squared_error": 2.0, "floor/squared_error": 3})
     stored = json.loads((tmp_path / "metrics.json").read_text())
     assert stored == {"notes/squared_error": 2.0, "floor/squared_error": 3.0}
