@@ -129,7 +129,7 @@ def player_grid(
 def _picture_row(pictures: Sequence[Picture]) -> str:
     if not pictures:
         return ""
-    sources = [_data_uri("image/png", _png(picture)) for picture in pictures]
+    sources = [picture_uri(picture) for picture in pictures]
     # Width over height; as shares of the row they make all pictures equally high.
     aspects = [picture.image.shape[1] / picture.image.shape[0] for picture in pictures]
     images = "".join(
@@ -143,7 +143,12 @@ def _picture_row(pictures: Sequence[Picture]) -> str:
     )
 
 
-def _png(picture: Picture) -> bytes:
+def picture_uri(picture: Picture) -> str:
+    """The image of a picture as a PNG, in a data URI.
+
+    Raises:
+        ValueError: if it is no image as `Picture` has it, naming it by its text.
+    """
     image = np.asarray(picture.image)
     in_range = image.dtype == np.uint8 or (
         image.dtype.kind == "f" and image.size and image.min() >= 0 and image.max() <= 1
@@ -157,7 +162,7 @@ def _png(picture: Picture) -> bytes:
         image = np.round(image * 255).astype(np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG", optimize=True)
-    return buffer.getvalue()
+    return _data_uri("image/png", buffer.getvalue())
 
 
 def _data_uri(media_type: str, data: bytes) -> str:

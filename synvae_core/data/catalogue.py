@@ -1,4 +1,4 @@
-"""Every set of pictures and melodies that has a name: whether it is here, and how to get it."""
+"""Every set of pictures, melodies and sound that has a name: whether it is here, how to get it."""
 
 import os
 from collections.abc import Callable
@@ -8,28 +8,33 @@ from typing import NamedTuple
 from synvae_core.data import pop909
 from synvae_core.data.cifar import find_cifar10
 from synvae_core.data.corpus import cache_folder
+from synvae_core.data.fsdd import find_fsdd
 from synvae_core.data.mnist import find_mnist
 from synvae_core.data.sources import (
     ABC_TUNES,
     CIFAR10,
+    DRUM_LOOPS,
+    ESPEAK_DIGITS,
     ESSEN_TUNES,
+    FSDD,
     MNIST,
     MNIST_5K,
     PAINTINGS,
+    SOUND_FONT,
     Published,
     Source,
 )
 
 
 class Entry(NamedTuple):
-    """A set as `load_pictures` or `load_corpus` knows it by its name.
+    """A set as `load_pictures`, `load_corpus`, `load_speech` or `load_loops` knows it by its name.
 
     `place` is where it is: "packaged with ...", a folder, or empty if it is not here; `advice` is
     then how to get it, and `can_download` whether loading it would fetch it from the network.
     """
 
     name: str
-    kind: str  # "pictures" or "melodies"
+    kind: str  # "pictures", "melodies", "speech" or "loops"
     title: str
     home: str
     licence: str
@@ -47,12 +52,16 @@ def catalogue(*, cache: Path | None = None) -> dict[str, Entry]:
     """
     entries = (
         _packaged("mnist_5k", "pictures", MNIST_5K),
-        _published("mnist", MNIST, find_mnist, cache),
-        _published("cifar10", CIFAR10, find_cifar10, cache),
-        _published("paintings", PAINTINGS, _find_paintings, cache),
+        _published("pictures", MNIST, find_mnist, cache),
+        _published("pictures", CIFAR10, find_cifar10, cache),
+        _published("pictures", PAINTINGS, _find_paintings, cache),
         _packaged("abc", "melodies", ABC_TUNES),
         _packaged("essen", "melodies", ESSEN_TUNES),
         _pop909(),
+        _packaged("espeak", "speech", ESPEAK_DIGITS),
+        _published("speech", FSDD, find_fsdd, cache),
+        _packaged("gm_drums", "loops", SOUND_FONT),
+        _published("loops", DRUM_LOOPS, _find_loops, cache),
     )
     return {entry.name: entry for entry in entries}
 
@@ -68,20 +77,25 @@ def _packaged(name: str, kind: str, source: Source) -> Entry:
 
 
 def _published(
-    name: str, source: Published, find: Callable[[Path], list[Path]], cache: Path | None
+    kind: str, source: Published, find: Callable[[Path], list[Path]], cache: Path | None
 ) -> Entry:
+    name = source.name
     data = os.environ.get("SYNVAE_DATA")
     places = [Path(data) / name] if data else []
     if source.files:
         places.append(cache_folder(cache) / name)
     place = next((str(place) for place in places if find(place)), "")
     facts = (source.title, source.home, source.licence, source.size)
-    return Entry(name, "pictures", *facts, place, source.advice, bool(source.files))
+    return Entry(name, kind, *facts, place, source.advice, bool(source.files))
 
 
 def _find_paintings(folder: Path) -> list[Path]:
     paths = (folder / "labels.npy", folder / "train" / "labels.npy")
     return [path for path in paths if path.is_file()]
+
+
+def _find_loops(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.wav"))
 
 
 def _pop909() -> Entry:

@@ -70,13 +70,13 @@ class RemoteFile:
 
     Attributes:
         url: where it is downloaded.
-        size: in bytes, as downloaded.
-        digest: published for it, as downloaded, as "md5:...".
+        size: in bytes, as downloaded; None if it is packed anew for each download.
+        digest: published for it, as downloaded, as "md5:..."; empty if it is packed anew.
         sha256: of what is in it, decompressed; None if that is not known.
     """
 
     url: str
-    size: int
+    size: int | None
     digest: str
     sha256: str | None = None
 
@@ -227,8 +227,72 @@ PAINTINGS = Published(
     "https://bam-dataset.org",
 )
 
+# The commit's recordings are those of release 1.0.10. GitHub packs the archive anew and promises
+# neither its size nor its bytes, so what is verified is the recordings: the SHA-256 of their names
+# and contents in the order of names, which others have published for release 1.0.10, too.
+_FSDD_COMMIT = "26eb9aaf76e81b692f806f9140c2d2777410d7a1"
+_FSDD_ARCHIVE = "https://codeload.github.com/Jakobovski/free-spoken-digit-dataset/tar.gz/"
+FSDD = Published(
+    name="fsdd",
+    title="Free Spoken Digit Dataset (FSDD)",
+    home="https://github.com/Jakobovski/free-spoken-digit-dataset",
+    licence="Z. Jackson and contributors, CC BY-SA 4.0",
+    size="3,000 recordings of ten digits by six speakers, mono at 8 kHz, 22 minutes; 16 MB to "
+    "download, 21 MB on disk",
+    layout="recordings/ (0_george_0.wav and so on, 3,000 files)",
+    files=(
+        RemoteFile(
+            _FSDD_ARCHIVE + _FSDD_COMMIT,
+            None,
+            "",
+            "45a9b976ba3397a2fd5c70a9f2e43c34f442a3a6be47392ecfc41174b678f37e",
+        ),
+    ),
+)
+
+ESPEAK_DIGITS = Source(
+    name="espeak",
+    title="digits spoken by a machine, eSpeak NG (synthetic)",
+    home="https://github.com/espeak-ng/espeak-ng",
+    licence="of eSpeak NG GPL 3.0 or later, which does not extend to what it says",
+    size="1,200 recordings made on the spot in some seconds: ten times each digit by 12 voices",
+    package="espeakng_loader",
+    patterns=tuple(
+        f"espeak-ng-data/{name}"
+        for name in (
+            *("phondata", "phonindex", "phontab", "intonations", "en_dict"),
+            *("lang/gmw/en*", "voices/!v/*"),
+        )
+    ),
+    sha256="11c3edb1c846624171e6fc95bcf8e841618c115febfb056fff5fec473a2228fa",
+)
+
+SOUND_FONT = Source(
+    name="gm_drums",
+    title="drum loops played by a sound font, TimGM6mb (synthetic)",
+    home="https://packages.debian.org/sid/timgm6mb-soundfont",
+    licence="of the sound font GPL 2.0 or later, T. Brechbill; the patterns are our own",
+    size="72 loops of two bars in twelve styles, 5 minutes, played on the spot in half a minute",
+    package="pretty_midi",
+    patterns=("TimGM6mb.sf2",),
+    sha256="a410a60a57ae43986e97d914c231e4a2d00dbb6d1f97f151d8cfb770d85af25c",
+)
+
+DRUM_LOOPS = Published(
+    name="drumloops",
+    title="drum loops of Dognin & Ritchie",
+    home="https://github.com/charlesdognin/VAE_Based_Music_Generation",
+    licence="none stated: for research, ship nothing made from them",
+    size="14 loops of 2 to 7 s at 11 to 44 kHz, mono and stereo, 50 s",
+    layout="the 14 wav files of its folder data/music_train",
+)
+
 SOURCES = {
-    source.name: source for source in (MNIST_5K, MNIST, CIFAR10, PAINTINGS, ABC_TUNES, ESSEN_TUNES)
+    source.name: source
+    for source in (
+        *(MNIST_5K, MNIST, CIFAR10, PAINTINGS, FSDD, ESPEAK_DIGITS, ABC_TUNES, ESSEN_TUNES),
+        *(SOUND_FONT, DRUM_LOOPS),
+    )
 }
 
 

@@ -4,7 +4,7 @@ import pickle
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from safetensors.torch import save_file
@@ -14,6 +14,15 @@ History = list[dict[str, float]]
 
 STATE_FILE = "training.pt"
 DIVERGED_FILE = "diverged.safetensors"
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """What has a state to store: an optimiser, or several as one."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None: ...
 
 
 def identity(model: nn.Module, objective: Any, config: Any, more: Mapping[str, Any]) -> dict:
@@ -42,7 +51,7 @@ def _plain(value: Any) -> Any:
 def save_state(
     run: Path,
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Stateful,
     settings: Mapping[str, Any],
     history: History,
 ) -> None:
@@ -60,7 +69,7 @@ def save_state(
 
 
 def restore_state(
-    run: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: Mapping[str, Any]
+    run: Path, model: nn.Module, optimizer: Stateful, settings: Mapping[str, Any]
 ) -> History:
     """Reads the state of training, tensors and plain values only; empty where there is none.
 

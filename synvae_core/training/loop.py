@@ -140,7 +140,7 @@ def fit(
         DivergedError: when the loss or its gradient is not finite, with the step and the batch.
     """
     fabric = fabric or make_fabric()
-    fitting = _Fit(model, objective, config, description, fabric, run)
+    fitting = Fitting(model, objective, config, description, fabric, run)
     history = fitting.resume(settings or {})
     tensors = fitting.placed(tensors)
     validation = None if validation is None else fitting.placed(validation)
@@ -161,12 +161,13 @@ def fit(
     return history
 
 
-class _Fit:
-    """What the epochs of one call of `fit` share."""
+class Fitting:
+    """What the epochs of one call of `fit` share; `training.adversarial` has another step."""
 
     def __init__(self, model, objective, config, description, fabric, run):
         self.model, self.objective, self.config = model, objective, config
         self.description, self.fabric, self.run = description, fabric, run
+        self.whole = model  # all that training changes
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
             self.parameters,
@@ -276,13 +277,23 @@ class _Fit:
         self.logger.log_metrics({k: v for k, v in record.items() if k != "epoch"}, record["epoch"])
         if hasattr(self.model, "config"):
             save_model(self.model, self.run / LATEST)
-            best = min(history, key=lambda row: row.get("validation_loss", math.inf))
-            if best is record or "validation_loss" not in record:
+            if self.is_best(history):
                 save_model(self.model, self.run / BEST)
-        save_state(self.run, self.model, self.optimizer, self.settings, history)
+        save_state(self.run, self.whole, self.optimizer, self.settings, history)
+
+    def is_best(self, history: History) -> bool:
+        """Whether no epoch before the last one had a validation loss as low."""
+        best = min(history, key=lambda row: row.get("validation_loss", math.inf))
+        return best is history[-1] or "validation_loss" not in history[-1]
 
     def diverged(
-        self, batch: tuple[Tensor, ...], rows: Tensor, step: int, loss: Tensor, norm: Tensor
+        self,
+        batch: tuple[Tensor, ...],
+        rows: Tensor,
+        step: int,
+        loss: Tensor,
+        norm: Tensor,
+        of: str = "",
     ) -> DivergedError:
         """The error of a loss or a gradient that is not finite, naming and saving the batch."""
         named = ", ".join(map(str, rows[:NAMED_ROWS].tolist()))
@@ -290,7 +301,7 @@ class _Fit:
         saved = "" if self.run is None else f" ({save_batch(self.run, batch, rows)})"
         epoch, index = divmod(step, self.epoch_steps)
         return DivergedError(
-            f"{self.description}: the loss is {loss.item()}, the norm of its gradient "
+            f"{self.description}: the loss{of} is {loss.item()}, the norm of its gradient "
             f"{norm.item()} at step {step} (epoch {epoch + 1}, batch {index + 1}), rows "
             f"{named}{more} of the data{saved}; lower the learning rate or look at these rows"
         )

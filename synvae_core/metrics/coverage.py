@@ -1,0 +1,125 @@
+"""How much of the variety of real things a model makes, and how close to real they are.
+
+Naeem et al. 2020, "Reliable Fidelity and Diversity Metrics for Generative Models", ICML, arXiv
+2002.09797. Around each real item lies a ball that ends at its k-th nearest other real item.
+Density counts in how many balls a made item lies, coverage the balls that hold a made item. The
+balls are open, as the authors measure: with several real items in one place it matters.
+"""
+
+from collections.abc import Iterator
+from math import prod
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+TILE_ELEMENTS = 1 << 22  # of the tile of distances that is held at a time
+NEAREST = 5  # of the paper's experiments
+
+
+class DensityCoverage(NamedTuple):
+    """Density, 1 on average for what is distributed as the real items are, and coverage in 0..1.
+
+    Density may exceed 1, as where everything made lies in the midst of the real items.
+    """
+
+    density: float
+    coverage: float
+
+
+@torch.no_grad()
+def density_and_coverage(
+    real: Float[Tensor, "n f"], made: Float[Tensor, "m f"], *, k: int = NEAREST
+) -> DensityCoverage:
+    """Density and coverage of what was made, in the features of some classifier.
+
+    Coverage rises with the number of things made and falls with that of real ones: compare at
+    equal numbers, and with `expected_coverage`.
+
+    Raises:
+        ValueError: unless 1 <= k < n, something was made, both have the same number of features
+            and everything is finite.
+    """
+    _check(real, made, k)
+    within, covered = 0, 0
+    for to_real, to_made in _distance_tiles(real.double(), made.double()):
+        # the item itself comes first, at distance 0
+        radius = to_real.kthvalue(k + 1, dim=1, keepdim=True).values
+        inside = to_made < radius
+        within += int(inside.sum())
+        covered += int(inside.any(1).sum())
+    return DensityCoverage(within / (k * len(made)), covered / len(real))
+
+
+def density_and_coverage_by_class(
+    real: Float[Tensor, "n f"],
+    real_labels: Int[Tensor, " n"],
+    made: Float[Tensor, "m f"],
+    made_labels: Int[Tensor, " m"],
+    *,
+    k: int = NEAREST,
+) -> dict[int, DensityCoverage]:
+    """Density and coverage within each class of which something was made.
+
+    What was meant for one class and looks like another lies in none of its balls.
+
+    Raises:
+        ValueError: as `density_and_coverage`, naming the class, and unless there is one label for
+            each item.
+    """
+    for name, items, labels in (("real", real, real_labels), ("made", made, made_labels)):
+        if len(items) != len(labels):
+            raise ValueError(
+                f"each {name} item has one label: got {len(items)} items, {len(labels)} labels"
+            )
+    found = {}
+    for label in made_labels.unique().tolist():
+        some = (real[real_labels == label], made[made_labels == label])
+        try:
+            found[label] = density_and_coverage(*some, k=k)
+        except ValueError as error:
+            raise ValueError(f"class {label}: {error}") from error
+    if not found:
+        raise ValueError("nothing was made: density and coverage want an item or more")
+    return found
+
+
+def expected_coverage(real: int, made: int, *, k: int = NEAREST) -> float:
+    """Mean coverage of so many things made that are distributed as so many real items are.
+
+    The second lemma of the paper: the k nearest of an item's companions are all real.
+
+    Raises:
+        ValueError: unless 1 <= k < real and 1 <= made.
+    """
+    if not (1 <= k < real and made >= 1):
+        raise ValueError(
+            f"expected 1 <= k < real items, and one thing made or more: got k = {k}, {real} real "
+            f"and {made} made"
+        )
+    return 1 - prod((real - i) / (real + made - i) for i in range(1, k + 1))
+
+
+def _distance_tiles(real: Tensor, made: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Distances from some real items to all real ones and to all that was made, in order."""
+    exact = {"compute_mode": "donot_use_mm_for_euclid_dist"}
+    for some in real.split(max(1, TILE_ELEMENTS // (len(real) + len(made)))):
+        yield torch.cdist(some, real, **exact), torch.cdist(some, made, **exact)
+
+
+def _check(real: Tensor, made: Tensor, k: int) -> None:
+    for name, items in (("real", real), ("made", made)):
+        if items.ndim != 2 or not items.numel():
+            raise ValueError(
+                f"{name} items have shape (number, features), none of them 0: got "
+                f"{tuple(items.shape)}"
+            )
+        if not torch.isfinite(items).all():
+            raise ValueError(f"features of {name} items are finite numbers: got NaN or infinity")
+    if real.shape[1] != made.shape[1]:
+        raise ValueError(
+            f"real and made items have the same features: got {real.shape[1]} and {made.shape[1]}"
+        )
+    if not 1 <= k < len(real):
+        raise ValueError(f"k is 1 to real items - 1: got k = {k} with {len(real)} real items")

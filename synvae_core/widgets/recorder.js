@@ -1,0 +1,169 @@
+// Records a digit, reads a file or plays an example, and sends it to the kernel: see recorder.py.
+const TAP = `registerProcessor("recorder-tap", class extends AudioWorkletProcessor {
+  process([[channel]]) { if (channel) this.port.postMessage(channel.slice()); return true; }
+});`;
+const QUIETEST = -60;  // dB below full scale, the left end of the level meter
+const CHUNKS = 8, FALL = 0.8;  // the meter moves once in so many chunks, and falls so fast
+const ELSE = "You can upload a recording, or choose a word below.";
+const DENIED = {
+  NotAllowedError: "The microphone is not allowed here. Allow it in the browser's settings of this "
+    + "page (beside the address), then press Record again.",
+  NotFoundError: "No microphone was found. Connect one, then press Record again.",
+  NotReadableError: "The microphone is in use by another program. Close that, then press Record "
+    + "again.",
+  insecure: "The browser offers no microphone to this page, as it came neither from this computer "
+    + "nor over https.",
+};
+
+const make = (tag, name, parent, text = "") => {
+  const node = document.createElement(tag);
+  node.className = name; node.textContent = text; parent.append(node);
+  return node;
+};
+const button = (name, parent, text) => {
+  const node = make("button", name, parent, text);
+  node.type = "button";
+  return node;
+};
+
+/** Samples in -1..1 as a mono WAV file of 16 bits. */
+const wav = (chunks, rate) => {
+  const count = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const view = new DataView(new ArrayBuffer(44 + 2 * count));
+  const write = (at, text) => [...text].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
+  write(0, "RIFF"); view.setUint32(4, 36 + 2 * count, true); write(8, "WAVEfmt ");
+  view.setUint32(16, 16, true); view.setUint16(20, 1, true); view.setUint16(22, 1, true);
+  view.setUint32(24, rate, true); view.setUint32(28, 2 * rate, true);
+  view.setUint16(32, 2, true); view.setUint16(34, 16, true);
+  write(36, "data"); view.setUint32(40, 2 * count, true);
+  let at = 44;
+  for (const chunk of chunks)
+    for (const sample of chunk) {
+      view.setInt16(at, Math.round(32767 * Math.max(-1, Math.min(1, sample))), true);
+      at += 2;
+    }
+  return view.buffer;
+};
+
+/** Opens the microphone; `onSamples` gets chunks and their rate until `close` is called. */
+const listen = async onSamples => {
+  if (!navigator.mediaDevices?.getUserMedia || !globalThis.AudioWorkletNode)
+    throw new DOMException("", "insecure");
+  const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } });
+  const context = new AudioContext();
+  const close = () => {
+    for (const track of stream.getTracks()) track.stop();
+    if (context.state !== "closed") context.close();
+  };
+  const url = URL.createObjectURL(new Blob([TAP], { type: "text/javascript" }));
+  try {
+    await context.audioWorklet.addModule(url);
+    const tap = new AudioWorkletNode(context, "recorder-tap", { channelCount: 1,
+      channelCountMode: "explicit" });
+    tap.port.onmessage = ({ data }) => onSamples(data, context.sampleRate);
+    context.createMediaStreamSource(stream).connect(tap).connect(context.destination);
+    await context.resume();
+  } catch (error) { close(); throw error; } finally { URL.revokeObjectURL(url); }
+  return { close, stream };
+};
+
+function render({ model, el }) {
+  const root = make("div", "recorder", el), limit = model.get("max_seconds");
+  root.setAttribute("role", "group"); root.setAttribute("aria-label", "Say a digit");
+  // JupyterLab would take enter and letters for its own shortcuts.
+  root.dataset.lmSuppressShortcuts = "true";
+  const first = make("div", "rc-row", root), record = button("rc-record", first, "Record");
+  const meter = make("div", "rc-meter", first), bar = make("span", "", meter);
+  const clock = make("span", "rc-clock", first);
+  record.title = "Press, say a digit, and press again; it stops by itself after "
+    + `${limit} seconds`;
+  const status = make("p", "rc-status", root);
+  status.setAttribute("role", "status");  // a polite live region
+  const say = text => { status.textContent = text; };
+  const idle = () => {
+    record.textContent = "Record"; delete root.dataset.recording;
+    clock.textContent = `up to ${limit} seconds`; level(loudest = 0);
+  };
+  for (const [name, value] of Object.entries({ role: "meter", "aria-label": "Loudness",
+    "aria-valuemin": 0, "aria-valuemax": 100 })) meter.setAttribute(name, value);
+  const level = share => {
+    bar.style.width = `${100 * share}%`;
+    meter.setAttribute("aria-valuenow", Math.round(100 * share));
+  };
+  const example = make("audio", "", root);
+  const silence = () => { for (const audio of document.querySelectorAll("audio")) audio.pause(); };
+
+  let open, wanted = false, opening = false, chunks = [], samples = 0, rate = 1, loudest = 0;
+  const stop = send => {
+    wanted = false;
+    if (!open) return;
+    open.close(); open = undefined;
+    idle();
+    if (send) {
+      say("Sent.");
+      model.send({ kind: "recording", name: "Your recording" }, undefined, [wav(chunks, rate)]);
+    }
+  };
+  const start = async () => {
+    opening = wanted = true; chunks = []; samples = 0;
+    silence();
+    say("");  // no word from here on: a screen reader would speak into the recording
+    clock.textContent = "waiting for the microphone …";
+    try {
+      open = await listen((chunk, at) => {
+        if (!open) return;
+        rate = at; chunks.push(chunk); samples += chunk.length;
+        for (const sample of chunk) loudest = Math.max(loudest, Math.abs(sample));
+        if (chunks.length % CHUNKS) return;
+        level(Math.max(0, 1 - 20 * Math.log10(loudest + 1e-9) / QUIETEST));
+        loudest *= FALL;
+        clock.textContent = `say a digit: ${(samples / rate).toFixed(1)} of ${limit} seconds`;
+        if (samples >= limit * rate) stop(true);
+      });
+      for (const track of open.stream.getTracks()) track.onended = () => stop(true);
+      record.textContent = "Stop"; root.dataset.recording = "";
+    } catch (error) {
+      idle();
+      say(`${DENIED[error.name] ?? `The microphone cannot be used (${error.name}).`} ${ELSE}`);
+    }
+    opening = false;
+    if (!wanted || !root.isConnected) stop(false);  // something else was chosen meanwhile
+  };
+  record.addEventListener("click", () => { if (open || opening) stop(true); else start(); });
+
+  const label = make("label", "rc-file", first, "or upload a WAV, FLAC or Ogg file ");
+  const file = make("input", "", label);
+  file.type = "file"; file.accept = ".wav,.flac,.ogg,audio/wav,audio/flac,audio/ogg";
+  file.addEventListener("change", async () => {
+    const [chosen] = file.files;
+    if (!chosen) return;
+    stop(false); silence();
+    const name = chosen.name, most = model.get("max_bytes");
+    if (chosen.size > most)
+      say(`Not used: ${name} has more than ${most / 2 ** 20} MB; cut the digit out.`);
+    else try {
+      const bytes = await chosen.arrayBuffer();
+      say("Sent.");
+      model.send({ kind: "recording", name }, undefined, [bytes]);
+    } catch { say(`Not used: ${name} cannot be read; choose it again.`); }
+    file.value = "";  // so that the same file can be chosen again
+  });
+
+  const row = make("div", "rc-row", root), who = `or let a ${model.get("voice")} say`;
+  make("span", "", row, who);
+  row.setAttribute("role", "group"); row.setAttribute("aria-label", who);
+  for (const [word, sound] of Object.entries(model.get("sounds")))
+    button("", row, word).addEventListener("click", () => {
+      stop(false); silence(); say("Sent.");
+      example.src = sound; example.play();
+      model.send({ kind: "example", name: word });
+    });
+
+  root.append(status);
+  const result = make("div", "rc-result", el);
+  const answer = ({ said, page }) => { say(said); result.innerHTML = page; };
+  model.on("msg:custom", answer);
+  idle();
+  return () => { model.off("msg:custom", answer); stop(false); };
+}
+export default { render };
