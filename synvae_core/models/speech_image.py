@@ -3,10 +3,10 @@
 Żelaszczyk & Mańdziuk 2021, "Audio-to-Image Cross-Modal Generation", arXiv 2109.13354. The
 published sizes have 20,950,529 parameters (VAE) and 7,909,382 (VAE-GAN, with its discriminator,
 which is in `speech_image_gan`). The compact VAE-GAN adds noise that says what speech does not, such
-as the slant of a digit.
+as the slant of a digit; what it is in a given picture is found by a style encoder, as in Bao et al.
+2017, "CVAE-GAN", arXiv 1703.10155.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,130 +15,31 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from synvae_core.models.sampling import reparameterise
+from synvae_core.models.speech_image_config import (
+    Layers,
+    SpeechImageConfig,
+    features_left,
+    steps,
+)
 from synvae_core.models.storage import load_model, model_folder
 from synvae_core.types import Posterior
 
-Layers = tuple[tuple[int, int, int], ...]  # channels, kernel and padding of each; the stride is 2
-NORMS = ("none", "hidden", "published")
 CHUNK = 500  # recordings drawn at once; bounds the memory
-
-
-@dataclass(frozen=True)
-class SpeechImageConfig:
-    """Sizes of encoder and decoder and, of a VAE-GAN, of the discriminator."""
-
-    encoder: Layers
-    encoder_dense: tuple[int, ...]
-    latent_dim: int
-    decoder_dense: tuple[int, ...]
-    decoder_input: tuple[int, int]  # channels and side of the first map; its dense layer is extra
-    decoder: Layers  # the last one gives the picture
-    discriminator: Layers = ()  # of a VAE, none
-    # Batch norm: "published" is on all layers, on mu, logvar and both one-channel outputs, but not
-    # on the first ones of decoder and discriminator; "hidden" is on the inner layers of encoder
-    # and decoder alone.
-    norm: str = "none"
-    spectral: bool = False  # spectral norms in the discriminator
-    conditional: bool = False  # the discriminator is told the mean of the speech code
-    noise_dim: int = 0  # what the decoder is given beside the speech code, N(0, I)
-    leak: float = 0.0  # slope below zero in encoder and discriminator
-    dropout: float = 0.0  # of what the encoder's convolutions give
-    initial_logvar: float = 0.0
-    speech_size: int = 48
-    image_size: int = 28
-
-    def __post_init__(self) -> None:
-        if self.norm not in NORMS:
-            raise ValueError(f"norm {self.norm!r} is unknown; choose of {', '.join(NORMS)}")
-        side = self.decoder_input[1]
-        for _, kernel, padding in self.decoder:
-            side = (side - 1) * 2 + kernel - 2 * padding
-        if side != self.image_size or self.decoder[-1][0] != 1:
-            raise ValueError(
-                f"the decoder draws {self.decoder[-1][0]} channels of {side} pixels, expected one "
-                f"of {self.image_size}: choose other kernels and paddings"
-            )
-        if self.decoder_input[1] == 1 and self.decoder_input[0] != self.code_dim:
-            raise ValueError(
-                f"a decoder that begins at one pixel reads the code: {self.decoder_input[0]} "
-                f"channels there, {self.code_dim} dimensions"
-            )
-
-    @property
-    def code_dim(self) -> int:
-        """Dimensions of what the decoder is given."""
-        return self.latent_dim + self.noise_dim
-
-
-def speech_image_config(name: str) -> SpeechImageConfig:
-    """The published sizes "vae" and "vae_gan", or "compact_vae" and "compact_vae_gan".
-
-    Raises:
-        ValueError: for any other name.
-    """
-    if name not in _CONFIGS:
-        raise ValueError(f"model {name!r} is unknown; choose of {', '.join(_CONFIGS)}")
-    return _CONFIGS[name]
-
-
-_COMPACT = ((16, 3, 1), (32, 3, 1), (64, 3, 1), (128, 3, 1))
-_CONFIGS = {
-    "vae": SpeechImageConfig(
-        encoder=((64, 4, 0), (128, 4, 0)),
-        encoder_dense=(1024, 512),
-        latent_dim=64,
-        decoder_dense=(512, 1024),
-        decoder_input=(128, 7),
-        decoder=((64, 4, 1), (1, 4, 1)),
-    ),
-    "vae_gan": SpeechImageConfig(
-        encoder=((128, 4, 0), (256, 4, 0), (512, 4, 0)),
-        encoder_dense=(),
-        latent_dim=64,
-        decoder_dense=(),
-        decoder_input=(64, 1),
-        decoder=((512, 3, 0), (256, 3, 0), (128, 2, 0), (1, 2, 0)),
-        discriminator=((128, 4, 0), (256, 4, 0), (512, 4, 0)),
-        norm="published",
-        leak=0.2,
-    ),
-    "compact_vae": SpeechImageConfig(
-        encoder=_COMPACT,
-        encoder_dense=(),
-        latent_dim=32,
-        decoder_dense=(256,),
-        decoder_input=(32, 7),
-        decoder=((16, 4, 1), (1, 4, 1)),
-        norm="hidden",
-        leak=0.2,
-        dropout=0.2,
-        initial_logvar=-3.0,
-    ),
-    "compact_vae_gan": SpeechImageConfig(
-        encoder=_COMPACT,
-        encoder_dense=(),
-        latent_dim=32,
-        decoder_dense=(256,),
-        decoder_input=(64, 7),
-        decoder=((32, 4, 1), (1, 4, 1)),
-        discriminator=((32, 4, 1), (64, 4, 1), (128, 3, 1)),
-        norm="hidden",
-        spectral=True,
-        conditional=True,
-        noise_dim=32,
-        leak=0.2,
-        dropout=0.2,
-        initial_logvar=-3.0,
-    ),
-}
+STYLE_LAYERS: Layers = ((16, 4, 1), (32, 4, 1))
+STYLE_WIDTH = 128
 
 
 class SpokenPicture(NamedTuple):
-    """What is drawn of speech; `usual` is the picture of the same code without noise."""
+    """What is drawn of speech.
+
+    `styled` is the same code drawn in the style of a picture that was given, and `style` the
+    posterior of that style, in the space of the noise.
+    """
 
     reconstruction: Float[Tensor, "b 1 h w"]
     posterior: Posterior
-    usual: Float[Tensor, "b 1 h w"] | None = None
+    styled: Float[Tensor, "b 1 h w"] | None = None
+    style: Posterior | None = None
 
 
 class SpeechEncoder(nn.Module):
@@ -196,6 +97,27 @@ class SpeechPainter(nn.Module):
         return self.layers(code)
 
 
+class StyleEncoder(nn.Module):
+    """Picture and the code of its speech -> posterior of the noise that draws this picture."""
+
+    def __init__(self, config: SpeechImageConfig):
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, (after, kernel, padding) in steps(1, STYLE_LAYERS):
+            layers.append(nn.Conv2d(before, after, kernel, stride=2, padding=padding))
+            layers.append(nn.LeakyReLU(config.leak))
+        self.layers = nn.Sequential(*layers, nn.Flatten())
+        width = features_left(config.image_size, STYLE_LAYERS) + config.latent_dim
+        self.hidden = nn.Sequential(nn.Linear(width, STYLE_WIDTH), nn.LeakyReLU(config.leak))
+        self.output = nn.Linear(STYLE_WIDTH, 2 * config.noise_dim)
+        nn.init.zeros_(self.output.weight)  # at first every style is N(0, I)
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, pictures: Float[Tensor, "b 1 h w"], code: Float[Tensor, "b z"]) -> Posterior:
+        features = torch.cat([self.layers(pictures), code], 1)
+        return Posterior(*self.output(self.hidden(features)).chunk(2, 1))
+
+
 class SpeechToImage(nn.Module):
     """A spectrogram of speech -> its code -> a picture; a VAE, or the generator of a VAE-GAN."""
 
@@ -204,6 +126,28 @@ class SpeechToImage(nn.Module):
         self.config = config
         self.encoder = SpeechEncoder(config)
         self.decoder = SpeechPainter(config)
+        self.style = StyleEncoder(config) if config.noise_dim else None
+
+    def train(self, mode: bool = True) -> "SpeechToImage":
+        """As of any module; but an encoder that is held hears as it will, without dropout."""
+        super().train(mode)
+        self.encoder.train(mode and any(p.requires_grad for p in self.encoder.parameters()))
+        return self
+
+    def hear_as(self, other: "SpeechToImage") -> None:
+        """Takes over the encoder of a trained model, and holds it.
+
+        Raises:
+            ValueError: if it has other sizes.
+        """
+        known, given = self.encoder.state_dict(), other.encoder.state_dict()
+        if {k: v.shape for k, v in known.items()} != {k: v.shape for k, v in given.items()}:
+            raise ValueError(
+                "the encoder to take over has other sizes: give a model whose encoder and "
+                f"latent_dim are those of {self.config}"
+            )
+        self.encoder.load_state_dict(given)
+        self.encoder.requires_grad_(False)
 
     def encode(self, spectrograms: Float[Tensor, "b 1 side side"]) -> Posterior:
         """The posterior of spectrograms in [0, 1]."""
@@ -212,7 +156,7 @@ class SpeechToImage(nn.Module):
     def decode(
         self, z: Float[Tensor, "b z"], noise: Float[Tensor, "b noise"] | None = None
     ) -> Float[Tensor, "b 1 h w"]:
-        """The picture of a code; without noise that of noise 0, the usual one."""
+        """The picture of a code; without noise that of noise 0, the middle of all styles."""
         if noise is None:
             noise = z.new_zeros(len(z), self.config.noise_dim)
         return self.decoder(torch.cat([z, noise], 1))
@@ -220,21 +164,28 @@ class SpeechToImage(nn.Module):
     def forward(
         self,
         spectrograms: Float[Tensor, "b 1 side side"],
+        pictures: Float[Tensor, "b 1 h w"] | None = None,
         *,
         generator: torch.Generator | None = None,
-        usual: bool = False,
     ) -> SpokenPicture:
-        """The picture of a code drawn from the posterior and of noise drawn from N(0, I)."""
+        """The picture of a code drawn from the posterior; or, in a model with noise, of its mean
+        and of noise drawn from N(0, I).
+
+        Args:
+            pictures: in whose styles the codes are drawn as well, where the model has noise.
+        """
         posterior = self.encode(spectrograms)
-        z = reparameterise(posterior, generator)
+        # Where noise says what speech does not, nothing is uncertain but the noise.
+        z = posterior.mu if self.config.noise_dim else reparameterise(posterior, generator)
         shape = (len(z), self.config.noise_dim)
         noise = torch.randn(shape, generator=generator, dtype=z.dtype, device=z.device)
-        if not usual:
+        if pictures is None or self.style is None:
             return SpokenPicture(self.decode(z, noise), posterior)
+        style = self.style(pictures, posterior.mu)
         # Together, so that batch norms do not treat them as two kinds, which later they cannot.
-        both = self.decode(torch.cat([z, z]), torch.cat([noise, torch.zeros_like(noise)]))
-        picture, without_noise = both.chunk(2)
-        return SpokenPicture(picture, posterior, without_noise)
+        noises = torch.cat([noise, reparameterise(style, generator)])
+        drawn, styled = self.decode(torch.cat([z, z]), noises).chunk(2)
+        return SpokenPicture(drawn, posterior, styled, style)
 
     @torch.no_grad()
     def draw(
@@ -244,7 +195,10 @@ class SpeechToImage(nn.Module):
         sample: bool = False,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "n 1 h w"]:
-        """The pictures of recordings, of the means of their posteriors or of draws from them."""
+        """The pictures of recordings, of the means of their posteriors or of draws from them.
+
+        In a model with noise it is the noise that is drawn, or 0.
+        """
         pictures = [spectrograms.new_zeros(0, 1, self.config.image_size, self.config.image_size)]
         for part in spectrograms.split(CHUNK) if len(spectrograms) else ():
             if sample:
@@ -261,21 +215,3 @@ def load_speech_image(path: str | Path) -> SpeechToImage:
         WeightsError: naming the file and what is wrong with it.
     """
     return load_model(SpeechToImage, SpeechImageConfig, model_folder(path))
-
-
-def steps(first: int, layers: Layers) -> list[tuple[int, tuple[int, int, int]]]:
-    """Each layer with the channels that it reads."""
-    channels = [first, *(layer[0] for layer in layers[:-1])]
-    return list(zip(channels, layers, strict=True))
-
-
-def features_left(side: int, layers: Layers) -> int:
-    """How many numbers strided convolutions leave of a map of that side."""
-    left = side
-    for _, kernel, padding in layers:
-        left = (left + 2 * padding - kernel) // 2 + 1
-        if left < 1:
-            raise ValueError(
-                f"the convolutions leave nothing of {side} pixels: take fewer or smaller ones"
-            )
-    return layers[-1][0] * left * left

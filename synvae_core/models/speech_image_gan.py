@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from synvae_core.models.speech_image import SpeechImageConfig, features_left, steps
+from synvae_core.models.speech_image_config import SpeechImageConfig, features_left, steps
 
 
 class Discriminator(nn.Module):

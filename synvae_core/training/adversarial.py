@@ -122,7 +122,10 @@ class _Game(Fitting):
         self.whole = nn.ModuleDict({"kept": model, **players})
         adam = {"lr": config.learning_rate, "betas": config.betas, "fused": True}
         self.optimizer = _Both(
-            **{name: torch.optim.Adam(each.parameters(), **adam) for name, each in players.items()}
+            **{
+                name: torch.optim.Adam([p for p in each.parameters() if p.requires_grad], **adam)
+                for name, each in players.items()
+            }
         )
         self.settings, self.logger, self.epoch_steps = {}, None, 0
 
@@ -180,7 +183,7 @@ class _Game(Fitting):
         spectrograms = to_unit(objective.speech.paired(batch[1], draws))
         if objective.augment:
             spectrograms = vary(spectrograms, draws)
-        drawn = self.draw(spectrograms, generator=draws, usual=objective.usual)
+        drawn = self.draw(spectrograms, pictures if objective.style else None, generator=draws)
 
         code = drawn.posterior.mu.detach()
         losses = objective.discriminator_losses(

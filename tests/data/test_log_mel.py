@@ -2,7 +2,7 @@ import librosa
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synvae_core.data.fsdd import find_fsdd
@@ -81,6 +81,7 @@ def test_a_chunk_is_as_its_recordings_one_by_one():
     assert log_mel([]).shape == (0, 1, 48, 48)
 
 
+@settings(max_examples=40)
 @given(
     st.integers(1, 9000),
     st.integers(0, 9000),
@@ -95,6 +96,7 @@ def test_neither_silence_around_nor_loudness_matters(samples, before, after, gai
     np.testing.assert_allclose(speech_frame(quiet * gain), speech_frame(waveform), atol=1e-6)
 
 
+@settings(max_examples=40)
 @given(st.integers(SPAN + 1, 3 * SPAN), st.integers(0, 99))
 def test_of_a_long_recording_the_part_with_most_energy_is_taken(samples, seed):
     rng = np.random.default_rng(seed)

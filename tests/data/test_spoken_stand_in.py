@@ -7,7 +7,7 @@ import pytest
 from synvae_core.data import espeak, spoken_stand_in
 from synvae_core.data.espeak import Utterance, speak
 from synvae_core.data.sources import ESPEAK_DIGITS, checksum
-from synvae_core.data.spoken_stand_in import SPEAKERS, WORDS
+from synvae_core.data.spoken_stand_in import SPEAKERS
 
 
 @pytest.fixture(scope="module")
@@ -145,5 +145,5 @@ def test_a_missing_package_is_named(monkeypatch, tmp_path):
     with pytest.raises(ValueError, match="run `pip install espeakng-loader`"):
         speak([Utterance("one", "en")])
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match="run `pip install espeakng_loader`"):
+    with pytest.raises(ValueError, match="run `pip install espeakng-loader`"):
         spoken_stand_in.spoken_stand_in(cache=tmp_path)

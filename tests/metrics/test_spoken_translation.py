@@ -5,7 +5,8 @@ from spoken_models import painter, small_synvae, spoken
 
 from synvae_core.data.log_mel import log_mel
 from synvae_core.metrics.spoken_translation import translate_speech
-from synvae_core.models.speech_image import SpeechToImage, speech_image_config
+from synvae_core.models.speech_image import SpeechToImage
+from synvae_core.models.speech_image_config import speech_image_config
 from synvae_core.music.midi import read_midi
 
 PAINTER, SYNVAE = painter(), small_synvae()

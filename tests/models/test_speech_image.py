@@ -6,13 +6,10 @@ import json
 import pytest
 import torch
 
+from synvae_core.losses import normal_kl
 from synvae_core.models import speech_image
-from synvae_core.models.speech_image import (
-    SpeechImageConfig,
-    SpeechToImage,
-    load_speech_image,
-    speech_image_config,
-)
+from synvae_core.models.speech_image import SpeechToImage, load_speech_image
+from synvae_core.models.speech_image_config import SpeechImageConfig, speech_image_config
 from synvae_core.models.speech_image_gan import Discriminator
 from synvae_core.models.storage import WeightsError, save_model, with_tuples
 from synvae_core.models.visual import VisualVae, visual_config
@@ -78,14 +75,17 @@ def test_the_compact_models_are_small(name):
 def test_pictures_are_of_28_pixels_in_the_unit_range_and_every_parameter_has_a_gradient(name):
     config = speech_image_config(name)
     model = SpeechToImage(config)
-    output = model(speech(3), generator=seeded())
+    output = model(speech(3), torch.rand(3, 1, 28, 28), generator=seeded())
     assert output.reconstruction.shape == (3, 1, 28, 28)
     assert 0 <= output.reconstruction.min() and output.reconstruction.max() <= 1
     assert output.posterior.mu.shape == output.posterior.logvar.shape == (3, config.latent_dim)
     weights = torch.rand(output.reconstruction.shape, generator=seeded())
-    (weights * output.reconstruction).sum().backward()
+    drawn = output.reconstruction if output.styled is None else output.styled
+    # The variance of the code is nothing but the KL's where the code is its mean.
+    ((weights * drawn).sum() + normal_kl(*output.posterior).sum()).backward()
     assert all(p.grad is not None for p in model.parameters())
-    assert all(p.grad.abs().sum() > 0 for p in model.parameters() if p.ndim > 1)
+    assert all(p.grad.abs().sum() > 0 for p in model.decoder.parameters() if p.ndim > 1)
+    assert all(p.grad.abs().sum() > 0 for p in model.encoder.parameters() if p.ndim > 1)
 
 
 @pytest.mark.parametrize("name", ["vae_gan", "compact_vae_gan"])
@@ -127,29 +127,48 @@ def test_the_condition_matters_only_to_a_conditional_discriminator():
         assert same is not conditional
 
 
-def test_noise_changes_the_picture_and_the_usual_one_is_without_it():
-    model = small().eval()
+def test_noise_changes_the_picture_and_a_style_is_that_of_the_picture_given():
+    model, pictures = small().eval(), torch.rand(5, 1, 28, 28, generator=seeded(7))
+    torch.nn.init.normal_(model.style.output.weight, std=0.1)
     with torch.no_grad():
-        output = model(speech(), generator=seeded(), usual=True)
-        mu, logvar = output.posterior
-        # z is drawn first, the noise after it
-        generator = seeded()
-        z = mu + torch.randn(mu.shape, generator=generator) * (0.5 * logvar).exp()
+        output = model(speech(), pictures, generator=seeded())
+        mu = output.posterior.mu
+        # the noise is drawn first, the style after it; the code is the mean
+        generator, z = seeded(), mu
         noise = torch.randn(len(z), 2, generator=generator)
         assert torch.allclose(output.reconstruction, model.decode(z, noise), atol=1e-6)
-        assert torch.allclose(output.usual, model.decode(z, torch.zeros(len(z), 2)), atol=1e-6)
-        assert not torch.allclose(output.usual, output.reconstruction, atol=1e-4)
-        assert model(speech()).usual is None
+        style = model.style(pictures, mu)
+        noise = torch.randn(style.mu.shape, generator=generator)
+        drawn = model.decode(z, style.mu + noise * (0.5 * style.logvar).exp())
+        assert torch.allclose(output.styled, drawn, atol=1e-6)
+        assert not torch.allclose(output.styled, output.reconstruction, atol=1e-4)
+        assert not torch.allclose(style.mu, model.style(pictures.flip(0), mu).mu, atol=1e-4)
+        assert model(speech()).styled is None
 
 
-def test_norms_learn_from_pictures_with_noise_and_without_together():
+def test_norms_learn_from_both_kinds_of_pictures_together():
     together, apart = small(), small(noise_dim=2)
     seen = []
     for model in (together, apart):
         model.decoder.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
-    together(speech(), usual=True)
+    together(speech(), torch.rand(5, 1, 28, 28))
     apart(speech())
     assert seen == [10, 5]
+
+
+def test_an_encoder_taken_over_stays_as_it_is():
+    known, model = small().eval(), small()
+    for buffer in known.encoder.buffers():
+        torch.nn.init.uniform_(buffer) if buffer.is_floating_point() else None
+    model.hear_as(known)
+    model.train()
+    model(speech(), torch.rand(5, 1, 28, 28)).styled.sum().backward()
+    assert all(p.grad is None for p in model.encoder.parameters())
+    assert any(p.grad is not None for p in model.decoder.parameters())
+    kept, given = (each.encoder.state_dict() for each in (model, known))
+    assert all(torch.equal(kept[name], given[name]) for name in given)
+    with pytest.raises(ValueError, match="other sizes"):
+        model.hear_as(small(latent_dim=4))
 
 
 def test_drawing_is_of_the_means_or_repeats_itself_from_a_seed(monkeypatch):

@@ -10,12 +10,8 @@ import torch
 from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from synvae_core.models.speech_image import (
-    SpeechImageConfig,
-    SpeechToImage,
-    SpokenPicture,
-    load_speech_image,
-)
+from synvae_core.models.speech_image import SpeechToImage, SpokenPicture, load_speech_image
+from synvae_core.models.speech_image_config import SpeechImageConfig
 from synvae_core.models.speech_image_gan import Discriminator
 from synvae_core.training.adversarial import AdversarialConfig, fit_adversaries
 from synvae_core.training.game import (
@@ -59,7 +55,7 @@ def picture_bytes(n, side, seed):
 
 SPEECH = Speech(picture_bytes(20, 48, 1), torch.arange(20) % 10)
 DATA = (picture_bytes(35, 28, 2), torch.arange(35) % 10)  # the last batch is smaller
-OBJECTIVE = AdversarialObjective(SPEECH, alpha=0.1, beta=0.1, mismatched=True, usual=True)
+OBJECTIVE = AdversarialObjective(SPEECH, alpha=0.1, beta=0.1, mismatched=True, style=2.0)
 
 
 @pytest.fixture(autouse=True)
@@ -95,12 +91,13 @@ def same(first, second):
 @pytest.mark.parametrize("game", ["bce", "hinge"])
 def test_both_learn_and_every_figure_is_recorded(sizes, game):
     before = weights(*players(sizes))
-    objective = dataclasses.replace(OBJECTIVE, game=game, usual=False)
+    objective = dataclasses.replace(OBJECTIVE, game=game)
     model, discriminator, history = play(objective, sizes=sizes)
     assert [row["epoch"] for row in history] == [1, 2, 3]
     assert all(math.isfinite(value) for row in history for value in row.values())
     assert set(history[0]) == {
         *("epoch", "generator_loss", "adversarial", "picture_error", "kl_nats", "spread"),
+        "style_kl_nats",
         *("discriminator_loss", "d_real", "d_drawn", "d_accuracy"),
         *("generator_norm", "discriminator_norm"),
     }
@@ -246,19 +243,20 @@ def test_rates_are_kept_or_fall_and_the_discriminator_may_have_its_own():
 
 def test_terms_weigh_as_alpha_and_beta_say_and_warm_up():
     warmups = {"alpha_warmup": 10, "beta_warmup": 20, "adversarial_warmup": 50}
-    objective = AdversarialObjective(SPEECH, alpha=2.0, beta=4.0, **warmups)
+    objective = AdversarialObjective(SPEECH, alpha=2.0, beta=4.0, style=3.0, **warmups)
     _, discriminator = players()
     drawn = torch.rand(6, 1, 28, 28, generator=seeded())
     posterior = Posterior(torch.randn(6, 3), torch.randn(6, 3))
     pictures = torch.rand(6, 1, 28, 28, generator=seeded(1))
-    usual = SpokenPicture(drawn, posterior, drawn * 0)
+    style = Posterior(torch.ones(6, 2), torch.zeros(6, 2))  # a nat
+    styled = SpokenPicture(drawn, posterior, drawn * 0, style)
     discriminator.eval()
     for step, alpha, beta in ((0, 0, 0), (5, 1, 1), (10, 2, 2), (50, 2, 4)):
-        losses = objective.generator_losses(discriminator, pictures, usual, step)
-        expected = step / 50 * losses["adversarial"] + alpha * losses["picture_error"]
+        losses = objective.generator_losses(discriminator, pictures, styled, step)
+        expected = step / 50 * losses["adversarial"] + alpha * (losses["picture_error"] + 3)
         expected = expected + beta * losses["kl_nats"]
         torch.testing.assert_close(losses["generator_loss"], expected)
-        # the error is that of the picture without noise, where there is one
+        # the error is that of the picture in the style of the real one, where there is one
         torch.testing.assert_close(losses["picture_error"], pictures.square().sum((1, 2, 3)))
     plain = objective.generator_losses(discriminator, drawn, SpokenPicture(drawn, posterior), 0)
     assert not plain["picture_error"].any()

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from synvae_core.losses import normal_kl
-from synvae_core.models.speech_image import SpeechToImage, speech_image_config
+from synvae_core.models.speech_image import SpeechToImage
+from synvae_core.models.speech_image_config import speech_image_config
 from synvae_core.training.loop import FitConfig, fit
 from synvae_core.training.speech_image import Speech, SpeechImageObjective, picture_error, vary
 
