@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from torch import nn
 
 from synvae_core.models.configurations import configuration
 from synvae_core.models.music import MelodyVae
+from synvae_core.models.speech_image import SpeechToImage
+from synvae_core.models.speech_image_config import speech_image_config
+from synvae_core.models.speech_image_gan import Discriminator
 from synvae_core.results import format_value
 
 COLUMNS = ("source", "figure", "published", "here", "run", "remark")
@@ -117,14 +121,24 @@ def compare(figures: Sequence[Figure], results: Mapping[str, Any]) -> list[Row]:
 
 @cache
 def parameter_count(name: str) -> int:
-    """Parameters of a melody configuration, counted on the model that it builds, without memory.
+    """Parameters of a configuration, counted on the model that it builds, without memory.
+
+    Args:
+        name: of a melody model, or "speech/" and that of a model from speech to image, whose
+            discriminator counts.
 
     Raises:
         ValueError: if there is no such configuration.
     """
+    family, _, member = name.rpartition("/")
     with torch.device("meta"):
-        model = MelodyVae(configuration(name).model)
-    return sum(parameter.numel() for parameter in model.parameters())
+        if family == "speech":
+            sizes = speech_image_config(member)
+            models: list[nn.Module] = [SpeechToImage(sizes)]
+            models += [Discriminator(sizes)] if sizes.discriminator else []
+        else:
+            models = [MelodyVae(configuration(name).model)]
+    return sum(parameter.numel() for model in models for parameter in model.parameters())
 
 
 def published_cells(rows: Sequence[Row], names: Mapping[str, str]) -> list[tuple[str, ...]]:

@@ -1,25 +1,29 @@
 """The weights that are shipped load, play, and hear, and their card is beside them."""
 
+import json
+
 import pytest
 import torch
 
 from synvae_core.data.corpora import load_corpus
 from synvae_core.data.images import load_mnist_5k
+from synvae_core.data.speech import load_speech
 from synvae_core.metrics.melody import exact_windows
 from synvae_core.models.configurations import load_melody_model
+from synvae_core.models.speech_image import load_speech_image
 from synvae_core.models.storage import PRETRAINED
 from synvae_core.models.synvae import load_synvae
+from synvae_core.training.judge import read_labels, train_judge
+from synvae_core.training.pictures import to_unit
 
 FOLDERS = sorted(path for path in PRETRAINED.iterdir() if path.is_dir())
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_folder_has_a_card_and_no_pickle(folder):
-    assert {path.name for path in folder.iterdir()} == {
-        "CARD.md",
-        "config.json",
-        "model.safetensors",
-    }
+    names = {path.name for path in folder.iterdir()}
+    needed = {"CARD.md", "config.json", "model.safetensors"}
+    assert needed <= names <= needed | {"provenance.json", "test_recordings.json"}
     assert (folder / "CARD.md").read_text().startswith(f"# {folder.name}\n")
     assert sum(path.stat().st_size for path in folder.iterdir()) < 16e6
 
@@ -30,6 +34,19 @@ def test_a_digit_comes_back_from_the_shipped_synvae():
     _, rebuilt = model.hear(model.listen(digits))
     error = (rebuilt - digits).square().flatten(1).sum(1).mean()
     assert error < 12  # the mean digit is at 53
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["speech_compact_vae", "speech_compact_vae_gan"])
+def test_the_shipped_speech_models_draw_what_recordings_they_never_heard_say(name, data_folder):
+    folder = PRETRAINED / name
+    unheard = json.loads((folder / "test_recordings.json").read_text())
+    speech = load_speech("fsdd", folder=data_folder / "fsdd")
+    assert set(speech.test.ids) == set(unheard)
+    digits = load_mnist_5k()
+    judge = train_judge(digits.train_images, digits.train_labels, seed=0, epochs=4)
+    drawn = load_speech_image(folder).draw(to_unit(speech.test.spectrograms))
+    assert (read_labels(judge, drawn) == speech.test.labels).float().mean() > 0.93
 
 
 def test_the_language_model_gives_tunes_back_exactly():
