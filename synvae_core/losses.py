@@ -57,3 +57,44 @@ def event_cross_entropy(
 ) -> Float[Tensor, "b"]:
     """Negative log-likelihood of the events, in nats, summed over the steps."""
     return F.cross_entropy(logits.transpose(1, 2), events, reduction="none").sum(-1)
+
+
+def multi_scale_spectral(
+    reconstruction: Float[Tensor, "b n"],
+    target: Float[Tensor, "b n"],
+    *,
+    sizes: tuple[int, ...] = (2048, 1024, 512, 256, 128, 64),
+    floor: float = 1e-4,
+) -> Float[Tensor, "b"]:
+    """Distance of magnitude spectrograms at several window sizes, without a unit; phases are free.
+
+    At each size, the sum of absolute differences as a share of the target's sum, and the mean
+    absolute difference of logarithms (base e); then the mean over the sizes. Engel et al. 2020,
+    "DDSP", arXiv 2001.04643, whose linear term is a mean and no share: with the share, quiet loops
+    count as much as loud ones.
+
+    Args:
+        sizes: of Hann windows, in samples; they move on by a quarter.
+        floor: magnitudes below are as good as silent; a sine of amplitude 1 has 1.
+    """
+    total = reconstruction.new_zeros(len(reconstruction))
+    for size in sizes:
+        ours, theirs = (magnitudes(each, size) for each in (reconstruction, target))
+        share = (ours - theirs).abs().sum((1, 2)) / (theirs.sum((1, 2)) + floor)
+        logarithms = (ours + floor).log() - (theirs + floor).log()
+        total = total + share + logarithms.abs().mean((1, 2))
+    return total / len(sizes)
+
+
+def magnitudes(waveforms: Float[Tensor, "b n"], size: int) -> Float[Tensor, "b bins frames"]:
+    """Magnitudes of Hann windows of so many samples, each a quarter after the last.
+
+    Silence is added at both ends. A sine of amplitude 1 has 1 at its frequency.
+    """
+    window = torch.hann_window(size, dtype=waveforms.dtype, device=waveforms.device)
+    spectrum = torch.stft(
+        waveforms, size, size // 4, window=window, pad_mode="constant", return_complex=True
+    )
+    # The root of a sum, rather than abs, so that the gradient is finite where there is silence.
+    power = spectrum.real.square() + spectrum.imag.square()
+    return (power + 1e-12).sqrt() * (2 / window.sum())

@@ -86,7 +86,7 @@ def with_tables(readme: str, results: Mapping[str, Any], tables: Sequence[Table]
 
 
 def tables_of(results: Mapping[str, Any], tables: Sequence[Table]) -> str:
-    """The tables that have figures, as Markdown; on the page, each with the commands of its runs."""
+    """The tables that have figures, as Markdown; on the page with the commands of their runs."""
     shown = []
     for table in tables:
         first = next(iter(table.lines))

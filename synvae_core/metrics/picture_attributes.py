@@ -1,0 +1,69 @@
+"""What is measured of a photograph without a label, and the direction in a code that changes it.
+
+A direction is the way along which a latent point moves, on average, when the attribute grows by one
+standard deviation: the difference of means of White 2016, "Sampling Generative Networks", arXiv
+1609.04468, for attributes that are numbers.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def picture_attributes(images: Float[Tensor, "n c h w"]) -> dict[str, Float[Tensor, " n"]]:
+    """Of pictures in [0, 1], numbers by name, each within -1..1.
+
+    `light`, the mean of all pixels; `light from the left` and `light from above`, how much lighter
+    that half is than the other; `light in the middle`, how much lighter the middle is than the rim,
+    which where faces are in the middle tells a dark background; `contrast`, the standard deviation
+    of a picture's pixels; and of colours `warmth`, how much more red than blue there is.
+
+    Raises:
+        ValueError: if there is no picture, one is below 4 pixels, or not finite.
+    """
+    if not images.numel() or min(images.shape[2:]) < 4 or not torch.isfinite(images).all():
+        raise ValueError(
+            f"pictures have 4 pixels or more a side, all of them numbers: got {tuple(images.shape)}"
+        )
+    grey = images.mean(1)
+    height, width = grey.shape[1:]
+    half, rest = width // 2, height // 2
+    middle = grey[:, height // 4 : -(height // 4), width // 4 : -(width // 4)]
+    rim = (grey.sum((1, 2)) - middle.sum((1, 2))) / (height * width - middle[0].numel())
+    found = {
+        "light": grey.mean((1, 2)),
+        "light from the left": grey[..., :half].mean((1, 2)) - grey[..., -half:].mean((1, 2)),
+        "light from above": grey[:, :rest].mean((1, 2)) - grey[:, -rest:].mean((1, 2)),
+        "light in the middle": middle.mean((1, 2)) - rim,
+        "contrast": grey.flatten(1).std(1, correction=0),
+    }
+    if images.shape[1] == 3:
+        found["warmth"] = images[:, 0].mean((1, 2)) - images[:, 2].mean((1, 2))
+    return found
+
+
+def attribute_directions(
+    latents: Float[Tensor, "n z"], attributes: Mapping[str, Float[Tensor, " n"]]
+) -> dict[str, Float[Tensor, " z"]]:
+    """How the latents change, on average, as each attribute grows by a standard deviation.
+
+    Attributes that are the same for all have no direction and are left out.
+
+    Raises:
+        ValueError: unless there are two latents or more, finite, and as many of each attribute.
+    """
+    if len(latents) < 2 or not torch.isfinite(latents).all():
+        raise ValueError(f"a direction needs two finite latents or more, got {len(latents)}")
+    centred = latents - latents.mean(0)
+    found = {}
+    for name, values in attributes.items():
+        if len(values) != len(latents) or not torch.isfinite(values).all():
+            raise ValueError(
+                f"{name!r} is a finite number of each of {len(latents)} pictures: got {len(values)}"
+            )
+        spread = values.std(correction=0)
+        if spread > 1e-6:
+            found[name] = ((values - values.mean()) / spread) @ centred / len(latents)
+    return found
