@@ -34,7 +34,7 @@ reports: setup ## run every notebook in full length
 	@set -e; for notebook in notebooks/*.ipynb; do $(BIN)/python -m synvae_core run $$notebook; done
 
 test: setup ## all tests, every notebook as a smoke run included
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto
 
 lint: setup ## what ruff says about code and notebooks
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
