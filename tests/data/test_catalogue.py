@@ -45,6 +45,7 @@ def test_packaged_sets_are_here_and_others_are_not():
         "abc": "packaged with music21",
         "essen": "packaged with music21",
         "espeak": "packaged with espeakng-loader",
+        "gm_drums": "packaged with pretty_midi",
     }
     can_download = {name for name, entry in catalogue().items() if entry.can_download}
     assert can_download == {"mnist", "cifar10", "fsdd"}
