@@ -14,6 +14,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from synvae_core.metrics.retrieval import check_same_space
+
 TILE_ELEMENTS = 1 << 22  # of the tile of distances that is held at a time
 NEAREST = 5  # of the paper's experiments
 
@@ -109,17 +111,6 @@ def _distance_tiles(real: Tensor, made: Tensor) -> Iterator[tuple[Tensor, Tensor
 
 
 def _check(real: Tensor, made: Tensor, k: int) -> None:
-    for name, items in (("real", real), ("made", made)):
-        if items.ndim != 2 or not items.numel():
-            raise ValueError(
-                f"{name} items have shape (number, features), none of them 0: got "
-                f"{tuple(items.shape)}"
-            )
-        if not torch.isfinite(items).all():
-            raise ValueError(f"features of {name} items are finite numbers: got NaN or infinity")
-    if real.shape[1] != made.shape[1]:
-        raise ValueError(
-            f"real and made items have the same features: got {real.shape[1]} and {made.shape[1]}"
-        )
+    check_same_space(**{"real items": real, "made items": made})
     if not 1 <= k < len(real):
         raise ValueError(f"k is 1 to real items - 1: got k = {k} with {len(real)} real items")

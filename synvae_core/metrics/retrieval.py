@@ -101,7 +101,7 @@ def nearest_across(
     Raises:
         ValueError: unless 1 <= k <= n, the dimensions agree and everything is finite.
     """
-    _check_across(queries, items)
+    check_same_space(queries=queries, items=items)
     if not 1 <= k <= len(items):
         raise ValueError(f"k is 1 to items: got k = {k} with {len(items)} items")
     rows = [
@@ -123,7 +123,7 @@ def counterpart_ranks(
         ValueError: unless there are as many items as queries, their dimensions agree and
             everything is finite.
     """
-    _check_across(queries, items)
+    check_same_space(queries=queries, items=items)
     if len(queries) != len(items):
         raise ValueError(
             f"each query has one item: got {len(queries)} queries and {len(items)} items"
@@ -139,19 +139,20 @@ def counterpart_ranks(
     return torch.cat(ranks)
 
 
-def _check_across(queries: Tensor, items: Tensor) -> None:
-    for name, latents in (("queries", queries), ("items", items)):
-        if latents.ndim != 2 or not latents.numel():
+def check_same_space(**named: Tensor) -> None:
+    """Raises a ValueError that names which of two sets of points are not finite, or not alike."""
+    for name, points in named.items():
+        if points.ndim != 2 or not points.numel():
             raise ValueError(
-                f"{name} have shape (number, dimensions), none of them 0: got "
-                f"{tuple(latents.shape)}"
+                f"{name} have shape (number, dimensions), none of them 0: got {tuple(points.shape)}"
             )
-        if not torch.isfinite(latents).all():
+        if not torch.isfinite(points).all():
             raise ValueError(f"{name} are finite numbers: got NaN or infinity")
-    if queries.shape[1] != items.shape[1]:
+    (one, first), (other, second) = named.items()
+    if first.shape[1] != second.shape[1]:
         raise ValueError(
-            f"queries and items have the same dimensions: got {queries.shape[1]} and "
-            f"{items.shape[1]}"
+            f"{one} and {other} have the same dimensions: got {first.shape[1]} and "
+            f"{second.shape[1]}"
         )
 
 

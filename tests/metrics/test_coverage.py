@@ -105,7 +105,7 @@ def test_classes_are_measured_apart():
         (normal(6, 2), normal(3, 2), 6, "got k = 6 with 6 real items"),
         (normal(6, 2), normal(3, 2), 0, "got k = 0"),
         (normal(1, 2), normal(3, 2), 1, "with 1 real items"),
-        (normal(6, 2), normal(3, 4), 1, "same features: got 2 and 4"),
+        (normal(6, 2), normal(3, 4), 1, "same dimensions: got 2 and 4"),
         (torch.zeros(0, 2), normal(3, 2), 1, "real items have shape"),
         (normal(6, 2), torch.zeros(0, 2), 1, "made items have shape"),
         (normal(6, 2), normal(6, 2)[0], 1, "made items have shape"),
