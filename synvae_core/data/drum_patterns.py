@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
-from note_seq import NoteSequence
 
+from synvae_core.music.midi import NoteSequence
 from synvae_core.music.render import render, soundfont_synthesiser
 
 PATTERNS_VERSION = 1  # part of the cache's name; raise it when the loops change

@@ -22,8 +22,9 @@ from synvae_core.music.score import MidiError, Part, Reading, Score, score_to_ev
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # pydub misses ffmpeg, which nothing here needs
-    from note_seq import NoteSequence
+    import note_seq
 
+NoteSequence = note_seq.NoteSequence
 pretty_midi.pretty_midi.MAX_TICK = 1e7  # its own guard; note_seq's 1e10 lets a file eat 80 GB
 
 TICKS_PER_QUARTER = 480

@@ -13,14 +13,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from importlib import resources
 
-import note_seq
 import numpy as np
 import soundfile
 from jaxtyping import Float, Float32
 from scipy.signal import resample_poly
 
 from synvae_core.music.melody import MAX_PITCH, MIN_PITCH
-from synvae_core.music.midi import NoteSequence
+from synvae_core.music.midi import NoteSequence, note_seq
 
 # (sequence, sample rate in Hz) -> mono waveform (n,) of `clip_samples` samples
 Synthesiser = Callable[[NoteSequence, int], Float32[np.ndarray, " n"]]

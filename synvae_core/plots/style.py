@@ -4,6 +4,7 @@ The palette is that of Okabe & Ito 2008, "Color Universal Design", which readers
 colour vision tell apart.
 """
 
+import base64
 import io
 import re
 from contextlib import AbstractContextManager
@@ -11,6 +12,7 @@ from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from PIL import Image
 
 INK = "#22303c"
 MUTED = "#6b7885"
@@ -28,6 +30,7 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = PALETTE = (
 )
 
 _PATH = re.compile(r'<path d="[^"]*"')
+_PNG = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 _STYLE = {
     "font.family": "sans-serif",
     "font.sans-serif": ["Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans"],
@@ -73,7 +76,8 @@ class StyledFigure(Figure):
         self.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
         svg = buffer.getvalue()
         # the XML declaration and document type have no place inside a page
-        return _PATH.sub(_shortened, svg[svg.index("<svg") :])
+        svg = _PATH.sub(_shortened, svg[svg.index("<svg") :])
+        return _PNG.sub(_as_webp, svg)
 
 
 def styled(width: float, height: float) -> StyledFigure:
@@ -89,3 +93,13 @@ def style() -> AbstractContextManager[None]:
 def _shortened(path: re.Match[str]) -> str:
     """The path to a hundredth of a point, in one line: half the bytes, the same picture."""
     return " ".join(re.sub(r"(\.\d\d)\d+", r"\1", path[0]).split())
+
+
+def _as_webp(png: re.Match[str]) -> str:
+    """The same pixels in two thirds of the bytes, which a hundred photographs make worth it."""
+    image = Image.open(io.BytesIO(base64.b64decode(png[1])))
+    if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):
+        image = image.convert("RGB")
+    buffer = io.BytesIO()
+    image.save(buffer, "webp", lossless=True)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

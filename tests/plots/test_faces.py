@@ -90,3 +90,10 @@ def test_what_cannot_be_drawn_is_refused():
             animation(frames, alt=alt, seconds=seconds)
     with pytest.raises(ValueError, match="for -1"):
         animation(PICTURES, alt="walk", seconds=-1.0)
+
+
+def test_a_notebook_shows_every_pixel_as_it_is():
+    picture = FIGURES["sheet"]()._repr_svg_()
+    data = re.search(r'data:image/webp;base64,([^"]+)"', picture)[1]
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+    np.testing.assert_allclose(shown / 255, COLOURED[0].permute(1, 2, 0), atol=0.004)
