@@ -29,6 +29,17 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 # What papermill adds to the notebook's own cells; the header says the same.
 ADDED_TAGS = {"injected-parameters", "papermill-error-cell-tag"}
 TITLE = re.compile(r"\A\s*#\s+(.+?)\s*#*\s*(?:\n|\Z)")
+# As Python prints them, after the file and the line; or as loggers do, with their level.
+WARNING = re.compile(r"^(?:\S.*?:\d+: )?(\w*Warning: .+|WARNING\b.+)$", re.MULTILINE)
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+class Warned(NamedTuple):
+    """A warning of the run, how often it came, and the first cell that gave it."""
+
+    text: str
+    count: int
+    cell: int
 
 
 class Row(NamedTuple):
@@ -89,7 +100,20 @@ def report_header(
         "versions": {name: version for name, version in versions.items() if version},
         "data": facts.get("data", {}),
         "stopped": record.get("stopped"),
+        "warnings": warnings_of(notebook),
     }
+
+
+def warnings_of(notebook: nbformat.NotebookNode) -> list[Warned]:
+    """All warnings that the cells gave, each once, in the order in which they came."""
+    found: dict[str, Warned] = {}
+    for number, cell in enumerate(_own_cells(notebook), 1):
+        for output in cell.get("outputs", []):
+            text = ANSI.sub("", output.text) if output.get("name") == "stderr" else ""
+            for warning in WARNING.findall(text):
+                before = found.get(warning, Warned(warning, 0, number))
+                found[warning] = before._replace(count=before.count + 1)
+    return list(found.values())
 
 
 def parameter_rows(notebook: nbformat.NotebookNode, given: Mapping[str, Any]) -> list[Row]:
@@ -107,11 +131,8 @@ def shown_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     notebook = copy.deepcopy(notebook)
     notebook.metadata.pop("widgets", None)
     stopped = notebook.metadata.get("synvae", {}).get("stopped", {}).get("cell")
-    cells, number, heading = [], 0, ""
-    for cell in notebook.cells:
-        if ADDED_TAGS & set(cell.metadata.get("tags", [])):
-            continue
-        number += 1  # as in the notebook's own file
+    cells, heading = [], ""
+    for number, cell in enumerate(_own_cells(notebook), 1):  # as in the notebook's own file
         cell.metadata.report = {
             "number": number,
             "stopped": number == stopped,
@@ -130,6 +151,10 @@ def shown_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return notebook
 
 
+def _own_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if not ADDED_TAGS & set(cell.metadata.get("tags", []))]
+
+
 def _is_shown(output: nbformat.NotebookNode) -> bool:
     data = output.get("data", {})
     if WIDGET in data or MIME_TYPE in data:
@@ -138,7 +163,7 @@ def _is_shown(output: nbformat.NotebookNode) -> bool:
 
 
 def _title(notebook: nbformat.NotebookNode) -> str | None:
-    cells = [cell for cell in notebook.cells if not ADDED_TAGS & set(cell.metadata.get("tags", []))]
+    cells = _own_cells(notebook)
     match = TITLE.match(cells[0].source) if cells else None
     return headings(match.group(0))[0] if match else None
 

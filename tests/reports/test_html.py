@@ -11,6 +11,12 @@ from synvae_core.reports import export_html
 
 new = nbformat.v4
 PIXEL = base64.b64encode(b"\x89PNG....").decode()
+WARNINGS = """/x y/a.py:3: UserWarning: <b>odd</b>
+  warnings.warn("<b>odd</b>")
+/x y/a.py:3: UserWarning: <b>odd</b>
+a message
+\x1b[33mWARNING:root:\x1b[0mlate
+"""
 MARKUP = "<img src=http://x onerror=alert(1)>&\"'"
 
 
@@ -23,7 +29,7 @@ def soup(tmp_path_factory):
     code = new.new_code_cell("x = '<i>'  # " + MARKUP, execution_count=1)
     code.outputs = [
         new.new_output("stream", text="plain <u>text</u>"),
-        new.new_output("stream", name="stderr", text="a warning"),
+        new.new_output("stream", name="stderr", text=WARNINGS),
         output(image_png=PIXEL, text_plain="<Figure>"),
         new.new_output("display_data", data={"image/svg+xml": "<svg><g/></svg>"}),
         output(text_html="<table><tr><td>3</td></tr></table>"),
@@ -102,7 +108,17 @@ def test_code_and_warnings_are_folded(soup):
     folded = soup.select("details.code")
     assert len(folded) == 3
     assert not any(details.has_attr("open") for details in folded)
-    assert "a warning" in folded[-1].text
+    assert "a message" in folded[-1].text
+
+
+def test_the_header_lists_every_warning_once_as_text_with_its_cell(soup):
+    listed = soup.select(".warnings li")
+    assert [item.text for item in listed] == [
+        "UserWarning: <b>odd</b> cell 4, 2 times",
+        "WARNING:root:late cell 4",
+    ]
+    assert soup.select_one(".warnings summary").text == "2 warnings"
+    assert all(soup.select_one(item.a["href"]) for item in listed)
 
 
 def test_the_title_stands_once_and_the_contents_reach_every_heading(soup):
