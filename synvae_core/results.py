@@ -39,8 +39,17 @@ class Table(NamedTuple):
 
 
 def read_tables(path: Path) -> list[Table]:
-    """The tables of a file, in its order."""
-    return [Table(**entry) for entry in json.loads(path.read_text())]
+    """The tables of a file, in its order.
+
+    Raises:
+        ValueError: if two lines of a table are called the same.
+    """
+    tables = [Table(**entry) for entry in json.loads(path.read_text())]
+    for table in tables:
+        labels = list(table.lines.values())
+        if twice := {label for label in labels if labels.count(label) > 1}:
+            raise ValueError(f"{path}: the table {table.title!r} has two lines {twice.pop()!r}")
+    return tables
 
 
 def record_result(path: Path, run: Path, *, command: str) -> None:

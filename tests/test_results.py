@@ -80,3 +80,10 @@ def test_a_comparison_within_a_run_has_a_line_for_each_thing():
     assert "| `logits` |  | 91.9 |  |" in table
     assert "gumbel" not in table
     assert table.endswith("- couplings: `run 13`")
+
+
+def test_two_lines_of_a_table_are_not_called_the_same(tmp_path):
+    path = tmp_path / "tables.json"
+    path.write_text(json.dumps([{"title": "T", "lines": {"a/b": "same", "a/c": "same"}}]))
+    with pytest.raises(ValueError, match="the table 'T' has two lines 'same'"):
+        read_tables(path)
