@@ -17,6 +17,7 @@ from synvae_core import plots
 from synvae_core.metrics.melody import interval_histogram, melody_summary
 from synvae_core.music.melody import Note, events_to_notes, notes_to_events
 from synvae_core.plots.style import PALETTE, PAPER, REFERENCE
+from synvae_core.plots.sweep import over_parameter
 
 RNG = np.random.default_rng(0)
 TUNE = notes_to_events(
@@ -257,3 +258,23 @@ def test_a_trade_off_shows_every_setting_and_names_it():
     assert {text.get_text() for text in axes.texts} == {*points, "tunes"}
     with pytest.raises(ValueError, match="settings and measures"):
         plots.trade_off({}, curve=[], across="auc", up={"agreement": ""}, label="")
+
+
+def test_a_parameter_s_axis_has_its_values_and_the_line_its_means():
+    figure = over_parameter("BETA", [0.1, 10.0, 0.1], {"a/b": [1.0, 5.0, 3.0]})
+    (axes,) = figure.axes
+    assert axes.get_xscale() == "log"
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0.1", "10"]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), [2.0, 5.0])
+
+
+def test_a_parameter_of_words_has_a_place_for_each():
+    figure = over_parameter("COUPLING", ["softmax", "gumbel", True], {"a/b": [1.0, 2.0, 3.0]})
+    named = [text.get_text() for text in figure.axes[0].get_xticklabels()]
+    assert named == ["True", "gumbel", "softmax"]
+
+
+@pytest.mark.parametrize("measures", [{}, {"a/b": [1.0]}])
+def test_a_parameter_wants_a_number_for_each_run(measures):
+    with pytest.raises(ValueError, match="expected as many numbers as runs"):
+        over_parameter("BETA", [1, 2], measures)

@@ -9,7 +9,6 @@ import copy
 import os
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from traitlets.config import Config
 from synvae_core.provenance import MIME_TYPE
 from synvae_core.reports.estimate import headings
 from synvae_core.reports.parameters import TAG, declared_parameters, read_notebook
+from synvae_core.reports.words import local_time, spoken
 
 # The first that an output offers is shown. Widgets and JavaScript are not among them: a report
 # shows the same thing as a table or a figure.
@@ -90,9 +90,9 @@ def report_header(
         "title": _title(notebook) or stem,
         "notebook": record.get("notebook", f"{stem}.ipynb"),
         "parameters": parameter_rows(notebook, papermill.get("parameters", {})),
-        "date": _local_time(papermill.get("start_time")),
+        "date": local_time(papermill.get("start_time")),
         # Papermill's covers the start of the kernel too; without it, what the run recorded.
-        "duration": _spoken(papermill.get("duration") or facts.get("duration_s")),
+        "duration": spoken(papermill.get("duration") or facts.get("duration_s")),
         "device": facts.get("device"),
         "commit": facts.get("commit"),
         "seed": facts.get("seed"),
@@ -166,23 +166,6 @@ def _title(notebook: nbformat.NotebookNode) -> str | None:
     cells = _own_cells(notebook)
     match = TITLE.match(cells[0].source) if cells else None
     return headings(match.group(0))[0] if match else None
-
-
-def _local_time(moment: str | None) -> str | None:
-    if moment is None:
-        return None
-    local = datetime.fromisoformat(moment).astimezone()
-    return f"{local.day} {local:%B %Y, %H:%M %Z}"
-
-
-def _spoken(seconds: float | None) -> str | None:
-    if seconds is None:
-        return None
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
 def with_contents(page: str) -> str:

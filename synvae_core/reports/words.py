@@ -1,0 +1,35 @@
+"""Times, durations and figures as pages say them."""
+
+import math
+from datetime import datetime
+from typing import Any
+
+
+def local_time(moment: str | None) -> str | None:
+    """A moment of ISO 8601 in the time of this machine, such as 21 November 2026, 19:50 UTC."""
+    if moment is None:
+        return None
+    local = datetime.fromisoformat(moment).astimezone()
+    return f"{local.day} {local:%B %Y, %H:%M %Z}"
+
+
+def spoken(seconds: float | None) -> str | None:
+    """Seconds as 3 min 20 s."""
+    if seconds is None:
+        return None
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def figure(value: Any) -> str:
+    """A figure with the four digits that count; the text of anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else str(value)
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:.4g}"
