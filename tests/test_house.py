@@ -36,7 +36,9 @@ FLOORS = {
     "published": 5,
     "widgets": 5,
     "reports": 5,
-    "__main__": 6,
+    "batch": 6,
+    "explore": 6,
+    "__main__": 7,
 }
 MAX_LINES = 330
 MAX_CELL_LINES = 25

@@ -71,7 +71,8 @@ function render({ model, el }) {
   const root = make("div", "recorder", el), limit = model.get("max_seconds");
   root.setAttribute("role", "group"); root.setAttribute("aria-label", "Say a digit");
   // JupyterLab would take enter and letters for its own shortcuts.
-  root.dataset.lmSuppressShortcuts = "true";
+  // On each control, or JupyterLab takes its arrow keys for its own.
+  root.addEventListener("focusin", ({ target }) => { target.dataset.lmSuppressShortcuts = "true"; });
   const first = make("div", "rc-row", root), record = button("rc-record", first, "Record");
   const meter = make("div", "rc-meter", first), bar = make("span", "", meter);
   const clock = make("span", "rc-clock", first);

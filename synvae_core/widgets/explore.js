@@ -1,0 +1,219 @@
+// Asks the kernel for pictures and melodies and shows what it answers: see explore.py.
+const PATIENCE = 1500;  // milliseconds after which a question counts as lost
+
+const make = (tag, name, parent, text = "") => {
+  const node = document.createElement(tag);
+  node.className = name; node.textContent = text; parent.append(node);
+  return node;
+};
+const button = (parent, text, press) => {
+  const node = make("button", "", parent, text);
+  node.type = "button"; node.addEventListener("click", press);
+  return node;
+};
+const section = (parent, name, title) => {
+  const node = make("section", name, parent), head = make("h3", "", node, title);
+  node.setAttribute("aria-label", title);
+  return { node, head };
+};
+/** A slider in a label; `moved` gets its value, `words` says it beside it, `spoken` to the ear. */
+const slider = (parent, text, options, moved, spoken = options.words) => {
+  const label = make("label", "ex-slider", parent), name = make("span", "ex-name", label, text);
+  // an output, the usual element, would take the label
+  const input = make("input", "", label), value = make("span", "ex-value", name);
+  const { words, ...attributes } = options;
+  Object.assign(input, { type: "range" }, attributes);
+  const tell = () => {
+    value.textContent = words(+input.value);
+    input.setAttribute("aria-valuetext", spoken(+input.value));
+  };
+  input.addEventListener("input", () => { tell(); moved(+input.value); });
+  tell();
+  return { label, input, set: to => { input.value = to; tell(); } };
+};
+
+function render({ model, el }) {
+  const page = model.get("page"), [channels, high, wide] = page.shape;
+  const bytes = channels * high * wide, grey = channels === 1;
+  // One question at a time: while it is answered, only the newest of each kind is kept.
+  const waiting = new Map();
+  let asked = -Infinity;
+  const send = (content, buffers) => {
+    const { kind, dimension } = content;
+    waiting.delete(`${kind} ${dimension}`); waiting.set(`${kind} ${dimension}`, [content, buffers]);
+    if (performance.now() - asked > PATIENCE) next();
+  };
+  const next = () => {
+    const [first] = waiting;
+    asked = first ? performance.now() : -Infinity;
+    if (!first) return;
+    waiting.delete(first[0]);
+    model.send(first[1][0], undefined, first[1][1]);
+  };
+  const root = make("div", "explore", el), inner = make("div", "ex-inner", root);
+  root.setAttribute("role", "group"); root.setAttribute("aria-label", "Explore SynVAE");
+  // JupyterLab would take arrows, space and letters for its own shortcuts. It asks first the element
+  // that has the focus, and some of these match there already.
+  root.addEventListener("focusin", ({ target: { dataset } }) => {
+    dataset.lmSuppressShortcuts = "true";
+  });
+
+  /** A picture of the kernel's pixels; grey ones are ink, and the page's background is paper. */
+  const picture = (parent, alt) => {
+    const box = make("span", "ex-paper", parent), canvas = make("canvas", grey ? "ex-ink" : "", box);
+    canvas.width = wide; canvas.height = high;
+    canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", alt);
+    const paint = (pixels, start = 0) => {
+      const image = new ImageData(wide, high), area = high * wide;
+      for (let i = 0; i < area; i++)
+        for (let c = 0; c < 4; c++) image.data[4 * i + c] = grey
+          ? (c === 3 ? pixels[start + i] : 0) : (c === 3 ? 255 : pixels[start + c * area + i]);
+      canvas.getContext("2d").putImageData(image, 0, 0);
+    };
+    return { box, canvas, paint };
+  };
+  /** Buttons with pictures on them, in place of those before. */
+  const choices = (parent, pictures, pixels) => {
+    parent.replaceChildren(...pictures.map(([index, caption], i) => {
+      const item = button(parent, "", () => { leaveField(); send({ kind: "choose", index }); });
+      item.className = "ex-choice"; item.title = caption; item.dataset.index = index;
+      item.setAttribute("aria-label", caption);
+      picture(item, "").paint(pixels, i * bytes);
+      return item;
+    }));
+    mark();
+  };
+  let current;
+  const mark = () => {
+    for (const item of root.querySelectorAll(".ex-choice"))
+      item.setAttribute("aria-pressed", item.dataset.index === `${current}`);
+  };
+
+  // --- choose, draw, upload
+  const source = section(inner, "ex-source", "Choose a picture");
+  const shelf = make("div", "ex-row", source.node), acts = make("div", "ex-row", source.node);
+  let number = 0;
+  button(acts, "Other pictures", () => send({ kind: "shelf", number: ++number }));
+  const draw = button(acts, "Draw a digit", () => {
+    stage.classList.add("ex-drawing"); field.clear(); draw.textContent = "Clear the field";
+    field.canvas.focus(); say(`Draw a digit. ${KEYS}`);
+  });
+  draw.hidden = !grey;
+  const label = make("label", "ex-file", acts, "Upload one …"), file = make("input", "", label);
+  Object.assign(file, { type: "file", accept: ".png,.jpg,.jpeg,.webp,.gif,.bmp" });
+  file.addEventListener("change", async () => {
+    const [chosen] = file.files;
+    if (!chosen) return;
+    const { name } = chosen;
+    if (chosen.size > page.max_bytes)
+      say(`Not used: ${name} has more than ${page.max_bytes / 2 ** 20} MB; save it smaller.`);
+    else try {
+      const content = await chosen.arrayBuffer();
+      leaveField(); send({ kind: "upload", name }, [content]);
+    } catch { say(`Not used: ${name} cannot be read; choose it again.`); }
+    file.value = "";  // so that the same file can be chosen again
+  });
+
+  // --- the picture, its melody, and what comes back
+  const stage = make("div", "ex-stage", inner);
+  const before = section(stage, "ex-before", "The picture");
+  const shown = picture(before.node, "The picture");
+  const fieldBox = make("span", "ex-paper ex-field", before.node);
+  const field = drawingField(fieldBox, page.side, ink => send({ kind: "draw" }, [ink.buffer]),
+    text => say(text));
+  const leaveField = () => {
+    stage.classList.remove("ex-drawing"); draw.textContent = "Draw a digit";
+  };
+  const name = make("p", "ex-caption", before.node);
+  const melody = section(stage, "ex-melody", "Its melody");
+  const slot = make("div", "", melody.node), sound = make("div", "ex-sound", melody.node);
+  const after = section(stage, "ex-after", "Drawn from its notes");
+  const rebuilt = picture(after.node, "The picture drawn again from the notes of the melody");
+  make("p", "ex-caption", after.node, "by a model that hears the melody alone");
+  const status = make("p", "ex-status", inner);
+  status.setAttribute("role", "status");
+  const say = text => { status.textContent = text; };
+
+  const pick = make("label", "ex-slider", sound);
+  make("span", "ex-name", pick, "Instrument");
+  const program = make("select", "", pick);
+  let count = 0;
+  for (const [group, instruments] of page.instruments) {
+    const options = make("optgroup", "", program);
+    options.label = group;
+    for (const each of instruments) make("option", "", options, each).value = count++;
+  }
+  program.value = page.program;
+  const perform = () => send({ kind: "sound", program: +program.value, qpm: +qpm.input.value,
+    temperature: +heat.input.value });
+  program.addEventListener("change", perform);
+  const qpm = slider(sound, "Tempo", { min: page.tempos[0], max: page.tempos[1], step: 5,
+    value: page.qpm, words: value => `${value} bpm` }, perform);
+  const heat = slider(sound, "Temperature", { min: page.temperatures[0], step: .05,
+    max: page.temperatures[1], value: 0, words: value => value ? value.toFixed(2) : "as it is" },
+  value => { perform(); again.hidden = !value; });
+  const again = button(sound, "Another variant", () => send({ kind: "again" }));
+  again.hidden = true;
+
+  // --- sliders
+  const bend = section(inner, "ex-bend", "Bend the melody");
+  make("p", "ex-hint", bend.node, "Below each: what changed on average from left to right, and in "
+    + "how many of the pictures it went that way.");
+  const grid = make("div", "ex-grid", bend.node);
+  bend.node.hidden = !page.sliders.length;  // of a model that ignores its pictures
+  const sliders = page.sliders.map(each => {
+    const { dimension } = each;
+    // The number says nothing to the eye that the knob does not; a screen reader wants it.
+    const made = slider(grid, each.name, { min: each.low, max: each.high, value: 0,
+      step: (each.high - each.low) / 60, words: () => each.where },
+    value => send({ kind: "slide", dimension, value }), value => value.toFixed(1));
+    make("small", "", made.label, each.evidence);
+    made.input.dataset.dimension = dimension;
+    return { dimension, ...made };
+  });
+  button(bend.node, "Back to the picture", () => send({ kind: "reset" }));
+
+  // --- the way to another picture
+  const pair = make("div", "ex-pair", inner);
+  const way = section(pair, "ex-way", "On the way to another picture");
+  const road = make("div", "ex-road", way.node), start = picture(road, "Start of the way");
+  const step = slider(road, "", { min: 0, max: page.positions - 1, step: 1, value: 0,
+    words: value => `${Math.round(100 * value / (page.positions - 1))} %` },
+  position => send({ kind: "way", position }));
+  step.input.setAttribute("aria-label", "Way to the other picture");
+  const end = picture(road, "End of the way");
+  const ends = make("div", "ex-row", way.node);
+  button(ends, "Hear the whole way", () => send({ kind: "whole" }));
+  button(ends, "Make the picture above its end", () => send({ kind: "other" }));
+  const alike = section(pair, "ex-alike", "Pictures that sound like it");
+  const similar = make("div", "ex-row", alike.node);
+
+  // --- what the kernel answers
+  const pixelsOf = view => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  const show = (content, buffers) => {
+    const [original, drawn, other, near] = buffers.map(pixelsOf);
+    for (const each of [shown, start]) each.paint(original);
+    rebuilt.paint(drawn); end.paint(other);
+    current = content.index;
+    name.textContent = content.name;
+    start.canvas.setAttribute("aria-label", `Start: ${content.name}`);
+    end.canvas.setAttribute("aria-label", `End: ${content.other}`);
+    if (document.activeElement !== step.input) step.set(content.position);
+    for (const each of sliders)  // those that were moved are where the hand has them
+      if (!content.changed.includes(each.dimension)) each.set(content.values[each.dimension]);
+    choices(similar, content.alike, near);
+    say(content.said);
+  };
+  const receive = (content, buffers) => {
+    if (content.kind === "shown") show(content, buffers);
+    else if (content.kind === "shelf") choices(shelf, content.pictures, pixelsOf(buffers[0]));
+    else say(content.said);
+    next();
+  };
+  model.on("msg:custom", receive);
+  const manager = model.widget_manager, id = model.get("player").slice("IPY_MODEL_".length);
+  manager.get_model(id).then(player => manager.create_view(player))
+    .then(view => { slot.append(view.el); send({ kind: "ready" }); });
+  return () => model.off("msg:custom", receive);
+}
+export default { render };
