@@ -5,13 +5,16 @@ clip. The gain belongs to the program, so that programs are comparable. Melodies
 limiter, with every program at velocity 80 and with most at 127; it is for louder mixtures.
 """
 
+import hashlib
 import importlib
 import io
+import json
 import math
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -27,6 +30,7 @@ Synthesiser = Callable[[NoteSequence, int], Float32[np.ndarray, " n"]]
 SAMPLE_RATE = 32_000
 RELEASE_SECONDS = 0.75  # after the last step, the last third of it fading out
 MAX_SECONDS = 1_800
+GAINS = Path(__file__).with_name("program_gains.json")
 NOTE_PEAK = 0.42  # a program's loudest note at velocity 127; overlapping releases double it
 FLUIDSYNTH_GAIN = 6.0  # FluidSynth itself leaves room for a full orchestra
 LIMITER_KNEE = 0.95
@@ -217,9 +221,21 @@ def _play(
     return np.concatenate(blocks).mean(1)
 
 
-@lru_cache(maxsize=256)
 def _program_gain(program: int, is_drum: bool) -> float:
     """The factor that makes a program's loudest note at velocity 127 peak at `NOTE_PEAK`."""
+    known = {} if is_drum else _known_gains()
+    return known.get(str(program)) or _measured_gain(program, is_drum)
+
+
+@lru_cache(maxsize=1)
+def _known_gains() -> dict[str, float]:
+    """What `_measured_gain` finds, which would delay a first sound; empty for another font."""
+    known = json.loads(GAINS.read_text())
+    return known["gains"] if hashlib.sha256(_sound_font()).hexdigest() == known["font"] else {}
+
+
+@lru_cache(maxsize=256)
+def _measured_gain(program: int, is_drum: bool) -> float:
     second = SAMPLE_RATE
     pitches = range(MIN_PITCH, MAX_PITCH + 1, 3)
     events = [(2 * i * second, 127, pitch) for i, pitch in enumerate(pitches)]
