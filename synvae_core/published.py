@@ -21,6 +21,8 @@ from synvae_core.models.speech_image_config import speech_image_config
 from synvae_core.models.speech_image_gan import Discriminator
 from synvae_core.results import format_value
 
+START = "<!-- published: generated from reports/published.json by `make results` -->"
+END = "<!-- end of published -->"
 COLUMNS = ("source", "figure", "published", "here", "run", "remark")
 STATUSES = ("not measured yet", "not comparable")
 
@@ -161,12 +163,28 @@ def published_cells(rows: Sequence[Row], names: Mapping[str, str]) -> list[tuple
 
 
 def published_table(rows: Sequence[Row], names: Mapping[str, str]) -> str:
-    """The rows as one Markdown table, for the README; arguments as of `published_cells`."""
-    lines = [f"| {' | '.join(COLUMNS)} |", "|---|---|---:|---:|---|---|"]
-    for cells in published_cells(rows, names):
-        escaped = (cell.replace("|", "\\|") for cell in cells)
+    """The rows as one Markdown table without the runs; arguments as of `published_cells`."""
+    lines = [f"| {' | '.join(name for name in COLUMNS if name != 'run')} |"]
+    lines.append("|---|---|---:|---:|---|")
+    for source, what, value, here, _, remark in published_cells(rows, names):
+        escaped = (cell.replace("|", "\\|") for cell in (source, what, value, here, remark))
         lines.append(f"| {' | '.join(escaped)} |")
     return "\n".join(lines)
+
+
+def with_published(readme: str, published: Published, results: Mapping[str, Any]) -> str:
+    """The README's text with a table, written anew, of all published numbers measured here.
+
+    Raises:
+        ValueError: unless both marks stand in the text, in order, or as `compare` does.
+    """
+    before, start, rest = readme.partition(START)
+    _, end, after = rest.partition(END)
+    if not (start and end):
+        raise ValueError(f"README.md: expected the lines {START!r} and {END!r} around the table")
+    found = compare(published.figures, results)
+    rows = [row for row in found if row.here and row.figure.value is not None]
+    return f"{before}{START}\n{published_table(rows, published.names)}\n{END}{after}"
 
 
 def shown(value: float, unit: str) -> str:

@@ -15,6 +15,7 @@ from synvae_core.published import (
     published_table,
     read_published,
     shown,
+    with_published,
 )
 from synvae_core.results import read_results
 
@@ -98,3 +99,10 @@ def test_figures_are_shown_in_full():
     assert shown(134571098.0, "parameters") == "134,571,098"
     assert shown(0.73, "share") == "0.730"
     assert shown(2, "hours") == "2 hours"
+
+
+def test_the_readme_holds_the_published_numbers():
+    readme = (REPORTS.parent / "README.md").read_text()
+    assert with_published(readme, PUBLISHED, RESULTS) == readme
+    with pytest.raises(ValueError, match="expected the lines"):
+        with_published("no marks", PUBLISHED, RESULTS)
