@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP_FLAGS ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile $(PIP_FLAGS)
 
-.PHONY: help setup lab report reports test lint tidy bench results
+.PHONY: help setup lab explore report reports test lint tidy bench results
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -27,6 +27,11 @@ setup: .venv/.ready ## make .venv with the versions of requirements.lock
 lab: setup ## open the quickstart in JupyterLab, on this machine alone
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/00_quickstart.ipynb
 
+# Such as PORT=8867; 0 for any that is free.
+PORT ?= 8866
+explore: setup ## open the live pages without code, on this machine alone
+	@$(BIN)/python -m synvae_core explore --browser --port $(PORT)
+
 report: setup ## run the quickstart; prints the path of its report
 	@$(BIN)/python -m synvae_core run notebooks/00_quickstart.ipynb
 
@@ -42,8 +47,8 @@ lint: setup ## what ruff says about code and notebooks
 tidy: setup ## format code and notebooks, and strip the notebooks of what a run left
 	@$(BIN)/python -m synvae_core strip notebooks/*.ipynb && $(BIN)/ruff format .
 
-bench: setup ## speed and memory, as ratios against a reference
-	@set -e; for benchmark in benchmarks/*.py; do if [ -e $$benchmark ]; then $(BIN)/python $$benchmark; fi; done
+bench: setup ## speed and memory as ratios against references, beside the kept ones
+	@$(BIN)/python benchmarks
 
 results: setup ## write the README's table and docs/results.md from reports/results.json
 	@$(BIN)/python -m synvae_core results

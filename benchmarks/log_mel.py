@@ -15,7 +15,7 @@ import librosa
 import numpy as np
 import soundfile
 import torch
-from measuring import seconds
+from measuring import ratio, seconds
 
 from synvae_core.data.fsdd import find_fsdd
 from synvae_core.data.log_mel import HOP, MEL_SIDE, RANGE_DB, WINDOW, log_mel_db, speech_frame
@@ -74,8 +74,9 @@ def main() -> None:
             lambda: [one_by_one(librosa.load(path, sr=SPEECH_RATE)[0]) for path in paths],
             lambda: log_mel_db([read_recording(path) for path in paths]),
         )
-        print(f"{len(paths):,} recordings: {clock:.2f} times as fast as librosa, file by file")
-        print(f"by processor time: {processor:.2f} times")
+        what = f"log-mel spectrograms of {len(paths):,} files"
+        ratio(what, clock, to="librosa, file by file")
+        ratio(f"{what}, by processor time", processor, to="librosa, file by file")
         clock, processor = fastest(
             lambda: [one_by_one(waveform) for waveform in waveforms], lambda: log_mel_db(waveforms)
         )

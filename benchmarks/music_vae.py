@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from measuring import peak_mib
+from measuring import peak_mib, ratio
 from torch import Tensor, nn
 
 from synvae_core.losses import event_cross_entropy, normal_kl
@@ -78,7 +78,7 @@ def training_step(model: nn.Module) -> Callable[[], None]:
     return step
 
 
-def ratio(reference: Callable[[], None], ours: Callable[[], None]) -> float:
+def times_as_fast(reference: Callable[[], None], ours: Callable[[], None]) -> float:
     """How many times as fast `ours` is."""
     seconds: dict[Callable, list[float]] = {reference: [], ours: []}
     for round_ in range(ROUNDS + 1):
@@ -95,7 +95,8 @@ def main() -> None:
     torch.manual_seed(0)
     reference, ours = CellLoop(), MelodyVae(configuration("cat-mel_2bar_small").model)
     steps = training_step(reference), training_step(ours)
-    print(f"MusicVAE training step: {ratio(*steps):.2f} times as fast as a loop over LSTM cells")
+    cells = "a loop over LSTM cells"
+    ratio("MusicVAE training step", times_as_fast(*steps), to=cells)
     z = torch.randn(BATCH, 256)
 
     def loop_decode() -> None:
@@ -105,7 +106,7 @@ def main() -> None:
     def decode() -> None:
         ours.decoder.play(z, keep_logits=False)
 
-    print(f"MusicVAE free-running decoding: {ratio(loop_decode, decode):.2f} times as fast")
+    ratio("MusicVAE free-running decoding", times_as_fast(loop_decode, decode), to=cells)
     before = peak_mib()
     for _ in range(2 * ROUNDS):
         steps[1]()

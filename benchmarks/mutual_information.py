@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import torch
+from measuring import ratio
 from torch import Tensor, nn
 
 from synvae_core.metrics.mutual_information import donsker_varadhan
@@ -49,10 +50,10 @@ def main() -> None:
             for name, way in ways.items():
                 times[name].append(seconds(way, critic, latents))
         medians = {name: statistics.median(values) for name, values in times.items()}
-        ratio = medians["concatenation"] / medians["sum"]
-        print(
-            f"critic of {BATCH} x {BATCH} pairs, {dim} dimensions each: "
-            f"{ratio:.1f} times as fast as concatenating"
+        ratio(
+            f"critic of {BATCH} x {BATCH} pairs, {dim} dimensions each",
+            medians["concatenation"] / medians["sum"],
+            to="concatenating",
         )
 
 

@@ -12,7 +12,7 @@ latents there already.
 
 import numpy as np
 import torch
-from measuring import peak_mib, seconds
+from measuring import peak_mib, ratio, seconds
 from scipy.spatial.distance import pdist, squareform
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
@@ -67,7 +67,8 @@ def against_scikit_learn(n: int, z: int) -> None:
     ours, theirs = (np.min(times[name], axis=0) for name in searches)
     clock, processor = theirs / ours
     print(f"{n:,} x {z}: {ours[0]:.2f} s ({ours[1]:.2f} s of processor time)")
-    print(f"{clock:.2f} times as fast as scikit-learn's brute force ({processor:.2f} by processor)")
+    print(f"by processor time: {processor:.2f} times as fast as scikit-learn's brute force")
+    ratio(f"neighbours of {n:,} x {z}", clock, to="scikit-learn's brute force")
 
 
 def against_the_published(n: int, z: int) -> None:
@@ -79,10 +80,8 @@ def against_the_published(n: int, z: int) -> None:
         times.append(seconds(lambda: found.update(precision_at_ks(latents, labels, ks=KS))))
     assert np.allclose(list(found.values()), list(expected.values())), (found, expected)
     clock, processor = np.array(theirs) / np.min(times, axis=0)
-    print(
-        f"{n:,} x {z}: {clock:.0f} times as fast as every row sorted in Python "
-        f"({processor:.0f} by processor), with the same precision"
-    )
+    print(f"by processor time: {processor:.0f} times as fast as every row sorted in Python")
+    ratio(f"precision of {n:,} x {z}, the same", clock, to="every row sorted in Python")
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
-from measuring import peak_mib, seconds
+from measuring import peak_mib, ratio, seconds
 from PIL import Image
 
 from synvae_core.data.bam import load_bam
@@ -73,13 +73,13 @@ def main() -> None:
             [min(times) for times in zip(*each, strict=True)] for each in (reference, ours)
         )
         clock, processor = (a / b for a, b in zip(fastest, fastest_ours, strict=True))
-        print(f"{COUNT:,} pictures: {clock:.2f} times as fast as Pillow, one after another")
+        ratio(f"{COUNT:,} pictures", clock, to="Pillow, one after another")
         print(f"by processor time: {processor:.2f} times")
         with tempfile.TemporaryDirectory() as cache:
             load_bam(folder, cache=Path(cache))
             again = seconds(lambda: load_bam(folder, cache=Path(cache)))[0]
-        print(f"again, from the cache: {fastest[0] / again:.1f} times as fast")
-        print(f"memory: {peak / size:.2f} times the arrays, which take {size:.0f} MiB")
+        ratio("the same pictures again, from the cache", fastest[0] / again, to="Pillow")
+        ratio(f"{COUNT:,} pictures, at most", peak / size, to="their arrays", kind="memory")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from measuring import ratio
 from torch import Tensor, nn
 
 from synvae_core.losses import normal_kl, squared_error
@@ -105,7 +106,7 @@ def main() -> None:
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     for name in ("logits", "straight_through"):
         times = medians["transcription"] / medians[name]
-        print(f"SynVAE step, LSTM music, {name}: {times:.2f} times as fast as a transcription")
+        ratio(f"SynVAE step, LSTM music, {name}", times, to="a plain transcription")
 
 
 if __name__ == "__main__":

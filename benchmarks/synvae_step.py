@@ -8,6 +8,7 @@ import statistics
 import time
 
 import torch
+from measuring import ratio
 
 from synvae_core.models.mixer import MixerMelodyConfig
 from synvae_core.models.music import MelodyVae
@@ -50,8 +51,8 @@ def main() -> None:
         for name, step in steps.items():
             seconds[name].append(step())
     medians = {name: statistics.median(values) for name, values in seconds.items()}
-    ratio = medians["straight_through_softmax"] / medians["straight_through"]
-    print(f"SynVAE step, copied gradient: {ratio:.2f} times as fast as the softmax gradient")
+    times = medians["straight_through_softmax"] / medians["straight_through"]
+    ratio("SynVAE step, copied gradient", times, to="the softmax gradient")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from measuring import ratio
 from torch import Tensor, nn
 
 from synvae_core.models.configurations import load_melody_model
@@ -78,8 +79,9 @@ def main() -> None:
             assert all(torch.equal(weights, end[name]) for end in ends[1:]), f"{name} differs"
     fastest = {loop: min(taken) for loop, taken in seconds.items()}
     steps = CONFIG.epochs * COUNT // CONFIG.batch_size
-    print(f"Training loop: {fastest[ours] / fastest[bare]:.3f} times a bare loop's time")
-    print(f"with a run folder: {fastest[with_run_folder] / fastest[bare]:.3f} times")
+    ratio("training loop", fastest[bare] / fastest[ours], to="a bare PyTorch loop")
+    inside = fastest[bare] / fastest[with_run_folder]
+    ratio("training loop with its run folder", inside, to="a bare PyTorch loop")
     print(f"({1000 * fastest[bare] / steps:.1f} ms a step in the bare loop)")
 
 

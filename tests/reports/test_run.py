@@ -194,8 +194,8 @@ def test_the_kernel_is_this_interpreter_whatever_is_registered(write, tmp_path, 
 
 def test_the_commands_that_touch_no_kernel(write, capsys):
     path = write("print(1)")
-    assert main(["parameters", str(path)]) == 0
-    assert "STEPS = 3  of the loop" in capsys.readouterr().out
+    assert main(["list", str(path)]) == 0
+    assert "STEPS int  3     of the loop" in capsys.readouterr().out
 
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[2].outputs = [new.new_output("stream", text="1")]

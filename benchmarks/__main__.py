@@ -1,0 +1,115 @@
+"""All benchmarks, one after another, as one table beside the one that is kept.
+
+`make bench` measures and compares; a ratio that is more than a fifth worse than the kept one is
+marked. `python benchmarks --keep` writes what it measured to `table.json` and `README.md` instead.
+Names of benchmarks as arguments run these alone.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from measuring import RECORD, SAID
+
+HERE = Path(__file__).parent
+KEPT = HERE / "table.json"
+WORSE = 0.2  # a ratio that is so much worse than the kept one is marked
+HEAD = """# Benchmarks
+
+Ratios against a reference that is timed in the same run; written by `python benchmarks --keep`.
+`make bench` measures them anew and marks what became more than a fifth worse.
+
+"""
+
+Row = dict[str, str | float]
+
+
+def main() -> int:
+    options = arguments()
+    rows: list[Row] = []
+    for name in options.names:
+        print(f"{name}.py", file=sys.stderr, flush=True)
+        rows += measured(HERE / f"{name}.py")
+    kept = json.loads(KEPT.read_text()) if KEPT.is_file() else {"rows": []}
+    if options.keep:
+        own = {row["benchmark"] for row in rows}
+        rows = [row for row in kept["rows"] if row["benchmark"] not in own] + rows
+        rows.sort(key=lambda row: row["benchmark"])
+        made = {"date": str(date.today()), "machine": machine(), "rows": rows}
+        KEPT.write_text(json.dumps(made, indent=2) + "\n")
+        (HERE / "README.md").write_text(page(made))
+        print(HERE / "README.md")
+        return 0
+    print(compared(rows, kept["rows"]))
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    known = sorted(path.stem for path in HERE.glob("*.py") if path.stem != "__main__")
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
+    parser.add_argument("--keep", action="store_true", help="write the table that is kept")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(known):
+        parser.error(f"no benchmark {unknown.pop()!r}; there are {', '.join(known)}")
+    options.names = options.names or known
+    return options
+
+
+def measured(script: Path) -> list[Row]:
+    """What one benchmark measured; what it prints passes through."""
+    with tempfile.TemporaryDirectory() as folder:
+        record = Path(folder) / "ratios"
+        record.touch()
+        environment = os.environ | {RECORD: str(record)}
+        subprocess.run([sys.executable, str(script)], env=environment, check=True)
+        lines = record.read_text().splitlines()
+    return [{"benchmark": script.stem} | json.loads(line) for line in lines]
+
+
+def compared(rows: list[Row], kept: list[Row]) -> str:
+    """The table of what was measured now beside what is kept, as Markdown."""
+    before = {(row["benchmark"], row["what"]): float(row["value"]) for row in kept}
+    lines = ["| | now | kept | |", "|---|---:|---:|---|"]
+    worse = 0
+    for row in rows:
+        value, old = float(row["value"]), before.get((row["benchmark"], row["what"]))
+        mark = "new" if old is None else ""
+        if old is not None and is_worse(value, old, str(row["kind"])):
+            mark, worse = f"**{abs(value / old - 1):.0%} worse**", worse + 1
+        shown = "" if old is None else f"{old:.3g}"
+        lines.append(f"| {in_words(row)} | {value:.3g} | {shown} | {mark} |")
+    return "\n".join([*lines, "", f"{worse} of {len(rows)} more than {WORSE:.0%} worse than kept"])
+
+
+def is_worse(value: float, old: float, kind: str) -> bool:
+    """Whether it is more than a fifth worse; of memory, more is worse."""
+    return value > old * (1 + WORSE) if kind == "memory" else value < old * (1 - WORSE)
+
+
+def in_words(row: Row) -> str:
+    return f"{row['what']}: {SAID[str(row['kind'])]} {row['to']}"
+
+
+def page(made: dict) -> str:
+    """The kept table as a page."""
+    lines = ["| | | measured in |", "|---|---:|---|"]
+    lines += [
+        f"| {in_words(row)} | {row['value']:.3g} | `{row['benchmark']}.py` |"
+        for row in made["rows"]
+    ]
+    return HEAD + "\n".join([*lines, "", f"Measured on {made['machine']}, {made['date']}.", ""])
+
+
+def machine() -> str:
+    return f"{platform.machine()} under {platform.system()}, {os.cpu_count()} cores"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""How far a run is: `runs/<sweep>/state/<run>.json`, written by whoever runs it.
+
+These files are the truth, and outlive a killed client, a lost worker and a power cut.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+WAITING, RUNNING, DONE = "waiting", "running", "done"
+FAILED, STOPPED, SKIPPED = "failed", "stopped", "skipped"
+# A cell of several runs is in the first of these states that one of them is in.
+ORDER = (FAILED, RUNNING, STOPPED, SKIPPED, WAITING, DONE)
+
+State = dict[str, Any]
+
+
+def read_state(path: Path) -> State:
+    """The state of a run; WAITING where there is no file, or none that can be read."""
+    try:
+        state = json.loads(path.read_text())
+        return state if isinstance(state, dict) and state.get("state") in ORDER else waiting()
+    except (OSError, ValueError):
+        return waiting()
+
+
+def waiting() -> State:
+    """The state of a run that was never begun."""
+    return {"state": WAITING}
+
+
+def write_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Replaces the file at once, and is on the disk when this returns."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    with part.open("w") as file:
+        json.dump(state, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

@@ -1,0 +1,1 @@
+"""The live pages served without code, on this machine alone: `make explore`."""

@@ -1,0 +1,142 @@
+"""Notebook 41 as a person uses it: keys are tapped, tunes mixed and changed, files uploaded."""
+
+import numpy as np
+import pytest
+
+from synvae_core.music.melody import Note, events_to_notes, notes_to_events
+from synvae_core.music.midi import midi_bytes, read_midi
+
+NOTEBOOK = "41_explore_music.ipynb"
+PIXELS = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].join()"
+BYTES = "async a => [...new Uint8Array(await (await fetch(a.href)).arrayBuffer())]"
+TUNE = notes_to_events([Note(4 * i, 4 * i + 3, 60 + i) for i in range(8)], steps=32)
+SECONDS = 4.75  # two bars at 120 quarters a minute, and the last sound's end
+
+
+class MusicPage:
+    """What a person finds on the page, and does there."""
+
+    def __init__(self, page):
+        self.page, self.root = page, page.locator(".explore-music")
+        self.root.locator(".live-audio[src]").wait_for()
+        self.audio = self.root.locator(".live-audio")
+
+    def get(self, label):
+        return self.root.get_by_label(label, exact=True)
+
+    def answered(self, act):
+        """Does it, and waits for the new sound, of which it gives the melody."""
+        before = self.audio.get_attribute("src")
+        act()
+        self.page.wait_for_function(
+            "before => document.querySelector('.explore-music .live-audio').src !== before",
+            arg=before,
+            timeout=10_000,
+        )
+        self.page.wait_for_timeout(400)  # moves that came meanwhile are answered too
+        return self.melody()
+
+    def melody(self):
+        """What is heard, as it is saved."""
+        data = bytes(self.root.locator(".live-mid").evaluate(BYTES))
+        return read_midi(data, steps=32, allow_silence=True)
+
+    def picture(self):
+        return self.root.locator(".em-drawn canvas").evaluate(PIXELS)
+
+    def status(self):
+        return self.root.locator(".em-status").inner_text()
+
+
+@pytest.fixture(scope="module")
+def opened(lab):
+    page = lab(NOTEBOOK, SMOKE=True, context={"viewport": {"width": 1280, "height": 1500}})
+    return MusicPage(page)
+
+
+def test_letters_play_and_become_a_melody(opened, sound_of, artifacts):
+    page, picture = opened.page, opened.picture()
+    opened.root.locator(".kb-piano [tabindex='0']").focus()
+    page.keyboard.press("a")  # C4
+    page.keyboard.press("Space")  # a rest
+    assert opened.answered(lambda: page.keyboard.press("w")).tolist()[:6] == [41, 0, 1, 0, 42, 0]
+    assert opened.picture() != picture
+    assert sound_of(opened.audio).seconds == pytest.approx(SECONDS, abs=0.01)
+    after = opened.answered(lambda: page.keyboard.press("Backspace"))
+    assert [note.pitch for note in events_to_notes(after)] == [60]
+    opened.root.get_by_label("C sharp 5", exact=True).click()
+    page.wait_for_timeout(500)
+    assert [note.pitch for note in events_to_notes(opened.melody())] == [60, 73]
+    opened.root.screenshot(path=artifacts / "music_tapped.png")
+
+
+def test_what_is_played_in_time_is_moved_to_sixteenths(opened, sound_of):
+    page = opened.page
+
+    def play():
+        opened.root.get_by_role("button", name="Play in time").click()
+        page.locator(".kb-beats [data-now='on']").wait_for(timeout=5_000)
+        for letter in "sdf":
+            page.keyboard.down(letter)
+            page.wait_for_timeout(230)
+            page.keyboard.up(letter)
+            page.wait_for_timeout(270)
+        opened.root.get_by_role("button", name="Stop").click()
+
+    notes = events_to_notes(opened.answered(play))
+    assert [note.pitch for note in notes] == [62, 64, 65]
+    assert np.diff([note.start for note in notes]) == pytest.approx([4, 4], abs=1)
+    assert sound_of(opened.audio).loudest > 0.05
+    assert not opened.audio.evaluate("audio => audio.paused")
+
+
+def test_a_file_is_mixed_with_a_tune_and_changed(opened, sound_of, artifacts):
+    file = {"name": "<b>mine</b>.mid", "mimeType": "audio/midi", "buffer": midi_bytes(TUNE)}
+    field = opened.get("Upload a MIDI file as melody A")
+    assert np.array_equal(opened.answered(lambda: field.set_input_files(file)), TUNE)
+    assert opened.root.locator(".em-tune").first.inner_text() == "<b>mine</b>.mid"
+    picture = opened.picture()
+    slider = opened.get("From melody A to melody B")
+    between = opened.answered(lambda: slider.fill("50"))
+    assert not np.array_equal(between, TUNE)
+    assert opened.picture() != picture
+    assert "50 % of the way from A to B" in opened.status()
+    notes = opened.get("Notes, from fewer to more")
+    changed = opened.answered(lambda: notes.fill("2"))
+    assert len(events_to_notes(changed)) > len(events_to_notes(between))
+    assert "→" in notes.get_attribute("aria-valuetext")
+    assert sound_of(opened.audio).seconds == pytest.approx(SECONDS, abs=0.01)
+    opened.root.screenshot(path=artifacts / "music_changed.png")
+
+
+def test_a_hostile_file_is_refused_and_the_page_lives_on(opened):
+    hostile = {"name": "evil.mid", "mimeType": "audio/midi", "buffer": b"MThd" + b"\xff" * 3000}
+    opened.get("Upload a MIDI file as melody B").set_input_files(hostile)
+    opened.root.locator(".em-status", has_text="Not used: evil.mid").wait_for(timeout=3_000)
+    pick = opened.get("A tune for melody B")
+    heard = opened.answered(lambda: pick.select_option(index=3))
+    assert len(events_to_notes(heard)) > 3
+
+
+def test_a_drag_does_not_queue_up(opened):
+    slider = opened.get("From melody A to melody B")
+    slider.focus()
+    for value in range(0, 100, 2):
+        slider.evaluate(
+            "(s, v) => { s.value = v; s.dispatchEvent(new Event('input', {bubbles: true})); }",
+            value,
+        )
+    opened.root.locator(".em-status", has_text="98 % of the way").wait_for(timeout=5_000)
+    opened.answered(lambda: opened.page.keyboard.press("ArrowRight"))
+    assert "99 %" in opened.status()
+
+
+def test_served_without_code(voila, sound_of, artifacts):
+    narrow = {"viewport": {"width": 600, "height": 1000}, "color_scheme": "dark"}
+    page = voila(NOTEBOOK, context=narrow)
+    music = MusicPage(page)
+    heard = music.answered(lambda: music.get("Hear melody B").click())
+    assert len(events_to_notes(heard)) > 3
+    assert sound_of(music.audio).loudest > 0.05
+    assert page.evaluate("document.documentElement.scrollWidth") <= 600
+    page.screenshot(path=artifacts / "music_narrow.png", full_page=True)

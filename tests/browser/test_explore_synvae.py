@@ -1,0 +1,190 @@
+"""Notebook 40 as a person uses it: choose, bend, walk, draw, upload and save."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from synvae_core.music.midi import read_midi
+from synvae_core.music.render import RELEASE_SECONDS
+
+NOTEBOOK = "40_explore_synvae.ipynb"
+WATCH = """() => {
+  window.times = [];
+  for (const name of ["input", "click", "playing"])
+    document.addEventListener(name, event => times.push([name, performance.now()]), true);
+}"""
+PIXELS = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data"
+
+
+@pytest.fixture(scope="module")
+def page(lab):
+    page = lab(NOTEBOOK, SMOKE=True)
+    page.locator(".explore").scroll_into_view_if_needed()
+    page.locator(".live-player:not([hidden])").wait_for()
+    page.evaluate(WATCH)
+    return page
+
+
+def changed(page):
+    """Does what the block does and waits until another sound than before plays."""
+    return _Changed(page)
+
+
+class _Changed:
+    def __init__(self, page):
+        self.page, self.audio = page, page.locator(".live-audio")
+
+    def __enter__(self):
+        self.before = self.audio.evaluate("audio => audio.src")
+        self.page.evaluate("times.length = 0")
+
+    def __exit__(self, *_):
+        self.page.wait_for_function(
+            "before => { const audio = document.querySelector('.live-audio');"
+            "return audio.src !== before && !audio.paused && audio.currentTime > 0; }",
+            arg=self.before,
+        )
+
+
+def rebuilt(page):
+    found = page.locator(".ex-after canvas").evaluate(f"canvas => [...({PIXELS})(canvas)]")
+    return np.array(found)
+
+
+def milliseconds(page, event):
+    """From the last such event to the first sound that plays after it."""
+    times = page.evaluate("times")
+    begun = [at for name, at in times if name == event][-1]
+    return min(at for name, at in times if name == "playing" and at > begun) - begun
+
+
+def test_it_opens_silently_with_a_melody_and_its_picture(page, sound_of, artifacts):
+    audio = page.locator(".live-audio")
+    assert audio.evaluate("audio => audio.paused")
+    assert sound_of(audio).seconds == pytest.approx(4 + RELEASE_SECONDS, abs=0.01)
+    assert sound_of(audio).loudest > 0.05
+    assert rebuilt(page).any()
+    page.screenshot(path=artifacts / "explore_lab.png")
+
+
+def test_a_picture_chosen_is_heard_and_drawn_from_its_notes(page, sound_of):
+    before = rebuilt(page)
+    with changed(page):
+        page.locator(".ex-choice").nth(3).click()
+    assert (rebuilt(page) != before).any()
+    assert page.locator(".ex-choice").nth(3).get_attribute("aria-pressed") == "true"
+    assert page.locator(".ex-status").inner_text().endswith("plays.")
+    assert sound_of(page.locator(".live-audio")).loudest > 0.05
+
+
+def test_a_slider_moved_by_keyboard_is_heard(page, record_property):
+    slider, before, spent = page.locator(".ex-grid input").first, rebuilt(page), []
+    slider.focus()
+    for key in ["ArrowRight", "PageUp", "PageUp", "ArrowLeft", "PageDown", "PageDown", "Home"]:
+        with changed(page):
+            page.keyboard.press(key)
+        spent.append(milliseconds(page, "input"))
+    record_property("milliseconds from a move to its sound", spent)
+    assert (rebuilt(page) != before).any()
+    with changed(page):
+        page.get_by_role("button", name="Back to the picture").click()
+    assert (rebuilt(page) == before).all()
+
+
+def test_a_drag_does_not_queue_up(page):
+    box = page.locator(".ex-grid input").nth(1).bounding_box()
+    x, y = box["x"], box["y"] + box["height"] / 2
+    page.mouse.move(x + 10, y)
+    page.mouse.down()
+    with changed(page):
+        for i in range(60):
+            page.mouse.move(x + 10 + i * (box["width"] - 20) / 60, y)
+        page.mouse.up()
+    page.wait_for_timeout(1500)
+    times = page.evaluate("times")
+    last = max(at for name, at in times if name == "input")
+    assert sum(name == "playing" and at > last for name, at in times) <= 2
+
+
+def test_the_way_and_the_neighbours_can_be_heard(page, sound_of):
+    with changed(page):
+        page.get_by_label("Way to the other picture").press("End")
+    assert page.locator(".live-player strong").inner_text().startswith("100 % from")
+    with changed(page):
+        page.get_by_role("button", name="Hear the whole way").click()
+    seconds = sound_of(page.locator(".live-audio")).seconds
+    assert seconds == pytest.approx(5 * 4 + RELEASE_SECONDS, abs=0.01)
+    with changed(page):
+        page.locator(".ex-alike .ex-choice").first.click()
+
+
+def test_instrument_and_tempo_change_the_sound(page, sound_of):
+    with changed(page):
+        page.get_by_label("Instrument").select_option("40")
+    with changed(page):
+        page.get_by_label("Tempo").press("End")
+    seconds = sound_of(page.locator(".live-audio")).seconds
+    assert seconds == pytest.approx(2 + RELEASE_SECONDS, abs=0.01)
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Save MIDI").click()
+    midi = saved.value.path().read_bytes()
+    assert len(read_midi(midi, allow_silence=True)) == 32
+    assert b"\xc0\x28" in midi
+
+
+def test_a_digit_is_drawn_by_keyboard_and_with_the_mouse(page, artifacts):
+    page.get_by_role("button", name="Draw a digit").click()
+    with changed(page):
+        keys = ["ArrowUp"] * 7 + [" "] + ["ArrowDown"] * 14 + [" "]
+        for key in keys:
+            page.keyboard.press(key)
+    assert page.locator(".ex-caption").first.inner_text() == "Your drawing"
+    one = rebuilt(page)
+    page.get_by_role("button", name="Clear the field").click()
+    box = page.locator(".ex-field canvas").bounding_box()
+    path = [(0.25, 0.2), (0.75, 0.2), (0.4, 0.85)]
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in path]
+    with changed(page):
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point, steps=6)
+        page.mouse.up()
+    assert (rebuilt(page) != one).any()
+    page.screenshot(path=artifacts / "explore_drawing.png")
+
+
+def test_an_upload_is_heard_and_a_bomb_refused_within_a_second(page):
+    photo = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 160, 3), np.uint8)).save(
+        photo, "PNG"
+    )
+    upload = page.locator(".ex-file input")
+    with changed(page):
+        upload.set_input_files(
+            {"name": "<b>me</b>.png", "mimeType": "image/png", "buffer": photo.getvalue()}
+        )
+    assert page.locator(".ex-caption").first.inner_text() == "<b>me</b>.png"
+    header = b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4, "big") + b"IHDR"
+    bomb = header + (100_000).to_bytes(4, "big") * 2 + b"\x08\x02\x00\x00\x00" + bytes(4)
+    upload.set_input_files({"name": "bomb.png", "mimeType": "image/png", "buffer": bomb})
+    page.get_by_text("Not used: bomb.png").wait_for()
+    with changed(page):
+        page.locator(".ex-choice").first.click()
+
+
+def test_without_code_it_looks_like_a_product(voila, artifacts, sound_of):
+    page = voila(NOTEBOOK, context={"color_scheme": "dark"})
+    page.locator(".live-player:not([hidden])").wait_for()
+    page.evaluate(WATCH)
+    page.locator(".explore").scroll_into_view_if_needed()
+    with changed(page):
+        page.locator(".ex-choice").nth(2).click()
+    assert sound_of(page.locator(".live-audio")).loudest > 0.05
+    page.screenshot(path=artifacts / "explore_voila.png")
+    page.set_viewport_size({"width": 600, "height": 900})
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    page.screenshot(path=artifacts / "explore_voila_narrow.png")
+    assert wide <= 600

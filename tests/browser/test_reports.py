@@ -1,0 +1,37 @@
+"""A report as a person meets it: a file, opened where there is no network."""
+
+import subprocess
+import sys
+
+import pytest
+
+NOTEBOOK = "42_say_it_see_it_hear_it.ipynb"
+
+
+@pytest.fixture(scope="module")
+def report(tree, environment):
+    """What the command line leaves; in a process of its own, as Playwright may run in this one."""
+    command = [sys.executable, "-m", "synvae_core", "run", str(tree / "notebooks" / NOTEBOOK)]
+    command += ["-p", "SMOKE", "true", "--name", "browsed"]
+    subprocess.run(command, env=environment, cwd=tree, check=True, capture_output=True)
+    return tree / "reports" / "browsed.html"
+
+
+def test_a_report_shows_and_plays_with_the_network_cut_off(report, new_page, sound_of, artifacts):
+    page = new_page(allowed=report.as_uri())
+    page.context.set_offline(True)
+    page.goto(report.as_uri())
+    assert page.title()
+    sounds = page.locator("audio")
+    assert sounds.count() >= 6, "three digits, spoken and played"
+    for audio in sounds.all():
+        sound = sound_of(audio)
+        assert sound.seconds > 0.1
+        assert sound.loudest > 0.01
+    for picture in page.locator("img").all():
+        assert picture.evaluate("img => img.complete && img.naturalWidth > 0")
+    page.screenshot(path=artifacts / "report.png")
+    page.set_viewport_size({"width": 600, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "fits 600 pixels"
+    page.screenshot(path=artifacts / "report_600.png")
+    page.context.close()

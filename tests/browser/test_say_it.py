@@ -1,0 +1,86 @@
+"""Notebook 42 as a person meets it, in JupyterLab and as a live page: press, hear, see."""
+
+import re
+
+import pytest
+
+NOTEBOOK = "42_say_it_see_it_hear_it.ipynb"
+MELODY_SECONDS = 4  # two bars at 120 beats a minute
+ANSWER_MS = 20_000
+PLACES = ("lab", "voila")
+
+
+@pytest.fixture(scope="module", params=PLACES)
+def place(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def page(place, request):
+    if place == "lab":
+        return request.getfixturevalue("lab")(NOTEBOOK, SMOKE=True)
+    return request.getfixturevalue("voila")(NOTEBOOK)
+
+
+def status(page):
+    return page.locator(".recorder [role=status]")
+
+
+def answered(page, name):
+    """Waits until the page says what became of a recording."""
+    pattern = re.compile(rf"{name}.* became a picture; its melody has \d+ notes?")
+    status(page).filter(has_text=pattern).wait_for(timeout=ANSWER_MS)
+
+
+def test_an_example_is_answered_with_sounds_and_pictures(page, place, sound_of, artifacts):
+    button = page.get_by_role("button", name="two", exact=True)
+    button.focus()
+    page.keyboard.press("Enter")
+    answered(page, "two")
+    said, played = page.locator(".rc-result audio").all()
+    assert 0.1 < sound_of(said).seconds < 2
+    assert sound_of(played).seconds == pytest.approx(MELODY_SECONDS, abs=2.5)
+    assert min(sound_of(said).loudest, sound_of(played).loudest) > 0.01
+    pictures = page.locator(".rc-result img")
+    assert pictures.count() == 4
+    for picture in pictures.all():
+        assert picture.evaluate("img => img.complete && img.naturalWidth >= 28")
+        assert picture.get_attribute("alt")
+    page.screenshot(path=artifacts / f"say_it_{place}.png")
+
+
+def test_another_example_changes_the_picture(page):
+    page.get_by_role("button", name="two", exact=True).click()
+    answered(page, "two")
+    drawn = page.locator(".rc-result img").nth(1)
+    before = drawn.get_attribute("src")
+    page.get_by_role("button", name="one", exact=True).click()
+    answered(page, "one")
+    assert drawn.get_attribute("src") != before
+
+
+def test_the_microphone_is_heard(page):
+    page.get_by_role("button", name="Record").click()
+    stop = page.get_by_role("button", name="Stop")
+    stop.wait_for()
+    page.locator(".rc-clock").filter(has_text="say a digit: 1.").wait_for()
+    stop.click()
+    answered(page, "Your recording")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("<img src=x onerror=alert(1)>.wav", b"MZ" + bytes(2000), "is no WAV, FLAC or Ogg file"),
+        ("torn.wav", b"RIFF\xff\xff\xff\x7fWAVEfmt " + bytes(40), "torn.wav"),
+        ("long.wav", bytes(5 << 20), "has more than 4 MB"),
+    ],
+    ids=["other", "torn", "large"],
+)
+def test_a_hostile_file_is_refused_in_words_and_the_kernel_lives_on(page, name, content, why):
+    file = {"name": name, "mimeType": "audio/wav", "buffer": content}
+    page.locator(".recorder input[type=file]").set_input_files(file)
+    status(page).filter(has_text=re.compile(f"Not used: .*{re.escape(why)}")).wait_for()
+    assert page.locator(".recorder .rc-status img").count() == 0, "a name is no markup"
+    page.get_by_role("button", name="zero", exact=True).click()
+    answered(page, "zero")

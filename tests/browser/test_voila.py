@@ -1,0 +1,191 @@
+"""What `make explore` serves, and what it refuses; most of it needs no browser."""
+
+import http.client
+import re
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from synvae_core.explore.pages import live_pages as pages_of
+
+SAY_IT = "42_say_it_see_it_hear_it"
+NO_KERNEL = "00000000-0000-0000-0000-000000000000"
+SHADE = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g)[0] | 0"
+WEBSOCKET = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+@pytest.fixture(scope="module")
+def ask(live_pages):
+    """A function: status, body and headers of a request, with the token unless told otherwise."""
+
+    def send(path, *, method="GET", token=live_pages.token, **headers):
+        where = http.client.HTTPConnection("127.0.0.1", urlsplit(live_pages.url).port, timeout=30)
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token:
+            headers["Authorization"] = f"token {token}"
+        where.request(method, path, headers=headers)  # the path as it stands, dots and all
+        answer = where.getresponse()
+        body = answer.read().decode(errors="replace")
+        where.close()
+        return answer.status, body, answer.headers
+
+    return send
+
+
+def kernels(server):
+    return [
+        process
+        for process in psutil.Process(server.pid).children(recursive=True)
+        if "ipykernel_launcher" in " ".join(process.cmdline())
+    ]
+
+
+def test_the_start_page_links_each_live_page_with_a_sentence(ask, live_pages):
+    status, body, headers = ask("/")
+    assert status == 200
+    pages = pages_of(live_pages.notebooks)
+    assert re.findall(r'<a href="/([^"]*)"', body) == [page.name for page in pages]
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert "http" not in re.sub(r"</?svg[^>]*>", "", body), "nothing from elsewhere"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/00_quickstart",
+        "/12_train_synvae",
+        f"/{SAY_IT}.ipynb",
+        f"/{SAY_IT}/../00_quickstart",
+        "/voila/render/00_quickstart.ipynb",
+        f"/voila/render/{SAY_IT}.ipynb",
+        "/voila/tree",
+        f"/voila/files/{SAY_IT}.ipynb",
+        "/voila/files/../pretrained/synvae_mnist/config.json",
+        "/voila/api/contents",
+        "/api/contents/00_quickstart.ipynb",
+        "/api/kernels",
+        "/api/terminals",
+        "/lab",
+        "/login",
+    ],
+)
+def test_nothing_else_is_there(ask, live_pages, path):
+    before = len(kernels(live_pages))
+    assert ask(path)[0] == 404
+    assert ask(path, method="POST")[0] in (404, 405)
+    assert len(kernels(live_pages)) == before, "nothing was started"
+
+
+@pytest.mark.parametrize(
+    "base", ["/voila/static/", "/voila/templates/lab/static/", "/voila/labextensions/"]
+)
+@pytest.mark.parametrize(
+    "way", ["../" * 12, "..%2f" * 12, "%2e%2e/" * 12, "..%5c" * 12, "/", "%2f", "....//" * 12]
+)
+def test_no_path_leads_out_of_the_static_files(ask, base, way):
+    status, body, _ = ask(f"{base}{way}etc/passwd")
+    assert status in (403, 404, 500)
+    assert "root:" not in body
+
+
+def test_who_has_no_token_is_told_where_it_is(ask):
+    for path in ("/", f"/{SAY_IT}"):
+        for token in (None, "guess"):
+            status, body, _ = ask(path, token=token)
+            assert status == 403
+            assert "the whole address that make explore printed" in body
+
+
+def test_another_name_of_this_machine_gets_no_answer(ask, live_pages):
+    port = urlsplit(live_pages.url).port
+    assert ask("/", Host=f"localhost:{port}")[0] == 200
+    for host in (f"evil.example:{port}", f"127.0.0.1.evil.example:{port}", f"192.0.2.1:{port}"):
+        for path in ("/", f"/{SAY_IT}", f"/api/kernels/{NO_KERNEL}"):
+            assert ask(path, Host=host)[0] == 403, (host, path)
+
+
+def test_another_page_cannot_talk_to_a_kernel(ask):
+    foreign = {"Origin": "http://evil.example"}
+    path = f"/api/kernels/{NO_KERNEL}/channels"
+    assert ask(path, token=None, **WEBSOCKET, **foreign)[0] == 403
+    assert ask(path, token=None, **WEBSOCKET)[0] == 403
+    path = f"/voila/api/shutdown/{NO_KERNEL}"
+    assert ask(path, method="POST", token=None, **foreign)[0] in (403, 404)
+    assert ask(f"/api/kernels/{NO_KERNEL}", method="DELETE")[0] == 405
+
+
+def test_it_listens_on_this_machine_alone(live_pages):
+    processes = [psutil.Process(live_pages.pid), *kernels(live_pages)]
+    listening = [
+        each.laddr.ip
+        for process in processes
+        for each in process.net_connections("inet")
+        if each.status == psutil.CONN_LISTEN
+    ]
+    assert listening
+    assert set(listening) == {"127.0.0.1"}
+
+
+def explored(*options):
+    command = [sys.executable, "-m", "synvae_core", "explore", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence(live_pages):
+    done = explored("--port", str(urlsplit(live_pages.url).port))
+    assert done.returncode == 2
+    assert re.fullmatch(r"error: port \d+ is taken, perhaps by .* PORT=8867`\n", done.stderr)
+
+
+def test_a_parameter_that_no_page_has_is_refused(live_pages):
+    done = explored("--notebooks", str(live_pages.notebooks), "-p", "SMOK", "true")
+    assert done.returncode == 2
+    assert "no live page has a parameter 'SMOK'" in done.stderr
+
+
+def test_a_folder_without_live_pages_is_refused(tmp_path):
+    done = explored("--notebooks", str(tmp_path))
+    assert done.returncode == 2
+    assert "has no live page" in done.stderr
+
+
+def test_the_start_page_is_lit_as_the_system_and_fits(live_pages, new_page, artifacts):
+    for scheme, width in (("light", 1280), ("dark", 1280), ("light", 600)):
+        look = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
+        page = new_page(**look)
+        page.goto(f"{live_pages.url}/?token={live_pages.token}")
+        assert page.url == f"{live_pages.url}/", "the token is not left in view"
+        assert (page.evaluate(SHADE) < 60) == (scheme == "dark")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.screenshot(path=artifacts / f"explore_{scheme}_{width}.png")
+        page.context.close()
+
+
+def test_a_page_from_its_link_to_the_end_of_its_kernel(live_pages, new_page, artifacts):
+    before = set(kernels(live_pages))
+    page = new_page(color_scheme="dark")
+    page.goto(f"{live_pages.url}/?token={live_pages.token}")
+    page.get_by_role("link", name="Say it, see it, hear it").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("progressbar").wait_for()
+    page.screenshot(path=artifacts / "explore_loading.png")
+    page.get_by_role("button", name="Record").wait_for(timeout=120_000)
+    (started,) = set(kernels(live_pages)) - before
+    assert page.title() == "Say it, see it, hear it"
+    assert "import numpy" not in page.content(), "no code is shown"
+    page.screenshot(path=artifacts / "voila_dark.png")
+    assert page.evaluate(SHADE) < 60
+    page.emulate_media(color_scheme="light")
+    assert page.evaluate(SHADE) > 200, "follows the system while it is open"
+    with page.expect_event("close"):
+        page.close(run_before_unload=True)
+    psutil.wait_procs([started], timeout=20)
+    assert not started.is_running()

@@ -1,0 +1,58 @@
+"""A server that a test starts and ends, and notebooks with parameters for it to open."""
+
+import contextlib
+import re
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+
+START_SECONDS = 60  # on a busy machine
+
+
+class Served(NamedTuple):
+    """A server: its address without a path, its token, its process, the notebooks it serves."""
+
+    url: str
+    token: str
+    pid: int
+    notebooks: Path
+
+
+@contextlib.contextmanager
+def serving(
+    command: list[str], env: dict[str, str], address: str
+) -> Iterator[tuple[re.Match[str], int]]:
+    """Runs a server until the block ends; gives the address that it prints, and its process."""
+    log = Path(env["IPYTHONDIR"]).with_name(f"{secrets.token_hex(4)}.log")
+    with log.open("w") as out:
+        process = subprocess.Popen(command, env=env, stdout=out, stderr=out, cwd=log.parent)
+    try:
+        until = time.monotonic() + START_SECONDS
+        while not (found := re.search(address, log.read_text())):
+            if process.poll() is not None or time.monotonic() > until:
+                said = log.read_text()[-2000:]
+                raise RuntimeError(f"{' '.join(command[1:4])} does not serve: {said}")
+            time.sleep(0.1)
+        yield found, process.pid
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def with_parameters(path: Path, parameters: dict[str, object]) -> str:
+    """The name of a copy of a notebook, in the folder opened/, whose parameters are given."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source += "".join(f"\n{key} = {value!r}" for key, value in parameters.items())
+    copy = f"{path.stem}_{secrets.token_hex(3)}.ipynb"
+    nbformat.write(notebook, path.parents[1] / "opened" / copy)
+    return copy

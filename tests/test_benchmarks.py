@@ -1,0 +1,57 @@
+"""The table of the benchmarks says what became worse."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+ROW = {"benchmark": "b", "what": "work", "to": "a loop", "kind": "speed", "value": 2.0}
+
+
+@pytest.fixture(scope="module")
+def gathered():
+    sys.path.insert(0, str(FOLDER))
+    spec = importlib.util.spec_from_file_location("gathered", FOLDER / "__main__.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    sys.path.remove(str(FOLDER))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "worse"),
+    [
+        ("speed", 1.59, True),
+        ("speed", 1.61, False),
+        ("speed", 9.0, False),
+        ("memory", 2.41, True),
+        ("memory", 2.39, False),
+        ("memory", 0.1, False),
+    ],
+)
+def test_more_than_a_fifth_worse_is_marked(gathered, kind, value, worse):
+    kept = [ROW | {"kind": kind}]
+    table = gathered.compared([ROW | {"kind": kind, "value": value}], kept)
+    assert ("% worse**" in table) == worse
+    assert f"{int(worse)} of 1 more than 20% worse" in table
+
+
+def test_a_new_ratio_is_said_to_be_new(gathered):
+    assert "| new |" in gathered.compared([ROW], [])
+
+
+def test_a_benchmark_s_ratios_are_recorded(gathered, tmp_path, monkeypatch):
+    script = tmp_path / "quick.py"
+    script.write_text("from measuring import ratio\nratio('work', 2.0, to='a loop')\n")
+    monkeypatch.setenv("PYTHONPATH", str(FOLDER))
+    assert gathered.measured(script) == [ROW | {"benchmark": "quick"}]
+
+
+def test_the_kept_page_is_that_of_the_kept_table(gathered):
+    kept = json.loads((FOLDER / "table.json").read_text())
+    assert (FOLDER / "README.md").read_text() == gathered.page(kept)
+    here = {path.stem for path in FOLDER.glob("*.py")} - {"__main__"}
+    assert {row["benchmark"] for row in kept["rows"]} == here

@@ -1,0 +1,46 @@
+"""What the pages say can be done: their links lead somewhere, their commands are understood."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from synvae_core.__main__ import parser
+from synvae_core.batch.notebooks import find_notebook
+from synvae_core.reports import parse_parameters
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+
+
+def commands(page: Path) -> list[str]:
+    """What stands behind `synvae` in code, a table's included, without what # explains."""
+    text = page.read_text().replace("\\\n", " ")
+    blocks = re.findall(r"^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in block.splitlines()]
+    lines += re.findall(r"`(synvae [^`]+)`", text)
+    found = [line.partition("  #")[0].strip() for line in lines]
+    return [line.removeprefix("synvae ") for line in found if line.startswith("synvae ")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page):
+    for target, _ in LINK.findall(page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_are_understood_and_name_what_there_is(page):
+    if page.name == "results.md":  # its commands were run as they stand
+        return
+    for command in commands(page):
+        options = parser().parse_args(shlex.split(command))
+        if command.startswith("run "):
+            notebook = find_notebook(str(options.notebook), ROOT / "notebooks")
+            parse_parameters(notebook, dict(options.parameter))
+
+
+def test_commands_are_found():
+    assert len(commands(ROOT / "README.md")) > 5
