@@ -1,21 +1,6 @@
 // Asks the kernel for pictures and melodies and shows what it answers: see explore.py.
 const PATIENCE = 1500;  // milliseconds after which a question counts as lost
 
-const make = (tag, name, parent, text = "") => {
-  const node = document.createElement(tag);
-  node.className = name; node.textContent = text; parent.append(node);
-  return node;
-};
-const button = (parent, text, press) => {
-  const node = make("button", "", parent, text);
-  node.type = "button"; node.addEventListener("click", press);
-  return node;
-};
-const section = (parent, name, title) => {
-  const node = make("section", name, parent), head = make("h3", "", node, title);
-  node.setAttribute("aria-label", title);
-  return { node, head };
-};
 /** A slider in a label; `moved` gets its value, `words` says it beside it, `spoken` to the ear. */
 const slider = (parent, text, options, moved, spoken = options.words) => {
   const label = make("label", "ex-slider", parent), name = make("span", "ex-name", label, text);
@@ -51,12 +36,7 @@ function render({ model, el }) {
     model.send(first[1][0], undefined, first[1][1]);
   };
   const root = make("div", "explore", el), inner = make("div", "ex-inner", root);
-  root.setAttribute("role", "group"); root.setAttribute("aria-label", "Explore SynVAE");
-  // JupyterLab would take arrows, space and letters for its own shortcuts. It asks first the element
-  // that has the focus, and some of these match there already.
-  root.addEventListener("focusin", ({ target: { dataset } }) => {
-    dataset.lmSuppressShortcuts = "true";
-  });
+  asGroup(root, "Explore SynVAE");
 
   /** A picture of the kernel's pixels; grey ones are ink, and the page's background is paper. */
   const picture = (parent, alt) => {

@@ -9,7 +9,6 @@ import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 import anywidget
@@ -25,9 +24,9 @@ from synvae_core.widgets.draw import SIDE, as_digit
 from synvae_core.widgets.explorer import POSITIONS, Explorer, Heard
 from synvae_core.widgets.latest import Latest
 from synvae_core.widgets.live_player import LivePlayer
+from synvae_core.widgets.sources import joined
 from synvae_core.widgets.uploads import MAX_PICTURE_BYTES, picture_upload, shown_name
 
-HERE = Path(__file__).parent
 SHELF = 12  # known pictures to choose from at a time
 ALIKE = 6
 TEMPOS, TEMPERATURES = (40.0, 240.0), (0.0, 1.5)
@@ -78,8 +77,8 @@ class ExplorePage(anywidget.AnyWidget):
         program, qpm: how melodies sound at first.
     """
 
-    _esm = (HERE / "draw.js").read_text() + (HERE / "explore.js").read_text()
-    _css = HERE / "explore.css"
+    _esm = joined("draw.js", "explore.js")
+    _css = joined("explore.css")
     player = traitlets.Instance(Widget).tag(sync=True, **widget_serialization)
     page = traitlets.Dict().tag(sync=True)
 

@@ -1,22 +1,6 @@
 // Asks the kernel for melodies and their pictures, and shows what it answers: see explore_music.py.
 const PATIENCE = 1500;  // milliseconds after which a question counts as lost
-const LOW = 55, HIGH = 84;  // pitches that a roll always has room for
 
-const make = (tag, name, parent, text = "") => {
-  const node = document.createElement(tag);
-  node.className = name; node.textContent = text; parent.append(node);
-  return node;
-};
-const button = (parent, text, press) => {
-  const node = make("button", "", parent, text);
-  node.type = "button"; node.addEventListener("click", press);
-  return node;
-};
-const section = (parent, name, title) => {
-  const node = make("section", name, parent), head = make("h3", "", node, title);
-  node.setAttribute("aria-label", title);
-  return { node, head };
-};
 /** A slider in a label; `moved` is called as it moves. */
 const slider = (parent, text, { words, ...attributes }, moved) => {
   const label = make("label", "em-slider", parent), name = make("span", "em-name", label, text);
@@ -30,17 +14,11 @@ const slider = (parent, text, { words, ...attributes }, moved) => {
   if (words) tell();
   return { label, input, tell, set: to => { input.value = to; if (words) tell(); } };
 };
-const colour = pitch => {
-  const share = Math.max(0, Math.min(1, (pitch - LOW) / (HIGH - LOW)));
-  return `oklch(0.62 0.19 ${(295 + 125 * share) % 360})`;
-};
 
 function render({ model, el }) {
   const page = model.get("page"), [channels, high, wide] = page.shape, grey = channels === 1;
   const root = make("div", "explore-music", el), inner = make("div", "em-inner", root);
-  root.setAttribute("role", "group"); root.setAttribute("aria-label", "Explore music");
-  // JupyterLab would take arrows, space and letters for its own shortcuts.
-  root.addEventListener("focusin", ({ target }) => { target.dataset.lmSuppressShortcuts = "true"; });
+  asGroup(root, "Explore music");
 
   // One question at a time: while it is answered, only the newest change is kept.
   let asked = -Infinity, waiting;
@@ -81,7 +59,7 @@ function render({ model, el }) {
     const { node, head } = section(pair, "em-card", `Melody ${slot}`);
     const name = make("span", "em-tune", head), shown = make("div", "em-shown", node);
     const paint = picture(shown, `The picture that melody ${slot} draws`);
-    const roll = make("div", "em-roll", shown), row = make("div", "em-row", node);
+    const roll = make("div", "em-roll synvae-roll", shown), row = make("div", "em-row", node);
     roll.setAttribute("role", "img");
     roll.style.setProperty("--beats", page.steps / 4);
     roll.style.setProperty("--bars", page.steps / 16);

@@ -6,7 +6,6 @@ played and a picture drawn. So nothing that was asked is lost, and nothing queue
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import anywidget
@@ -24,9 +23,9 @@ from synvae_core.music.melody import events_to_notes
 from synvae_core.widgets.keyboard import SLOTS, TEMPOS, Keyboard
 from synvae_core.widgets.latest import Latest
 from synvae_core.widgets.live_player import LivePlayer, count, in_words, pitch_name
+from synvae_core.widgets.sources import joined
 from synvae_core.widgets.uploads import MAX_MIDI_BYTES, midi_upload, shown_name
 
-HERE = Path(__file__).parent
 REACH, STEP = 2.0, 0.25  # of a slider, in standard deviations of the tunes
 FOREIGN = "the page sent something that it should not; run the cell again"
 BROKEN = "That went wrong, through no fault of yours; what happened is said in the log."
@@ -122,8 +121,8 @@ class MusicPage(anywidget.AnyWidget):
         ValueError: if the two models play melodies of different lengths, or examples lack.
     """
 
-    _esm = HERE / "explore_music.js"
-    _css = HERE / "explore_music.css"
+    _esm = joined("explore_music.js")
+    _css = joined("explore_music.css")
     player = traitlets.Instance(Widget).tag(sync=True, **widget_serialization)
     keyboard = traitlets.Instance(Widget).tag(sync=True, **widget_serialization)
     page = traitlets.Dict().tag(sync=True)

@@ -7,23 +7,8 @@ const PLACES = ["KeyA", "KeyW", "KeyS", "KeyE", "KeyD", "KeyF", "KeyT", "KeyG", 
 const LENGTHS = [[1, "1/16"], [2, "1/8"], [3, "1/8 dotted"], [4, "1/4"], [6, "1/4 dotted"],
   [8, "1/2"], [16, "1/1"]];
 const TAIL = 0.4;  // seconds that a released key sounds on
-const LOW = 55, HIGH = 84;  // pitches that the roll always has room for
 
-const make = (tag, name, parent, text = "") => {
-  const node = document.createElement(tag);
-  node.className = name; node.textContent = text; parent.append(node);
-  return node;
-};
-const button = (parent, text, press, title = "") => {
-  const node = make("button", "", parent, text);
-  node.type = "button"; node.title = title; node.addEventListener("click", press);
-  return node;
-};
 const spoken = pitch => `${NAMES[pitch % 12]} ${Math.floor(pitch / 12) - 1}`;
-const colour = pitch => {
-  const share = Math.max(0, Math.min(1, (pitch - LOW) / (HIGH - LOW)));
-  return `oklch(0.62 0.19 ${(295 + 125 * share) % 360})`;
-};
 
 /** A plucked sound for each key, and clicks for the beats, without waiting for anybody. */
 const makeSynth = () => {
@@ -64,8 +49,7 @@ const makeSynth = () => {
 
 function render({ model, el }) {
   const root = make("div", "keyboard", el), steps = model.get("steps"), synth = makeSynth();
-  root.setAttribute("role", "group"); root.setAttribute("aria-label", "Tap a melody");
-  root.addEventListener("focusin", ({ target }) => { target.dataset.lmSuppressShortcuts = "true"; });
+  asGroup(root, "Tap a melody");
   const melodies = { A: [], B: [] }, pasts = { A: [], B: [] };
   let slot = "A", lowest = 60, focus = 60, take;
   const held = new Map();  // what is pressed: by pointer or place, the pitch and how to let it go
@@ -109,7 +93,7 @@ function render({ model, el }) {
   const beats = make("span", "kb-beats", top);
   for (let i = 0; i < 4; i++) make("span", "", beats);
   beats.setAttribute("aria-hidden", "true");
-  const roll = make("div", "kb-roll", root);
+  const roll = make("div", "kb-roll synvae-roll", root);
   roll.setAttribute("role", "img");
   roll.style.setProperty("--beats", steps / 4); roll.style.setProperty("--bars", steps / 16);
 

@@ -6,7 +6,6 @@ played is moved to the nearest sixteenths. What the page sends is not trusted.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
 import anywidget
 import numpy as np
@@ -21,8 +20,8 @@ from synvae_core.music.melody import (
     events_to_notes,
     notes_to_events,
 )
+from synvae_core.widgets.sources import joined
 
-HERE = Path(__file__).parent
 SLOTS = ("A", "B")
 TEMPOS = (40.0, 240.0)  # quarters per minute
 MAX_TAPS = 1_000
@@ -42,8 +41,8 @@ class Keyboard(anywidget.AnyWidget):
         qpm: the tempo at first, in quarters per minute.
     """
 
-    _esm = HERE / "keyboard.js"
-    _css = HERE / "keyboard.css"
+    _esm = joined("keyboard.js")
+    _css = joined("keyboard.css")
     steps = traitlets.Int(32).tag(sync=True)
     qpm = traitlets.Float(120.0).tag(sync=True)
 

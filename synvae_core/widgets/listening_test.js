@@ -4,11 +4,6 @@ const STORE = "synvae-listening-sitting";  // of this tab alone: where to go on 
 const GONE = "The kernel of this notebook does not answer. What was saved is safe: run the notebook "
   + "again, and you go on where you stopped. Or press Enter to try once more.";
 
-const make = (tag, name, parent, text = "") => {
-  const node = document.createElement(tag);
-  node.className = name; node.textContent = text; parent.append(node);
-  return node;
-};
 const token = () => [...crypto.getRandomValues(new Uint8Array(16))]
   .map(byte => byte.toString(16).padStart(2, "0")).join("");
 const kept = {  // a browser may refuse to store anything
@@ -19,9 +14,7 @@ const kept = {  // a browser may refuse to store anything
 function render({ model, el }) {
   const page = token(), root = make("div", "listening", el);
   root.tabIndex = -1;  // a click anywhere in it brings the keys here
-  root.setAttribute("role", "group"); root.setAttribute("aria-label", "Listening test");
-  // On each control, or JupyterLab takes its arrow keys for its own.
-  root.addEventListener("focusin", ({ target }) => { target.dataset.lmSuppressShortcuts = "true"; });
+  asGroup(root, "Listening test");
   const head = make("div", "lt-head", root), title = make("span", "lt-title", head);
   const loud = make("label", "lt-volume", head, "Volume "), volume = make("input", "", loud);
   Object.assign(volume, { type: "range", min: 0, max: 1, step: 0.05, value: 0.8 });

@@ -18,8 +18,8 @@ from synvae_core.listening.journal import Stale
 from synvae_core.listening.served import Served
 from synvae_core.listening.sitting import CONFIDENCE, ID, MOST_PLAYS, MOST_SECONDS
 from synvae_core.listening.tasks import MOST_CLASSES, MOST_TASKS
+from synvae_core.widgets.sources import joined
 
-HERE = Path(__file__).parent
 PAGE = re.compile(r"[0-9a-f]{32}")
 BROKEN = "That went wrong, through no fault of yours; what happened is said in the log. "
 KEPT = "What was answered before is safe."
@@ -64,8 +64,8 @@ class ListeningTest(anywidget.AnyWidget):
         program: General MIDI instrument of the sound check, 0..127.
     """
 
-    _esm = HERE / "listening_test.js"
-    _css = HERE / "listening_test.css"
+    _esm = joined("listening_test.js")
+    _css = joined("listening_test.css")
     confidence = traitlets.List(list(CONFIDENCE)).tag(sync=True)
 
     def __init__(self, served: Served, folder: str | Path, *, program: int = 0) -> None:

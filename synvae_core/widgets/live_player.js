@@ -1,22 +1,11 @@
 // Draws the notes that live_player.py sends, plays their sound, and offers both to be saved.
-const LOW = 55, HIGH = 84;  // pitches that are always shown, so that the roll seldom jumps
 const ROWS = 18;  // a note is at least one of so many rows high: notes of one melody never overlap
 
-const make = (tag, name, parent, text = "") => {
-  const node = document.createElement(tag);
-  node.className = name; node.textContent = text; parent.append(node);
-  return node;
-};
-// Low notes are violet, high ones orange, all of one lightness, to be seen on light and on dark.
-const colour = pitch => {
-  const share = Math.max(0, Math.min(1, (pitch - LOW) / (HIGH - LOW)));
-  return `oklch(0.62 0.19 ${(295 + 125 * share) % 360})`;
-};
 
 function render({ model, el }) {
   const root = make("figure", "live-player", el), caption = make("figcaption", "", root);
   const name = make("strong", "", caption), count = make("span", "", caption);
-  const roll = make("div", "lp-roll", root), row = make("div", "lp-row", root);
+  const roll = make("div", "lp-roll synvae-roll", root), row = make("div", "lp-row", root);
   const audio = make("audio", "live-audio", row);
   const links = ["mid", "wav"].map(kind => {
     const link = make("a", `live-${kind}`, row, kind === "mid" ? "Save MIDI" : "Save WAV");
@@ -25,11 +14,7 @@ function render({ model, el }) {
   });
   const status = make("p", "lp-status", root);
   root.hidden = true;
-  // JupyterLab would take arrows and the space bar for its own shortcuts. It asks first the element
-  // that has the focus, and some of these match there already.
-  root.addEventListener("focusin", ({ target: { dataset } }) => {
-    dataset.lmSuppressShortcuts = "true";
-  });
+  keepKeys(root);
   roll.setAttribute("role", "img"); status.setAttribute("role", "status");
   audio.controls = true; audio.preload = "auto";
 

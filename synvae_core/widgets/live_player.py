@@ -6,7 +6,6 @@ saved holds none of it.
 
 import io
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import anywidget
@@ -17,8 +16,8 @@ from jaxtyping import Integer
 from synvae_core.music.melody import STEPS_PER_BAR, STEPS_PER_QUARTER, Note, events_to_notes
 from synvae_core.music.midi import events_to_note_sequence, midi_bytes
 from synvae_core.music.render import SAMPLE_RATE, render
+from synvae_core.widgets.sources import joined
 
-HERE = Path(__file__).parent
 PITCH_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
@@ -33,8 +32,8 @@ class Performance(NamedTuple):
 class LivePlayer(anywidget.AnyWidget):
     """A piano roll with a playhead, a player, and links that save the melody; empty at first."""
 
-    _esm = HERE / "live_player.js"
-    _css = HERE / "live_player.css"
+    _esm = joined("live_player.js")
+    _css = joined("live_player.css")
 
     def __init__(self) -> None:
         super().__init__()

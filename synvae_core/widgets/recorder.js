@@ -15,16 +15,6 @@ const DENIED = {
     + "nor over https.",
 };
 
-const make = (tag, name, parent, text = "") => {
-  const node = document.createElement(tag);
-  node.className = name; node.textContent = text; parent.append(node);
-  return node;
-};
-const button = (name, parent, text) => {
-  const node = make("button", name, parent, text);
-  node.type = "button";
-  return node;
-};
 
 /** Samples in -1..1 as a mono WAV file of 16 bits. */
 const wav = (chunks, rate) => {
@@ -69,11 +59,9 @@ const listen = async onSamples => {
 
 function render({ model, el }) {
   const root = make("div", "recorder", el), limit = model.get("max_seconds");
-  root.setAttribute("role", "group"); root.setAttribute("aria-label", "Say a digit");
-  // JupyterLab would take enter and letters for its own shortcuts.
-  // On each control, or JupyterLab takes its arrow keys for its own.
-  root.addEventListener("focusin", ({ target }) => { target.dataset.lmSuppressShortcuts = "true"; });
-  const first = make("div", "rc-row", root), record = button("rc-record", first, "Record");
+  asGroup(root, "Say a digit");
+  const first = make("div", "rc-row", root), record = button(first, "Record");
+  record.className = "rc-record";
   const meter = make("div", "rc-meter", first), bar = make("span", "", meter);
   const clock = make("span", "rc-clock", first);
   record.title = "Press, say a digit, and press again; it stops by itself after "
@@ -154,7 +142,7 @@ function render({ model, el }) {
   make("span", "", row, who);
   row.setAttribute("role", "group"); row.setAttribute("aria-label", who);
   for (const [word, sound] of Object.entries(model.get("sounds")))
-    button("", row, word).addEventListener("click", () => {
+    button(row, word, () => {
       stop(false); silence(); say("Sent.");
       example.src = sound; example.play();
       model.send({ kind: "example", name: word });

@@ -7,7 +7,6 @@ not trusted.
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import anywidget
@@ -17,8 +16,8 @@ from jaxtyping import Float
 
 from synvae_core.data.recordings import SPEECH_RATE, read_recording
 from synvae_core.music.render import encode_audio
+from synvae_core.widgets.sources import joined
 
-HERE = Path(__file__).parent
 MAX_SECONDS = 3.0  # of a recording from the microphone
 # Of a file: a notebook's server closes the connection at 10 MiB. Ten seconds in stereo, 24 bits and
 # 48 kHz are 2.9 MB.
@@ -54,8 +53,8 @@ class Recorder(anywidget.AnyWidget):
         voice: whose examples they are, as in "or let a synthetic voice say".
     """
 
-    _esm = HERE / "recorder.js"
-    _css = HERE / "recorder.css"
+    _esm = joined("recorder.js")
+    _css = joined("recorder.css")
     voice = traitlets.Unicode().tag(sync=True)
     sounds = traitlets.Dict().tag(sync=True)
     max_seconds = traitlets.Float(MAX_SECONDS).tag(sync=True)

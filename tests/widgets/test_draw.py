@@ -3,7 +3,7 @@ import pytest
 
 from synvae_core.data.images import load_mnist_5k
 from synvae_core.widgets.draw import SIDE, as_digit
-from synvae_core.widgets.live_player import HERE
+from synvae_core.widgets.sources import HERE
 
 
 def stroke(top=20, left=30, height=60, width=12):

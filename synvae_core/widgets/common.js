@@ -1,0 +1,35 @@
+// What all live pages begin with: elements, the keys, and the colours of notes.
+const LOW = 55, HIGH = 84;  // pitches that a roll always has room for, so that it seldom jumps
+
+const make = (tag, name, parent, text = "") => {
+  const node = document.createElement(tag);
+  node.className = name; node.textContent = text; parent.append(node);
+  return node;
+};
+/** A button that calls `press`. */
+const button = (parent, text, press, title = "") => {
+  const node = make("button", "", parent, text);
+  node.type = "button"; node.title = title; node.addEventListener("click", press);
+  return node;
+};
+/** A labelled part of a page under its heading. */
+const section = (parent, name, title) => {
+  const node = make("section", name, parent), head = make("h3", "", node, title);
+  node.setAttribute("aria-label", title);
+  return { node, head };
+};
+/** JupyterLab would take arrows, space and letters for its own shortcuts. It asks first the element
+ * that has the focus, and some of these match there already. */
+const keepKeys = root => root.addEventListener("focusin", ({ target }) => {
+  target.dataset.lmSuppressShortcuts = "true";
+});
+/** Names what belongs together, and keeps its keys. */
+const asGroup = (root, title) => {
+  root.setAttribute("role", "group"); root.setAttribute("aria-label", title);
+  keepKeys(root);
+};
+/** Low notes are violet, high ones orange, all of one lightness, to be seen on light and on dark. */
+const colour = pitch => {
+  const share = Math.max(0, Math.min(1, (pitch - LOW) / (HIGH - LOW)));
+  return `oklch(0.62 0.19 ${(295 + 125 * share) % 360})`;
+};
