@@ -120,7 +120,8 @@ def remote_client(address: str) -> Iterator[Client]:
     Raises:
         ValueError: if none answers there.
     """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost, the sweep says
+    for name in ("distributed", "distributed.client"):  # each has a level of its own
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what is lost, the sweep says
     try:
         client = Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError, TypeError, RuntimeError) as error:

@@ -15,10 +15,10 @@ def better(metric: str) -> str | None:
     """LOWER or HIGHER; None where the name does not tell, as of what only describes.
 
     The last word that tells decides: `notes/cnn_agreement` is better higher, `notes/squared_error`
-    lower. What stands under `floor/`, `tunes/` or `judge/` describes what others are compared with.
+    lower. What stands under `floor/`, `tunes/` and the like is what others are compared with.
     """
     where, _, what = metric.rpartition(": ")[2].partition("/")
-    if where in ("floor", "tunes", "judge", "data"):
+    if where in ("floor", "tunes", "judge", "data", "chance"):
         return None
     for word in reversed(re.split(r"[^a-z]+", what.lower())):
         if word in _LOWER:
