@@ -17,11 +17,14 @@ setup: .venv/.ready ## make .venv with the versions of requirements.lock
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "synvae needs Python 3.11 or newer; '$(PYTHON)' is not. Name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@if [ ! -e $@ ]; then rm -rf .venv && $(PYTHON) -m venv .venv; fi
-	@echo "Setting up .venv, 1 of 2: torch; this takes some minutes the first time" >&2
+	@echo "Setting up .venv, 1 of 3: torch; this takes some minutes the first time" >&2
 	@$(PIP) $$(grep '^torch==' requirements.lock) --constraint requirements.lock
-	@echo "Setting up .venv, 2 of 2: everything else" >&2
+	@echo "Setting up .venv, 2 of 3: everything else" >&2
 	@$(PIP) --no-deps --requirement requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@echo "Setting up .venv, 3 of 3: compiling" >&2
+# Else every kernel compiles torch anew where Python is told to write no bytecode.
+	@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 	@touch $@
 
 lab: setup ## open the quickstart in JupyterLab, on this machine alone
