@@ -33,3 +33,13 @@ const colour = pitch => {
   const share = Math.max(0, Math.min(1, (pitch - LOW) / (HIGH - LOW)));
   return `oklch(0.62 0.19 ${(295 + 125 * share) % 360})`;
 };
+/** Fills a select with General MIDI's instruments, in its groups, and chooses the page's own. */
+const fillInstruments = (program, page) => {
+  let number = 0;
+  for (const [family, instruments] of page.instruments) {
+    const options = make("optgroup", "", program);
+    options.label = family;
+    for (const each of instruments) make("option", "", options, each).value = number++;
+  }
+  program.value = page.program;
+};

@@ -117,13 +117,7 @@ function render({ model, el }) {
   const pick = make("label", "ex-slider", sound);
   make("span", "ex-name", pick, "Instrument");
   const program = make("select", "", pick);
-  let count = 0;
-  for (const [group, instruments] of page.instruments) {
-    const options = make("optgroup", "", program);
-    options.label = group;
-    for (const each of instruments) make("option", "", options, each).value = count++;
-  }
-  program.value = page.program;
+  fillInstruments(program, page);
   const perform = () => send({ kind: "sound", program: +program.value, qpm: +qpm.input.value,
     temperature: +heat.input.value });
   program.addEventListener("change", perform);

@@ -121,13 +121,7 @@ function render({ model, el }) {
   const label = make("label", "em-slider", sound);
   make("span", "em-name", label, "Instrument");
   const program = make("select", "", label);
-  let number = 0;
-  for (const [group, instruments] of page.instruments) {
-    const options = make("optgroup", "", program);
-    options.label = group;
-    for (const each of instruments) make("option", "", options, each).value = number++;
-  }
-  program.value = page.program;
+  fillInstruments(program, page);
   program.addEventListener("change", () => change());
   const qpm = slider(sound, "Tempo", { min: page.tempos[0], max: page.tempos[1], step: 5,
     value: page.qpm, words: value => `${value} bpm` }, () => change());
