@@ -55,8 +55,8 @@ def balance_curves(history: Sequence[Mapping[str, float]]) -> Figure:
         for axes, (title, curves), label in zip(panels, PANELS.items(), LABELS, strict=True):
             for name, (words, colour) in curves.items():
                 values = [row[name] for row in history]
-                marker = "o" if len(epochs) == 1 else ""
-                axes.plot(epochs, values, marker, ls="-", color=colour, linewidth=1.6, label=words)
+                line = "o-" if len(epochs) == 1 else "-"
+                axes.plot(epochs, values, line, color=colour, linewidth=1.6, label=words)
             _finish(axes, title, label)
     return figure
 

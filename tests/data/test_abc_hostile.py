@@ -1,10 +1,9 @@
-"""Malformed and hostile ABC: left out with a reason, in little time, and never raised."""
-
-import time
+"""Malformed and hostile ABC: left out with a reason, without hanging, and never raised."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from work import no_hanging
 
 from synvae_core.data.abc import parse_tunebook
 
@@ -82,7 +81,6 @@ def test_malformed_tunes_are_left_out_with_their_reason(body, reason):
     ],
 )  # fmt: skip
 def test_hostile_text_costs_no_time(text):
-    start = time.process_time()
-    book = parse_tunebook(text)
-    assert time.process_time() - start < 4
+    with no_hanging():
+        book = parse_tunebook(text)
     assert sum(len(tune.notes) for tune in book.tunes) <= 100_000

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import struct
-import time
 import zlib
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 import soundfile
 from PIL import Image, PngImagePlugin
 from task_folders import NAMES, blind_folder, published_folder
+from work import few_calls
 
 from synvae_core.listening import fingerprint, read_tasks, serve
 from synvae_core.listening import served as module
@@ -98,12 +98,10 @@ def test_pictures_of_any_mode_are_shown_and_large_ones_made_smaller(folder, mode
     ],
     ids=["bomb", "larger bomb", "gif", "rubbish", "cut"],
 )
-def test_hostile_pictures_are_refused_by_name_within_a_second(folder, content, message):
+def test_hostile_pictures_are_refused_by_name_before_much_is_done(folder, content, message):
     (folder / "data" / "3_orig.png").write_bytes(content)
-    start = time.perf_counter()
-    with pytest.raises(ValueError, match=message):
+    with few_calls(), pytest.raises(ValueError, match=message):
         serve(folder)
-    assert time.perf_counter() - start < 1
 
 
 def wav(seconds=1.0, rate=8000, channels=1):

@@ -1,6 +1,5 @@
 import io
 import struct
-import time
 import tracemalloc
 
 import mido
@@ -11,9 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from work import few_calls
 
 from synvae_core.music import files, melody, midi
 from synvae_core.music.midi import MidiError
+
+# Calls of Python and C, with some room above what was counted.
+CALLS_PER_MELODY, CALLS_PER_BYTE = 5_000, 24
 
 SCALE = np.array([41, 0, 43, 0, 45, 1, 46, 46, 48, 0, 0, 0, 1, 0, 0, 0])
 
@@ -113,12 +116,11 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_melody_takes_a_few_milliseconds():
+def test_a_melody_takes_little_work():
     rng = np.random.default_rng(0)
     events = np.where(rng.random((250, 32)) < 0.5, 0, rng.integers(0, 90, (250, 32)))
-    before = time.process_time()
-    heard = midi.round_trip(events)
-    assert time.process_time() - before < 250 * 0.005
+    with few_calls(250 * CALLS_PER_MELODY):
+        heard = midi.round_trip(events)
     assert np.array_equal(heard, melody.canonical(events))
 
 
@@ -260,35 +262,32 @@ def test_corrupted_files_are_read_or_refused_but_never_crash(data):
     assert events.tolist() == melody.canonical(events).tolist()
 
 
-FULL = files.MAX_BYTES - 64
+SIZE = files.MAX_BYTES // 8 - 64  # where work beyond proportion would be seen as well
 HOSTILE = {
-    "running status": b"\x00\xc0\x01" + b"\x00\x01" * (FULL // 2 - 2),
-    "notes": b"\x00\x90\x40\x40" + b"\x00\x40\x40" * (FULL // 3),
-    "notes never ended": b"\x00\x90\x40\x40" + b"\x01\x40\x40" * (FULL // 3),
-    "metres": b"\x00\xff\x58\x04\x03\x02\x18\x08" * (FULL // 8),
-    "endless number": b"\xff" * FULL,
-    "endless numbers": (b"\xff" * 1020 + b"\x00\xc0\x00") * (FULL // 1023),
-    "huge text": b"\x00\xff\x01\xff\xff\xff\x7f" + b"a" * (FULL - 8),
-    "absurd ticks": b"\xff\xff\xff\x7f\xc0\x00" * (FULL // 6),
+    "running status": b"\x00\xc0\x01" + b"\x00\x01" * (SIZE // 2 - 2),
+    "notes": b"\x00\x90\x40\x40" + b"\x00\x40\x40" * (SIZE // 3),
+    "notes never ended": b"\x00\x90\x40\x40" + b"\x01\x40\x40" * (SIZE // 3),
+    "metres": b"\x00\xff\x58\x04\x03\x02\x18\x08" * (SIZE // 8),
+    "endless number": b"\xff" * SIZE,
+    "endless numbers": (b"\xff" * 1020 + b"\x00\xc0\x00") * (SIZE // 1023),
+    "huge text": b"\x00\xff\x01\xff\xff\xff\x7f" + b"a" * (SIZE - 8),
+    "absurd ticks": b"\xff\xff\xff\x7f\xc0\x00" * (SIZE // 6),
     "nothing": b"",
-    "zeros": bytes(FULL),
+    "zeros": bytes(SIZE),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_of_the_largest_size_is_refused_within_seconds(name):
+def test_a_large_hostile_file_takes_work_in_proportion(name):
     data = raw_file(HOSTILE[name])
-    before = time.process_time()
-    with pytest.raises(MidiError):
+    with few_calls(CALLS_PER_BYTE * max(len(data), 1000)), pytest.raises(MidiError):
         midi.read_midi(data)
-    assert time.process_time() - before < 3  # under test, checks of types take half of it
 
 
-def test_the_highest_of_as_many_notes_as_a_file_may_have_takes_seconds():
+def test_the_highest_of_very_many_notes_takes_work_in_proportion():
     data = raw_file(HOSTILE["notes never ended"])
-    before = time.process_time()
-    assert midi.read_midi(data, top_line=True, quantize=True).max() == 45
-    assert time.process_time() - before < 3
+    with few_calls(CALLS_PER_BYTE * len(data)):
+        assert midi.read_midi(data, top_line=True, quantize=True).max() == 45
 
 
 NOISE = st.sampled_from(
@@ -324,7 +323,7 @@ def test_names_of_tracks_are_read_as_they_were_written(content):
     assert midi.read_midi(raw_file(body), steps=4, track="mélodie").tolist() == [41, 0, 0, 0]
 
 
-def test_hostile_headers_and_sizes_are_refused_within_a_second(tmp_path):
+def test_hostile_headers_and_sizes_are_refused_before_much_is_done(tmp_path):
     empty_tracks = b"MThd" + struct.pack(">IHHh", 6, 1, 16_000, 480) + b"MTrk\0\0\0\0" * 16_000
     many_parts = midi_file(*[notes((0, 480, 60))] * 1000)
     sparse = tmp_path / "sparse.mid"
@@ -336,10 +335,8 @@ def test_hostile_headers_and_sizes_are_refused_within_a_second(tmp_path):
         (many_parts, "1000 tracks with notes"),
         (sparse, r"sparse\.mid has more than 512 KB"),
     ):
-        before = time.process_time()
-        with pytest.raises(MidiError, match=message) as refused:
+        with few_calls(), pytest.raises(MidiError, match=message) as refused:
             midi.read_midi(source)
-        assert time.process_time() - before < 1
         assert len(str(refused.value)) < 2000
 
 

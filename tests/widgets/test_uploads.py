@@ -1,12 +1,12 @@
 import io
 import struct
-import time
 import zlib
 
 import mido
 import numpy as np
 import pytest
 from PIL import Image
+from work import few_calls
 
 from synvae_core.data.picture_files import decode_strip
 from synvae_core.music.melody import HOLD, Note, events_to_notes, notes_to_events
@@ -30,13 +30,6 @@ def encoded(pixels, kind="PNG", **options):
 
 def upload(content, name="a.png", *, channels=3, size=32):
     return picture_upload(name, content, channels=channels, size=size)
-
-
-def quickly_refused(function, *args, reason, **options):
-    start = time.perf_counter()
-    with pytest.raises(ValueError, match=reason):
-        function(*args, **options)
-    assert time.perf_counter() - start < 1
 
 
 PHOTO = RNG.integers(0, 256, (90, 150, 3), np.uint8)
@@ -82,8 +75,9 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(("reason", "content"), HOSTILE.items(), ids=range(len(HOSTILE)))
-def test_a_bomb_a_stranger_or_a_torso_is_refused_within_a_second(reason, content):
-    quickly_refused(upload, content, reason=reason)
+def test_a_bomb_a_stranger_or_a_torso_is_refused_before_much_is_done(reason, content):
+    with few_calls(), pytest.raises(ValueError, match=reason):
+        upload(content)
 
 
 def test_a_refusal_names_the_file_as_text_to_print():
@@ -147,8 +141,9 @@ HOSTILE_MIDI = {
 
 
 @pytest.mark.parametrize(("reason", "content"), HOSTILE_MIDI.items(), ids=range(len(HOSTILE_MIDI)))
-def test_a_hostile_midi_file_is_refused_within_a_second(reason, content):
-    quickly_refused(midi_upload, "x.mid", content, steps=32, reason=reason)
+def test_a_hostile_midi_file_is_refused_before_much_is_done(reason, content):
+    with few_calls(), pytest.raises(ValueError, match=reason):
+        midi_upload("x.mid", content, steps=32)
 
 
 def test_refusals_speak_no_python():
