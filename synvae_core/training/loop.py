@@ -103,7 +103,8 @@ def device_name(fabric: Fabric) -> str:
     many = f"{fabric.world_size} x " if fabric.world_size > 1 else ""
     if fabric.device.type == "cuda":
         return f"{many}CUDA, {torch.cuda.get_device_name(fabric.device)}"
-    return f"{many}{fabric.device.type.upper()}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{many}{fabric.device.type.upper()}, {threads} thread{'s' * (threads > 1)}"
 
 
 def fit(
