@@ -1,4 +1,7 @@
-"""The index of a sweep: a table to sort, a figure for each parameter, and a way to every report."""
+"""The index of a sweep: a table to sort, a figure for each parameter, and a way to every report.
+
+That of a single chain has its steps and measures as lines.
+"""
 
 import json
 import posixpath
@@ -31,7 +34,9 @@ def write_sweep_page(digest: Path) -> Path:
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise ValueError(f"{digest} is no sweep.json of a sweep ({error!r})") from error
     metrics = _names(cells)
-    main = [metric for metric in sweep.get("show") or _main(metrics, cells) if metric in metrics]
+    chain = len(cells) == 1 and len(cells[0]["runs"]) > 1  # nothing to compare: steps as lines
+    shown = sweep.get("show") or ([] if chain else _main(metrics, cells))
+    main = [metric for metric in shown if metric in metrics]
     folder = root / "reports" / Path(name).name
     for cell in cells:
         for run in cell["runs"]:
@@ -39,13 +44,13 @@ def write_sweep_page(digest: Path) -> Path:
     marks = {metric: best(metric, _values(metric, cells)) for metric in metrics}
     return write_page(
         folder / INDEX,
-        "sweep.html.j2",
+        "chain.html.j2" if chain else "sweep.html.j2",
         name=name,
         about=sweep.get("about") or "",
         updated=local_time(sweep.get("updated")),
         varied=varied,
         cells=cells,
-        states=_counted(cells),
+        states=_counted(cells[0]["runs"] if chain else cells),
         tables=[("Results", main)] + ([("All measures", metrics)] if metrics != main else []),
         marks=marks,
         ways={metric: better(metric) for metric in metrics},
@@ -98,7 +103,8 @@ def _link(report: str | None, sweep: str) -> str | None:
 
 
 def _counted(cells: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    states = [cell["state"] for cell in cells]
+    """How many cells, or runs of a chain, are in which state."""
+    states = [str(cell["state"]) for cell in cells]
     return {state: states.count(state) for state in dict.fromkeys(states)}
 
 

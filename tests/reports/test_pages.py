@@ -66,6 +66,7 @@ def cell(beta, error, *, state="done", message=None, report=True):
     run = {
         "name": name,
         "step": "main",
+        "notebook": "5_tiny.ipynb",
         "state": state,
         "report": f"reports/sweep/{name}.html" if report is True else report,
         "seconds": 60.0,
@@ -97,6 +98,35 @@ def test_the_index_has_a_row_for_each_cell_and_marks_the_best(tmp_path, remote_r
         f"BETA_{beta}.html" for beta in (0.5, 1.0, 2.0)
     ]
     assert soup.select_one("figure img")["src"].startswith("data:image/svg+xml")
+
+
+def test_a_chain_has_a_line_for_each_step_and_each_measure(tmp_path, remote_references):
+    train, look, last = (
+        cell(beta, error, state=state, message=message, report=report)["runs"][0]
+        for beta, error, state, message, report in (
+            (1, 3.0, "done", None, True),
+            (2, 2.0, "failed", MARKUP, True),
+            (3, None, "skipped", "it needs look", None),
+        )
+    )
+    runs = [train | {"step": "train"}, look | {"step": MARKUP}, last | {"step": "last"}]
+    chain = {"name": "all", "parameters": {}, "state": "failed", "runs": runs}
+    shown = ["train: notes/squared_error", "train: no/such"]
+    soup = sweep_page(tmp_path, [chain], varied=[], show=shown)
+    assert remote_references(str(soup)) == []
+    assert not soup.select("[onerror]")
+    steps, results, everything = soup.select("table.sortable")
+    assert [[cell.text for cell in row.select("td")] for row in steps.select("tbody tr")] == [
+        ["train", "5_tiny.ipynb", "done", "1 min 0 s"],
+        [MARKUP, "5_tiny.ipynb", "failed", "1 min 0 s"],
+        ["last", "5_tiny.ipynb", "skipped", "1 min 0 s"],
+    ]
+    assert [link["href"] for link in steps.select("a")] == ["BETA_1.html", "BETA_2.html"]
+    assert [cell.text for cell in results.select("tbody td")] == [shown[0], "3"]
+    assert len(everything.select("tbody tr")) == 4
+    facts = [fact.text for fact in soup.select(".facts div")]
+    assert facts[:3] == ["Done1 of 3", "Failed1 of 3", "Skipped1 of 3"]
+    assert "it needs look" in soup.select_one(".wrong").text
 
 
 def test_markup_in_a_sweep_is_shown_as_text(tmp_path):
