@@ -32,7 +32,7 @@ def files_in(folder: Path) -> list[Path]:
         return found[:COUNT]
     rng = np.random.default_rng(0)
     for i in range(COUNT):
-        time = np.arange(int(rng.normal(0.44, 0.1).clip(0.15, 1.2) * SPEECH_RATE)) / SPEECH_RATE
+        time = np.arange(int(np.clip(rng.normal(0.44, 0.1), 0.15, 1.2) * SPEECH_RATE)) / SPEECH_RATE
         tone = np.sin(2 * np.pi * (200 + 900 * time) * time) * np.hanning(len(time))
         sound = 0.3 * tone + rng.normal(0, 0.003, len(time))
         soundfile.write(folder / f"{i}.wav", sound, SPEECH_RATE)

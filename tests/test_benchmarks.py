@@ -2,23 +2,36 @@
 
 import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
+import soundfile as sf
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 ROW = {"benchmark": "b", "what": "work", "to": "a loop", "kind": "speed", "value": 2.0}
 
 
-@pytest.fixture(scope="module")
-def gathered():
-    sys.path.insert(0, str(FOLDER))
-    spec = importlib.util.spec_from_file_location("gathered", FOLDER / "__main__.py")
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", FOLDER / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    yield module
-    sys.path.remove(str(FOLDER))
+    return module
+
+
+@pytest.fixture
+def gathered(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    return loaded("__main__")
+
+
+def test_recordings_are_made_up_where_there_are_none(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.delenv("SYNVAE_DATA", raising=False)
+    benchmark = loaded("log_mel")
+    monkeypatch.setattr(benchmark, "COUNT", 3)
+    first, *others = benchmark.files_in(tmp_path)
+    assert len(others) == 2
+    assert 0.15 <= sf.info(first).duration <= 1.2
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,9 @@ class TestLatentMap:
         assert np.isfinite(latent_map(self.CLUSTERS[:, :1], perplexity=8)).all()
 
     @pytest.mark.slow
-    def test_umap_keeps_clusters_apart_without_a_warning(self, recwarn):
+    def test_umap_keeps_clusters_apart_without_a_warning(self, recwarn, monkeypatch):
+        # Interpreted: to compile what 60 points need takes Numba ten times as long.
+        monkeypatch.setattr("numba.config.DISABLE_JIT", True)
         places = latent_map(self.CLUSTERS, method="umap", perplexity=8)
         assert places.shape == (60, 2)
         assert apart(places)
