@@ -5,11 +5,14 @@ import pstats
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest.mock import patch
 
+from PIL import ImageFile
 from unchecked import unchecked
 
 # What an idle core does in about half a second.
 FEW = 2_000_000
+LARGE = 4_000_000  # pixels; a picture that is refused for its size has several times as many
 HANGING = 60  # seconds; what is tested takes one or two
 
 
@@ -20,6 +23,20 @@ def few_calls(most: int = FEW) -> Iterator[None]:
         yield
     calls = pstats.Stats(profile).total_calls
     assert calls <= most, f"{calls:,} calls, expected at most {most:,}"
+
+
+@contextmanager
+def no_large_pictures() -> Iterator[None]:
+    """Asserts that Pillow takes no memory for a large picture within, which it does in one call."""
+    pixels, prepare = [0], ImageFile.ImageFile.load_prepare
+
+    def counted(image: ImageFile.ImageFile) -> None:
+        pixels.append(image.width * image.height)
+        prepare(image)
+
+    with patch.object(ImageFile.ImageFile, "load_prepare", counted):
+        yield
+    assert max(pixels) < LARGE, f"a picture of {max(pixels):,} pixels was decoded"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from PIL import Image, PngImagePlugin
 from task_folders import NAMES, blind_folder, published_folder
-from work import few_calls
+from work import few_calls, no_large_pictures
 
 from synvae_core.listening import fingerprint, read_tasks, serve
 from synvae_core.listening import served as module
@@ -100,7 +100,7 @@ def test_pictures_of_any_mode_are_shown_and_large_ones_made_smaller(folder, mode
 )
 def test_hostile_pictures_are_refused_by_name_before_much_is_done(folder, content, message):
     (folder / "data" / "3_orig.png").write_bytes(content)
-    with few_calls(), pytest.raises(ValueError, match=message):
+    with few_calls(), no_large_pictures(), pytest.raises(ValueError, match=message):
         serve(folder)
 
 

@@ -120,9 +120,9 @@ def test_refuses_no_steps(model):
 def test_published_decoder_can_play_real_melodies(data_folder):
     """The published small decoder reproduces most real melodies note for note."""
     corpus = load_abc_corpus().test
-    chosen = np.random.default_rng(0).choice(len(corpus), 8, replace=False)
+    chosen = np.random.default_rng(0).choice(len(corpus), 48, replace=False)
     events = corpus[chosen].astype(np.int64)
     model = load_melody_model(data_folder / "musicvae" / "mel_2bar_small")
     played = model.decode(fit_latents(model, torch.tensor(events))).numpy()
     assert step_accuracy(events, played).mean() > 0.968
-    assert exact_windows(events, played).mean() >= 7 / 8
+    assert exact_windows(events, played).mean() > 0.938

@@ -262,29 +262,29 @@ def test_corrupted_files_are_read_or_refused_but_never_crash(data):
     assert events.tolist() == melody.canonical(events).tolist()
 
 
-SIZE = files.MAX_BYTES // 8 - 64  # where work beyond proportion would be seen as well
+FULL = files.MAX_BYTES - 64
 HOSTILE = {
-    "running status": b"\x00\xc0\x01" + b"\x00\x01" * (SIZE // 2 - 2),
-    "notes": b"\x00\x90\x40\x40" + b"\x00\x40\x40" * (SIZE // 3),
-    "notes never ended": b"\x00\x90\x40\x40" + b"\x01\x40\x40" * (SIZE // 3),
-    "metres": b"\x00\xff\x58\x04\x03\x02\x18\x08" * (SIZE // 8),
-    "endless number": b"\xff" * SIZE,
-    "endless numbers": (b"\xff" * 1020 + b"\x00\xc0\x00") * (SIZE // 1023),
-    "huge text": b"\x00\xff\x01\xff\xff\xff\x7f" + b"a" * (SIZE - 8),
-    "absurd ticks": b"\xff\xff\xff\x7f\xc0\x00" * (SIZE // 6),
+    "running status": b"\x00\xc0\x01" + b"\x00\x01" * (FULL // 2 - 2),
+    "notes": b"\x00\x90\x40\x40" + b"\x00\x40\x40" * (FULL // 3),
+    "notes never ended": b"\x00\x90\x40\x40" + b"\x01\x40\x40" * (FULL // 3),
+    "metres": b"\x00\xff\x58\x04\x03\x02\x18\x08" * (FULL // 8),
+    "endless number": b"\xff" * FULL,
+    "endless numbers": (b"\xff" * 1020 + b"\x00\xc0\x00") * (FULL // 1023),
+    "huge text": b"\x00\xff\x01\xff\xff\xff\x7f" + b"a" * (FULL - 8),
+    "absurd ticks": b"\xff\xff\xff\x7f\xc0\x00" * (FULL // 6),
     "nothing": b"",
-    "zeros": bytes(SIZE),
+    "zeros": bytes(FULL),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_large_hostile_file_takes_work_in_proportion(name):
+def test_a_hostile_file_of_the_largest_size_takes_work_in_proportion(name):
     data = raw_file(HOSTILE[name])
     with few_calls(CALLS_PER_BYTE * max(len(data), 1000)), pytest.raises(MidiError):
         midi.read_midi(data)
 
 
-def test_the_highest_of_very_many_notes_takes_work_in_proportion():
+def test_the_highest_of_as_many_notes_as_a_file_may_have_takes_work_in_proportion():
     data = raw_file(HOSTILE["notes never ended"])
     with few_calls(CALLS_PER_BYTE * len(data)):
         assert midi.read_midi(data, top_line=True, quantize=True).max() == 45

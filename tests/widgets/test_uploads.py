@@ -6,7 +6,7 @@ import mido
 import numpy as np
 import pytest
 from PIL import Image
-from work import few_calls
+from work import few_calls, no_large_pictures
 
 from synvae_core.data.picture_files import decode_strip
 from synvae_core.music.melody import HOLD, Note, events_to_notes, notes_to_events
@@ -76,8 +76,14 @@ HOSTILE = {
 
 @pytest.mark.parametrize(("reason", "content"), HOSTILE.items(), ids=range(len(HOSTILE)))
 def test_a_bomb_a_stranger_or_a_torso_is_refused_before_much_is_done(reason, content):
-    with few_calls(), pytest.raises(ValueError, match=reason):
+    with few_calls(), no_large_pictures(), pytest.raises(ValueError, match=reason):
         upload(content)
+
+
+def test_the_guard_sees_a_large_picture_that_is_decoded():
+    large = io.BytesIO(encoded(np.zeros((2000, 2000), np.uint8)))
+    with pytest.raises(AssertionError, match="4,000,000 pixels was decoded"), no_large_pictures():
+        Image.open(large).load()
 
 
 def test_a_refusal_names_the_file_as_text_to_print():
