@@ -31,6 +31,7 @@ function render({ model, el }) {
   const next = () => {
     const [first] = waiting;
     asked = first ? performance.now() : -Infinity;
+    root.toggleAttribute("data-busy", Boolean(first));
     if (!first) return;
     waiting.delete(first[0]);
     model.send(first[1][0], undefined, first[1][1]);

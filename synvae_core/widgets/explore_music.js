@@ -23,7 +23,8 @@ function render({ model, el }) {
   // One question at a time: while it is answered, only the newest change is kept.
   let asked = -Infinity, waiting;
   const send = (content, buffers) => {
-    asked = performance.now(); model.send(content, undefined, buffers);
+    asked = performance.now(); root.dataset.busy = "";
+    model.send(content, undefined, buffers);
   };
   const change = () => {
     waiting = { kind: "change", mix: +mix.input.value, qpm: +qpm.input.value,
@@ -34,7 +35,7 @@ function render({ model, el }) {
   const next = () => {
     const content = waiting;
     waiting = undefined; asked = -Infinity;
-    if (content) send(content);
+    if (content) send(content); else delete root.dataset.busy;
   };
   const act = (content, buffers) => { waiting = undefined; send(content, buffers); };
 

@@ -2,14 +2,20 @@
 
 import numpy as np
 import pytest
+from questions import asked, slide, watch
 
 from synvae_core.music.melody import Note, events_to_notes, notes_to_events
 from synvae_core.music.midi import midi_bytes, read_midi
 
 NOTEBOOK = "41_explore_music.ipynb"
 PIXELS = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].join()"
+CANVAS = "document.querySelector('.em-drawn canvas')"
 BYTES = "async a => [...new Uint8Array(await (await fetch(a.href)).arrayBuffer())]"
 TUNE = notes_to_events([Note(4 * i, 4 * i + 3, 60 + i) for i in range(8)], steps=32)
+TIMED = """() => {
+  window.pressed = [];
+  document.addEventListener("keydown", () => pressed.push(performance.now()), true);
+}"""
 SECONDS = 4.75  # two bars at 120 quarters a minute, and the last sound's end
 
 
@@ -25,16 +31,19 @@ class MusicPage:
         return self.root.get_by_label(label, exact=True)
 
     def answered(self, act):
-        """Does it, and waits for the new sound, of which it gives the melody."""
+        """Does it, and waits until all is answered; gives the melody of the new sound."""
         before = self.audio.get_attribute("src")
         act()
         self.page.wait_for_function(
-            "before => document.querySelector('.explore-music .live-audio').src !== before",
+            "before => document.querySelector('.explore-music .live-audio').src !== before"
+            "&& !document.querySelector('.explore-music[data-busy]')",
             arg=before,
-            timeout=10_000,
         )
-        self.page.wait_for_timeout(400)  # moves that came meanwhile are answered too
         return self.melody()
+
+    def plays(self, pitches):
+        """Waits until these are the notes that are heard."""
+        self.root.locator(f".lp-roll[aria-label$=' bars, {pitches}']").wait_for()
 
     def melody(self):
         """What is heard, as it is saved."""
@@ -42,7 +51,7 @@ class MusicPage:
         return read_midi(data, steps=32, allow_silence=True)
 
     def picture(self):
-        return self.root.locator(".em-drawn canvas").evaluate(PIXELS)
+        return self.page.evaluate(f"({PIXELS})({CANVAS})")
 
     def status(self):
         return self.root.locator(".em-status").inner_text()
@@ -59,14 +68,15 @@ def test_letters_play_and_become_a_melody(opened, sound_of, artifacts):
     opened.root.locator(".kb-piano [tabindex='0']").focus()
     page.keyboard.press("a")  # C4
     page.keyboard.press("Space")  # a rest
-    assert opened.answered(lambda: page.keyboard.press("w")).tolist()[:6] == [41, 0, 1, 0, 42, 0]
-    assert opened.picture() != picture
+    page.keyboard.press("w")
+    opened.plays("C4, C♯4")
+    assert opened.melody().tolist()[:6] == [41, 0, 1, 0, 42, 0]
+    page.wait_for_function(f"before => ({PIXELS})({CANVAS}) !== before", arg=picture)
     assert sound_of(opened.audio).seconds == pytest.approx(SECONDS, abs=0.01)
-    after = opened.answered(lambda: page.keyboard.press("Backspace"))
-    assert [note.pitch for note in events_to_notes(after)] == [60]
+    page.keyboard.press("Backspace")
+    opened.plays("C4")
     opened.root.get_by_label("C sharp 5", exact=True).click()
-    page.wait_for_timeout(500)
-    assert [note.pitch for note in events_to_notes(opened.melody())] == [60, 73]
+    opened.plays("C4, C♯5")
     opened.root.screenshot(path=artifacts / "music_tapped.png")
 
 
@@ -75,7 +85,7 @@ def test_what_is_played_in_time_is_moved_to_sixteenths(opened, sound_of):
 
     def play():
         opened.root.get_by_role("button", name="Play in time").click()
-        page.locator(".kb-beats [data-now='on']").wait_for(timeout=5_000)
+        page.locator(".kb-beats [data-now='on']").wait_for()
         for letter in "sdf":
             page.keyboard.down(letter)
             page.wait_for_timeout(230)
@@ -83,9 +93,11 @@ def test_what_is_played_in_time_is_moved_to_sixteenths(opened, sound_of):
             page.wait_for_timeout(270)
         opened.root.get_by_role("button", name="Stop").click()
 
+    page.evaluate(TIMED)
     notes = events_to_notes(opened.answered(play))
     assert [note.pitch for note in notes] == [62, 64, 65]
-    assert np.diff([note.start for note in notes]) == pytest.approx([4, 4], abs=1)
+    sixteenths = np.diff(page.evaluate("pressed")) / 125  # milliseconds, at 120 quarters a minute
+    assert np.diff([note.start for note in notes]) == pytest.approx(sixteenths, abs=1)
     assert sound_of(opened.audio).loudest > 0.05
     assert not opened.audio.evaluate("audio => audio.paused")
 
@@ -112,7 +124,7 @@ def test_a_file_is_mixed_with_a_tune_and_changed(opened, sound_of, artifacts):
 def test_a_hostile_file_is_refused_and_the_page_lives_on(opened):
     hostile = {"name": "evil.mid", "mimeType": "audio/midi", "buffer": b"MThd" + b"\xff" * 3000}
     opened.get("Upload a MIDI file as melody B").set_input_files(hostile)
-    opened.root.locator(".em-status", has_text="Not used: evil.mid").wait_for(timeout=3_000)
+    opened.root.locator(".em-status", has_text="Not used: evil.mid").wait_for()
     pick = opened.get("A tune for melody B")
     heard = opened.answered(lambda: pick.select_option(index=3))
     assert len(events_to_notes(heard)) > 3
@@ -121,14 +133,12 @@ def test_a_hostile_file_is_refused_and_the_page_lives_on(opened):
 def test_a_drag_does_not_queue_up(opened):
     slider = opened.get("From melody A to melody B")
     slider.focus()
-    for value in range(0, 100, 2):
-        slider.evaluate(
-            "(s, v) => { s.value = v; s.dispatchEvent(new Event('input', {bubbles: true})); }",
-            value,
-        )
-    opened.root.locator(".em-status", has_text="98 % of the way").wait_for(timeout=5_000)
-    opened.answered(lambda: opened.page.keyboard.press("ArrowRight"))
-    assert "99 %" in opened.status()
+    watch(opened.page, "mix")
+    opened.answered(lambda: slide(slider, range(0, 100, 2)))
+    assert asked(opened.page) == [0, 98]
+    assert "98 % of the way" in opened.status()
+    opened.page.keyboard.press("ArrowRight")
+    opened.root.locator(".em-status", has_text="99 % of the way").wait_for()
 
 
 def test_served_without_code(voila, sound_of, artifacts):
