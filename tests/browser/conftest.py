@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 
 import heard
 import pytest
-from servers import START_SECONDS, Served, serving, with_parameters
+from servers import Served, serving, with_parameters
 
 if TYPE_CHECKING:
     from playwright import sync_api
 
 ROOT = Path(__file__).parents[2]
 LIVE_PAGES = [path.name for path in sorted((ROOT / "notebooks").glob("4[0-3]_*.ipynb"))]
-RUN_SECONDS = 120  # of a notebook's cells, on a busy machine
+RUN_SECONDS = 120  # of anything on a page, as of a notebook's cells, on a busy machine
 INSTALL_SECONDS = 120
 FLAGS = [
     "--disable-gpu",
@@ -191,6 +191,7 @@ def new_page(browser, wrong) -> Callable[..., "sync_api.Page"]:
             route.continue_() if is_here(route.request.url) else route.abort()
 
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+        context.set_default_timeout(RUN_SECONDS * 1000)
         context.route(re.compile("^(?!data:|blob:)"), watch)
         page = context.new_page()
         page.on("websocket", lambda socket: is_here(socket.url))
@@ -228,9 +229,9 @@ def lab(jupyterlab, new_page) -> Iterator[Callable[..., "sync_api.Page"]]:
         page = new_page(**(context or {}))
         opened.append(page)
         page.goto(f"{jupyterlab.url}/lab/tree/opened/{copy}?token={jupyterlab.token}&reset")
-        page.wait_for_function(IDLE, timeout=START_SECONDS * 1000)
+        page.wait_for_function(IDLE)
         page.evaluate(RUN_ALL)
-        page.wait_for_function("window.allRan", timeout=RUN_SECONDS * 1000)
+        page.wait_for_function("window.allRan")
         assert not (errors := _raised(page)), f"{notebook} raised: {errors}"
         return page
 
@@ -259,8 +260,8 @@ def voila(live_pages, new_page) -> Iterator[Callable[..., "sync_api.Page"]]:
         page = new_page(**(context or {}))
         opened.append(page)
         page.goto(f"{live_pages.url}/?token={live_pages.token}")
-        page.goto(f"{live_pages.url}/{Path(notebook).stem}", timeout=RUN_SECONDS * 1000)
-        page.locator("#rendered_cells").wait_for(timeout=RUN_SECONDS * 1000)
+        page.goto(f"{live_pages.url}/{Path(notebook).stem}")
+        page.locator("#rendered_cells").wait_for()
         assert not (errors := _raised(page)), f"{notebook} raised: {errors}"
         return page
 
