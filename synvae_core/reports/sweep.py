@@ -7,6 +7,7 @@ import json
 import posixpath
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from synvae_core.plots.sweep import over_parameter
@@ -16,6 +17,7 @@ from synvae_core.reports.words import local_time
 
 MAIN = 8  # measures in the first table and in the figures, unless the sweep names others
 INDEX = "index.html"
+SEED = "SEED"  # the parameter of all notebooks that changes nothing but chance
 
 
 def write_sweep_page(digest: Path) -> Path:
@@ -54,6 +56,7 @@ def write_sweep_page(digest: Path) -> Path:
         tables=[("Results", main)] + ([("All measures", metrics)] if metrics != main else []),
         marks=marks,
         ways={metric: better(metric) for metric in metrics},
+        seeds=_over_seeds(varied, main, cells),
         figures=_figures(varied, main, cells),
         seconds=sum(cell["seconds"] or 0 for cell in cells),
     )
@@ -106,6 +109,31 @@ def _counted(cells: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """How many cells, or runs of a chain, are in which state."""
     states = [str(cell["state"]) for cell in cells]
     return {state: states.count(state) for state in dict.fromkeys(states)}
+
+
+def _over_seeds(
+    varied: Sequence[str], main: Sequence[str], cells: Sequence[Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """A line for each setting: its measures' mean, lowest and highest over seeds; the best means.
+
+    None where no setting has several finished runs that differ in their seed alone.
+    """
+    settings = [name for name in varied if name != SEED]
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for cell in cells:
+        if cell["metrics"]:
+            values = [cell["parameters"].get(name) for name in settings]
+            groups.setdefault(json.dumps(values), []).append(cell)
+    if SEED not in varied or not settings or max(map(len, groups.values()), default=0) < 2:
+        return None
+    rows = []
+    for values, group in groups.items():
+        found = {metric: _values(metric, group) for metric in main}
+        measures = {m: (fmean(each), min(each), max(each)) for m, each in found.items() if each}
+        rows.append({"values": json.loads(values), "runs": len(group), "measures": measures})
+    means = {m: [row["measures"][m][0] for row in rows if m in row["measures"]] for m in main}
+    marks = {metric: best(metric, each) for metric, each in means.items()}
+    return {"settings": settings, "metrics": main, "rows": rows, "marks": marks}
 
 
 def _figures(

@@ -100,6 +100,33 @@ def test_the_index_has_a_row_for_each_cell_and_marks_the_best(tmp_path, remote_r
     assert soup.select_one("figure img")["src"].startswith("data:image/svg+xml")
 
 
+def test_settings_are_compared_by_their_means_over_seeds(tmp_path):
+    """The best single run, of BETA 1, was lucky: the best setting is another."""
+    errors = {0.5: [3.0, 3.5], 1.0: [2.0, 9.0], 2.0: [8.0, None], MARKUP: [None, None]}
+    cells = [
+        one | {"parameters": one["parameters"] | {"SEED": seed}}
+        for beta, both in errors.items()
+        for seed, one in enumerate(cell(beta, error) for error in both)
+    ]
+    soup = sweep_page(tmp_path, cells, varied=["SEED", "BETA"])
+    means, runs, _ = soup.select("table.sortable")
+    assert [[cell.text for cell in row.select("td")] for row in means.select("tbody tr")] == [
+        ["0.5", "2", "3.25, the best 3 to 3.5"],
+        ["1", "2", "5.5 2 to 9"],
+        ["2", "1", "8"],
+    ]
+    assert [mark.parent["data-value"] for mark in means.select(".best")] == ["3.25"]
+    assert [mark["data-value"] for mark in runs.select(".best")] == ["2.0"]
+
+
+@pytest.mark.parametrize("varied", [["BETA"], ["SEED"], ["SEED", "BETA"]])
+def test_there_are_no_means_of_single_runs(tmp_path, varied):
+    one, other = cell(0.5, 3.0), cell(1.0, 2.0)
+    for seed, each in enumerate((one, other)):
+        each["parameters"]["SEED"] = seed
+    assert "Means over" not in sweep_page(tmp_path, [one, other], varied=varied).text
+
+
 def test_a_chain_has_a_line_for_each_step_and_each_measure(tmp_path, remote_references):
     train, look, last = (
         cell(beta, error, state=state, message=message, report=report)["runs"][0]
