@@ -164,7 +164,7 @@ def test_a_killed_client_leaves_nothing_running_and_resumes(tree):
     process.wait()
     status, _, err = tree.sweep(path)
     assert status == 2, "the sweep was begun"
-    tree.wait_for(lambda: not tree.kernels(), 30)
+    tree.wait_for(lambda: not tree.kernels())
     assert tree.words("trial-SEED_0") == ["begin", "end"]
     (tree.root / "gate").touch()
     status, _, err = tree.sweep(path, "--resume", "--workers", "1")

@@ -142,7 +142,7 @@ def test_of_processes_that_add_at_once_one_wins(path):
     ]
     for process in racing:
         process.start()
-    won = [results.get(timeout=20) for _ in racing]
+    won = [results.get(timeout=60) for _ in racing]
     for process in racing:
         process.join()
     (winner,) = [number for number in won if number]

@@ -148,6 +148,7 @@ def test_a_notebook_is_not_overwritten_by_its_own_run(write, tmp_path):
 LONG = """import os, time
 from pathlib import Path
 print("BEG" + "UN", flush=True)
+time.sleep(2)  # until it is heard, on a busy machine
 Path("pid").write_text(str(os.getpid()))
 try:
     time.sleep(60)
