@@ -25,7 +25,7 @@ setup: .venv/.ready ## make .venv with the versions of requirements.lock
 	@echo "Setting up .venv, 3 of 3: compiling" >&2
 # Else every kernel compiles torch anew where Python is told to write no bytecode. On all cores, as
 # pip does not; and some packages bring files of other Pythons, which do not compile.
-	@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
+	@$(BIN)/python -m compileall -q -j 0 -x '/tests/' .venv/lib >/dev/null 2>&1 || true
 	@touch $@
 
 lab: setup ## open the quickstart in JupyterLab, on this machine alone
