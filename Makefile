@@ -23,8 +23,8 @@ setup: .venv/.ready ## make .venv with the versions of requirements.lock
 	@$(PIP) --no-deps --requirement requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@echo "Setting up .venv, 3 of 3: compiling" >&2
-# Else every kernel compiles torch anew where Python is told to write no bytecode. On all cores, as
-# pip does not; and some packages bring files of other Pythons, which do not compile.
+# Else every kernel compiles torch anew where Python is told to write no bytecode. On all cores and
+# without tests, as pip does not; and some packages bring files of other Pythons, which do not compile.
 	@$(BIN)/python -m compileall -q -j 0 -x '/tests/' .venv/lib >/dev/null 2>&1 || true
 	@touch $@
 

@@ -12,6 +12,9 @@ import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
+# Those of a browser share servers; librosa compiles itself when it is first used, for 20 seconds.
+ONE_WORKER = ("tests/browser/", "tests/data/test_log_mel.py")
+
 # Before anything imports synvae_core: the annotations of shapes and types hold in every test. An
 # int is accepted for a float, as everywhere in Python (PEP 484), which beartype must be told.
 install_import_hook(
@@ -39,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object):
-    """One worker runs the tests of a browser, which share servers; in the order of above.
+    """Tests that share something costly run in one worker; all in the order of above.
 
     With pytest 9.2, which knows an item by another name, the groups of pytest-xdist 3.8 are void.
     """
@@ -47,7 +50,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object):
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "browser" if nodeid.startswith("tests/browser/") else nodeid
+            return next((part for part in ONE_WORKER if nodeid.startswith(part)), nodeid)
 
     config.option.loadscopereorder = False
     return Scheduling(config, log) if config.option.dist == "load" else None
