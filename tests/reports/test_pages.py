@@ -119,6 +119,19 @@ def test_settings_are_compared_by_their_means_over_seeds(tmp_path):
     assert [mark["data-value"] for mark in runs.select(".best")] == ["2.0"]
 
 
+def test_a_setting_may_lack_a_measure_of_others(tmp_path):
+    cells = [cell(beta, beta + seed) for beta in (1.0, 2.0) for seed in (0, 1)]
+    for seed, each in enumerate(cells):
+        each["parameters"]["SEED"] = seed % 2
+    for seed in (0, 1):
+        cells[seed]["runs"][0]["metrics"]["notes/cnn_agreement"] = 0.5 + 0.25 * seed
+    means = sweep_page(tmp_path, cells, varied=["BETA", "SEED"]).select_one("table.sortable")
+    assert [[cell.text for cell in row.select("td")][2:] for row in means.select("tbody tr")] == [
+        ["1.5, the best 1 to 2", "0.625 0.5 to 0.75"],
+        ["2.5 2 to 3", "–"],
+    ]
+
+
 @pytest.mark.parametrize("varied", [["BETA"], ["SEED"], ["SEED", "BETA"]])
 def test_there_are_no_means_of_single_runs(tmp_path, varied):
     one, other = cell(0.5, 3.0), cell(1.0, 2.0)
