@@ -20,7 +20,7 @@ const slider = (parent, text, options, moved, spoken = options.words) => {
 function render({ model, el }) {
   const page = model.get("page"), [channels, high, wide] = page.shape;
   const bytes = channels * high * wide, grey = channels === 1;
-  // One question at a time: while it is answered, only the newest of each kind is kept.
+  // One question at a time: while it is answered (data-busy), only the newest of each kind is kept.
   const waiting = new Map();
   let asked = -Infinity;
   const send = (content, buffers) => {

@@ -20,7 +20,7 @@ function render({ model, el }) {
   const root = make("div", "explore-music", el), inner = make("div", "em-inner", root);
   asGroup(root, "Explore music");
 
-  // One question at a time: while it is answered, only the newest change is kept.
+  // One question at a time: while it is answered (data-busy), only the newest change is kept.
   let asked = -Infinity, waiting;
   const send = (content, buffers) => {
     asked = performance.now(); root.dataset.busy = "";
