@@ -17,9 +17,16 @@ import soundfile
 import torch
 from measuring import ratio, seconds
 
-from synvae_core.data.fsdd import find_fsdd
-from synvae_core.data.log_mel import HOP, MEL_SIDE, RANGE_DB, WINDOW, log_mel_db, speech_frame
-from synvae_core.data.recordings import SPEECH_RATE, read_recording
+from synvae_workbench.data.speech.fsdd import find_fsdd
+from synvae_workbench.data.speech.log_mel import (
+    HOP,
+    MEL_SIDE,
+    RANGE_DB,
+    WINDOW,
+    log_mel_db,
+    speech_frame,
+)
+from synvae_workbench.data.speech.recordings import SPEECH_RATE, read_recording
 
 COUNT, ROUNDS = 3000, 4
 LARGEST_DIFFERENCE = 0.01  # dB

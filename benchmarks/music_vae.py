@@ -15,9 +15,8 @@ from measuring import peak_mib, ratio
 from torch import Tensor, nn
 
 from synvae_core.losses import event_cross_entropy, normal_kl
-from synvae_core.models.configurations import configuration
-from synvae_core.models.music import MelodyVae
-from synvae_core.models.sampling import reparameterise
+from synvae_core.models.melody.configurations import configuration
+from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.types import Posterior
 
 BATCH, STEPS, EVENTS = 128, 32, 90
@@ -61,7 +60,7 @@ class CellLoop(nn.Module):
     def forward(self, events: Tensor) -> tuple[Tensor, Posterior]:
         notes = F.one_hot(events, EVENTS).float()
         posterior = self.encode(notes)
-        return self.decode(reparameterise(posterior), notes), posterior
+        return self.decode(posterior.sample(), notes), posterior
 
 
 def training_step(model: nn.Module) -> Callable[[], None]:

@@ -17,8 +17,8 @@ import numpy as np
 from measuring import peak_mib, ratio, seconds
 from PIL import Image
 
-from synvae_core.data.bam import load_bam
-from synvae_core.data.pictures import PictureSet
+from synvae_workbench.data.pictures.bam import load_bam
+from synvae_workbench.data.pictures.sets import PictureSet
 
 COUNT, CLASSES = 10_000, 7
 ROUNDS = 6

@@ -20,8 +20,8 @@ from measuring import ratio, seconds
 from torch import nn
 
 from synvae_core.models.visual import VisualVae, visual_config
-from synvae_core.training.loop import FitConfig, fit
-from synvae_core.training.objectives import VisualObjective
+from synvae_workbench.training.loop import FitConfig, fit
+from synvae_workbench.training.objectives import VisualObjective
 
 COUNT, EPOCHS, BATCH, ROUNDS, RATE = 2_048, 2, 64, 3, 1e-3
 

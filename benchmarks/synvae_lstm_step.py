@@ -15,11 +15,11 @@ from measuring import ratio
 from torch import Tensor, nn
 
 from synvae_core.losses import normal_kl, squared_error
-from synvae_core.models.configurations import configuration
-from synvae_core.models.music import MelodyVae
+from synvae_core.models.melody.configurations import configuration
+from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import ImageDecoder, ImageEncoder, visual_config
-from synvae_core.training.objectives import SynVaeObjective
+from synvae_workbench.training.objectives import SynVaeObjective
 
 BATCH, STEPS, EVENTS, LATENT = 128, 32, 90, 256
 ROUNDS = 7

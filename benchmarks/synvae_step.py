@@ -10,11 +10,11 @@ import time
 import torch
 from measuring import ratio
 
-from synvae_core.models.mixer import MixerMelodyConfig
-from synvae_core.models.music import MelodyVae
+from synvae_core.models.melody.mixer import MixerMelodyConfig
+from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
-from synvae_core.training.objectives import SynVaeObjective
+from synvae_workbench.training.objectives import SynVaeObjective
 
 ROUNDS = 15
 

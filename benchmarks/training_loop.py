@@ -17,12 +17,12 @@ import torch
 from measuring import ratio
 from torch import Tensor, nn
 
-from synvae_core.models.configurations import load_melody_model
+from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.storage import PRETRAINED
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
-from synvae_core.training.loop import FitConfig, fit
-from synvae_core.training.objectives import SynVaeObjective
+from synvae_workbench.training.loop import FitConfig, fit
+from synvae_workbench.training.objectives import SynVaeObjective
 
 COUNT, ROUNDS = 4_096, 5
 CONFIG = FitConfig(epochs=2, batch_size=64, learning_rate=1e-3, gradient_clip=50.0)

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -11,6 +12,16 @@ class Posterior(NamedTuple):
 
     mu: Float[Tensor, "b z"]
     logvar: Float[Tensor, "b z"]
+
+    def sample(self, generator: torch.Generator | None = None) -> Float[Tensor, "b z"]:
+        """A draw through which gradients pass: mu + sigma * noise, the reparameterisation trick.
+
+        Kingma & Welling 2014, "Auto-Encoding Variational Bayes", arXiv 1312.6114.
+        """
+        noise = torch.randn(
+            self.mu.shape, generator=generator, dtype=self.mu.dtype, device=self.mu.device
+        )
+        return self.mu + noise * (0.5 * self.logvar).exp()
 
 
 class VaeOutput(NamedTuple):

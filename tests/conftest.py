@@ -13,12 +13,13 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 
 # Those of a browser share servers; librosa compiles itself when it is first used, for 20 seconds.
-ONE_WORKER = ("tests/browser/", "tests/data/test_log_mel.py")
+ONE_WORKER = ("tests/browser/", "tests/workbench/data/speech/test_log_mel.py")
 
-# Before anything imports synvae_core: the annotations of shapes and types hold in every test. An
+# Before anything imports the two packages: annotations of shapes and types hold in every test. An
 # int is accepted for a float, as everywhere in Python (PEP 484), which beartype must be told.
 install_import_hook(
-    "synvae_core", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+    ["synvae_core", "synvae_workbench"],
+    "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
 )
 
 # A slow machine is no failure; the same examples every time, so that a failure can be repeated.

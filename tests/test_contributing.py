@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-from synvae_core.reports import notebook_parameters, run_notebook
+from synvae_workbench.reports import notebook_parameters, run_notebook
 
 PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from synvae_core.__main__ import parser
-from synvae_core.batch.notebooks import find_notebook
-from synvae_core.reports import parse_parameters
+from synvae_workbench.__main__ import parser
+from synvae_workbench.batch.notebooks import find_notebook
+from synvae_workbench.reports import parse_parameters
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

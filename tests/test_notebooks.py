@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from synvae_core.reports import run_notebook
+from synvae_workbench.reports import run_notebook
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 # Notebooks that are not run here, each with the reason.

@@ -16,7 +16,7 @@ from scipy.stats import hypergeom
 from sklearn.metrics import pairwise_distances_argmin
 from torch import Tensor
 
-from synvae_core.metrics.reconstruction import Share
+from synvae_core.metrics.note_recall import Share
 from synvae_core.metrics.retrieval import nearest_across
 
 Group = TypeVar("Group", bound=Hashable)

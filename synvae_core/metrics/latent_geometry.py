@@ -4,14 +4,13 @@ Neighbour distributions are the joint probabilities of t-SNE: van der Maaten & H
 "Visualizing Data using t-SNE". CKA: Kornblith et al. 2019, "Similarity of Neural Network
 Representations Revisited", arXiv 1905.00414, debiased with the estimator of Song et al. 2012,
 "Feature Selection via Dependence Maximization". Trustworthiness: Venna & Kaski 2001, "Neighborhood
-Preservation in Nonlinear Projection Methods". UMAP: McInnes et al. 2018, arXiv 1802.03426.
+Preservation in Nonlinear Projection Methods".
 
 Everything here holds matrices of items by items: 10,000 items want some gigabytes.
 """
 
 import math
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from sklearn import manifold
@@ -135,38 +134,6 @@ def trustworthiness(
         )
     spaces = (space.double().cpu().numpy() for space in (first, second))
     return float(manifold.trustworthiness(*spaces, n_neighbors=k))
-
-
-def latent_map(
-    latents: Float[Tensor, "n z"], *, method: str = "tsne", perplexity: float = 30.0, seed: int = 0
-) -> Float[np.ndarray, "n 2"]:
-    """Places of items on a plane, such that neighbours stay neighbours.
-
-    Args:
-        method: "tsne" (scikit-learn) or "umap", whose first use compiles for some seconds.
-        perplexity: effective number of neighbours; UMAP's number of neighbours.
-        seed: of what is random in it; one seed, one map.
-
-    Raises:
-        ValueError: unless 1 < perplexity < n - 1, all latents are finite, and the method is known.
-    """
-    _check(latents)
-    if not 1 < perplexity < len(latents) - 1:
-        raise ValueError(
-            f"perplexity is above 1 and below items - 1: got {perplexity} with {len(latents)} items"
-        )
-    points = latents.cpu().numpy().astype(np.float32)
-    if method == "tsne":
-        start = "pca" if points.shape[1] > 1 else "random"
-        tsne = manifold.TSNE(2, perplexity=perplexity, init=start, random_state=seed)
-        return tsne.fit_transform(points)
-    if method == "umap":
-        import umap  # its compiler takes seconds to load
-
-        # With a seed it runs on one thread; said at once, it does not warn.
-        mapper = umap.UMAP(n_neighbors=round(perplexity), random_state=seed, n_jobs=1)
-        return mapper.fit_transform(points)
-    raise ValueError(f"method {method!r} is unknown; choose tsne or umap")
 
 
 def _conditional(distances: Tensor, perplexity: float) -> Tensor:

@@ -21,15 +21,10 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
-from synvae_core.models.sampling import reparameterise
-from synvae_core.models.synvae import SynVae
-from synvae_core.types import Posterior
-
 SMILE_CLIP = 5.0  # as in the paper's experiments
-CHUNK = 500  # pictures worked on at once; bounds the memory
 
 Scores = Float[Tensor, "rows columns"]  # square; the functions say so themselves
 Weights = Float[Tensor, " examples"] | None
@@ -185,34 +180,6 @@ def correlated_gaussians(
     noise_variance = math.exp(-2 * nats / dim)
     first, noise = torch.randn(2, n, dim, generator=generator)
     return first, math.sqrt(1 - noise_variance) * first + math.sqrt(noise_variance) * noise
-
-
-@torch.no_grad()
-def latent_samples(
-    model: SynVae, images: UInt8[Tensor, "n c h w"], *, generator: torch.Generator
-) -> tuple[Float[Tensor, "n z"], Float[Tensor, "n z"]]:
-    """A draw of each picture's visual posterior, and one of the posterior of what it plays.
-
-    The notes are those of the drawn latent, not of the mean.
-
-    Args:
-        generator: on the CPU.
-
-    Raises:
-        ValueError: if there is no picture.
-    """
-    if not len(images):
-        raise ValueError("latents are drawn of pictures: got none")
-    device = next(model.parameters()).device
-    drawn = []
-    for part in images.split(CHUNK):
-        seen = model.image_encoder(part.to(device).float() / 255)
-        visual = reparameterise(Posterior(seen.mu.cpu(), seen.logvar.cpu()), generator)
-        heard = model.music.encoder(model.music.decode(visual.to(device)))
-        auditive = reparameterise(Posterior(heard.mu.cpu(), heard.logvar.cpu()), generator)
-        drawn.append((visual, auditive))
-    visual, auditive = (torch.cat(parts) for parts in zip(*drawn, strict=True))
-    return visual, auditive
 
 
 def _checked(scores: Tensor, weights: Tensor | None) -> Tensor:

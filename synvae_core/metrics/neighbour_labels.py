@@ -14,7 +14,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from synvae_core.metrics.retrieval import neighbours
-from synvae_core.models.sampling import reparameterise
 from synvae_core.types import Posterior
 
 BLOCK = 1024  # sets of labels that are compared with all others at a time
@@ -106,7 +105,7 @@ def neighbour_precision_as_published(
             f"each posterior has a mean and a log variance in each dimension: got shapes "
             f"{tuple(mu.shape)} and {tuple(logvar.shape)}"
         )
-    samples = reparameterise(Posterior(mu, logvar), generator)
+    samples = Posterior(mu, logvar).sample(generator)
     found = neighbour_precision(samples, labels, ks=ks)
     return {k: precision.weighted for k, precision in found.items()}
 

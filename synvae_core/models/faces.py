@@ -15,7 +15,6 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from synvae_core.models.sampling import reparameterise
 from synvae_core.types import Posterior, VaeOutput
 
 
@@ -117,7 +116,7 @@ class FaceVae(nn.Module):
     ) -> VaeOutput:
         """The reconstruction through a sample of the posterior or, without `sample`, its mean."""
         posterior = self.posterior(images)
-        z = reparameterise(posterior, generator) if sample else posterior.mu
+        z = posterior.sample(generator) if sample else posterior.mu
         return VaeOutput(self.draw(z), posterior)
 
 

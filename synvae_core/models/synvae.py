@@ -16,11 +16,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from synvae_core.models.configurations import melody_config
-from synvae_core.models.couplings import Coupling, coupling_named
-from synvae_core.models.interfaces import MelodyConfig
-from synvae_core.models.music import MelodyVae
-from synvae_core.models.sampling import reparameterise
+from synvae_core.models.melody.couplings import Coupling, coupling_named
+from synvae_core.models.melody.interfaces import MelodyConfig, melody_config
+from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.storage import load_model, model_folder
 from synvae_core.models.visual import ImageDecoder, ImageEncoder, VisualConfig, VisualVae
 from synvae_core.types import Decoded, Posterior, SynVaeOutput
@@ -125,7 +123,7 @@ class SynVae(nn.Module):
     ) -> SynVaeOutput:
         """The whole path; `sample` draws z from the visual posterior, else it is the best take."""
         visual = self.image_encoder(images)
-        z = reparameterise(visual, generator) if sample else self.best_take(images, visual)
+        z = visual.sample(generator) if sample else self.best_take(images, visual)
         if self.config.coupling == "straight_through":
             with torch.no_grad():  # nothing but the copied gradient is needed of the music
                 decoded, auditive = self.play_and_hear(z)

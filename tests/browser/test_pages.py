@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from synvae_core.reports.sweep import write_sweep_page
+from synvae_workbench.reports.sweep import write_sweep_page
 
 
 def cell(beta, error):

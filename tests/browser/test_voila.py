@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from synvae_core.explore.pages import live_pages as pages_of
+from synvae_workbench.live.server.pages import live_pages as pages_of
 
 SAY_IT = "42_say_it_see_it_hear_it"
 NO_KERNEL = "00000000-0000-0000-0000-000000000000"

@@ -2,10 +2,10 @@
 
 import torch
 
-from synvae_core.models.hierarchical import HierarchicalMelodyConfig
-from synvae_core.models.lstm import LstmMelodyConfig
-from synvae_core.models.mixer import MixerMelodyConfig
-from synvae_core.models.music import MelodyVae
+from synvae_core.models.melody.hierarchical import HierarchicalMelodyConfig
+from synvae_core.models.melody.lstm import LstmMelodyConfig
+from synvae_core.models.melody.mixer import MixerMelodyConfig
+from synvae_core.models.melody.vae import MelodyVae
 
 MIXER = MixerMelodyConfig(
     latent_dim=8,

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from synvae_core.training.loop import FitConfig, fit, make_fabric
+from synvae_workbench.training.loop import FitConfig, fit, make_fabric
 
 CONFIG = FitConfig(epochs=3, batch_size=16, learning_rate=0.1, warmup_steps=2)
 EPOCH_STEPS = 4

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from melody_models import melody_model
 
-from synvae_core.models.speech_image import SpeechToImage
-from synvae_core.models.speech_image_config import speech_image_config
+from synvae_core.models.speech.config import speech_image_config
+from synvae_core.models.speech.to_image import SpeechToImage
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from synvae_core.listening import (
+from synvae_core.music.render import sine_synthesiser
+from synvae_workbench.listening import (
     Task,
     TaskSet,
     balanced_design,
@@ -12,7 +13,6 @@ from synvae_core.listening import (
     write_media,
     write_tasks,
 )
-from synvae_core.music.render import sine_synthesiser
 
 NAMES = ("round", "straight", "crossed")
 SOURCES = 30

@@ -1,0 +1,141 @@
+"""What a linear model makes of pictures: principal components, the floor under every VAE.
+
+Of all linear codes of as many numbers, that of the principal components rebuilds the pictures that
+it was fitted on with the least squared error; a linear VAE can do no better than to find it: Lucas
+et al. 2019, "Don't Blame the ELBO!", arXiv 1911.02469.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.stats import bootstrap
+from sklearn.decomposition import PCA
+from torch import Tensor
+
+from synvae_core.metrics.note_recall import Share
+
+RESAMPLES = 9999
+
+
+class PrincipalComponents(NamedTuple):
+    """A mean picture, orthonormal directions from it, and the standard deviation along each."""
+
+    mean: Float[Tensor, "c h w"]
+    directions: Float[Tensor, "z c h w"]
+    sd: Float[Tensor, " z"]
+
+    def rebuild(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """The pictures as the components draw them, in [0, 1] as pictures are.
+
+        Raises:
+            ValueError: if they are of another shape than the mean picture.
+        """
+        if images.shape[1:] != self.mean.shape:
+            raise ValueError(
+                f"the components are of pictures of shape {tuple(self.mean.shape)}, "
+                f"got {tuple(images.shape[1:])}"
+            )
+        directions = self.directions.flatten(1)
+        code = (images - self.mean).flatten(1) @ directions.T
+        return ((code @ directions).view_as(images) + self.mean).clamp(0, 1)
+
+
+class Comparison(NamedTuple):
+    """Squared errors beside those of a baseline on the same pictures.
+
+    `ratio` is the mean error over the mean error of the baseline, with the `low` and `high` end of
+    a bootstrap interval over the pictures; `better` counts the pictures with a lower error.
+    """
+
+    ratio: float
+    low: float
+    high: float
+    better: Share
+
+
+def principal_components(
+    images: Float[Tensor, "n c h w"], *, dimensions: int, seed: int = 0
+) -> PrincipalComponents:
+    """The first principal components of pictures, in the order of their variance.
+
+    Of many pictures they are found by a randomised method, exact to what matters (Halko et al.
+    2011, "Finding Structure with Randomness", arXiv 0909.4061).
+
+    Args:
+        dimensions: how many; as many as the VAE has latent dimensions, to be compared with it.
+        seed: of that method.
+
+    Raises:
+        ValueError: unless there are more pictures than dimensions, as many pixels, and all numbers
+            are finite.
+    """
+    _check(images, "pictures")
+    most = min(len(images) - 1, images[0].numel())
+    if not 1 <= dimensions <= most:
+        raise ValueError(
+            f"{len(images)} pictures of {images[0].numel()} pixels have 1 to {most} principal "
+            f"components, not {dimensions}: take fewer dimensions or more pictures"
+        )
+    # More power iterations than usual: these spectra fall slowly.
+    pca = PCA(dimensions, iterated_power=7, random_state=seed)
+    pca.fit(images.flatten(1).cpu().numpy())
+    shape = images.shape[1:]
+    return PrincipalComponents(
+        torch.from_numpy(pca.mean_).float().view(shape),
+        torch.from_numpy(pca.components_).float().view(dimensions, *shape),
+        torch.from_numpy(pca.explained_variance_).float().sqrt(),
+    )
+
+
+def compared(
+    errors: Float[Tensor, " n"],
+    baseline: Float[Tensor, " n"],
+    *,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Comparison:
+    """How errors compare with those of a baseline on the same pictures, and how sure that is.
+
+    The interval is that of other pictures from the same source; it knows nothing of another
+    training set or seed.
+
+    Args:
+        errors: squared error of each picture.
+        baseline: of the same pictures, in the same order.
+        confidence: of the interval.
+        seed: of the bootstrap.
+
+    Raises:
+        ValueError: unless there are two or more pictures, as many errors as in the baseline, all
+            finite, and the baseline has some error.
+    """
+    for name, values in (("errors", errors), ("errors of the baseline", baseline)):
+        _check(values, name)
+    if len(errors) != len(baseline) or len(errors) < 2:
+        raise ValueError(
+            f"errors are compared picture by picture, of two or more: got {len(errors)} and "
+            f"{len(baseline)}"
+        )
+    ours, theirs = errors.double().numpy(), baseline.double().numpy()
+    if not (theirs > 0).all():
+        raise ValueError("the baseline has no error at all on some picture: nothing can be better")
+    found = bootstrap(
+        (ours, theirs),
+        lambda ours, theirs, axis: ours.mean(axis) / theirs.mean(axis),
+        paired=True,
+        confidence_level=confidence,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    better = Share(int((ours < theirs).sum()), len(ours))
+    return Comparison(ours.mean() / theirs.mean(), float(found.low), float(found.high), better)
+
+
+def _check(values: Tensor, name: str) -> None:
+    if not values.numel():
+        raise ValueError(f"there are no {name}: expected two or more")
+    if not torch.isfinite(values).all():
+        raise ValueError(f"{name} are finite numbers: got NaN or infinity; did training diverge?")

@@ -1,0 +1,140 @@
+"""Melody models by name: the published MusicVAE configurations and the one that is shipped.
+
+Sizes and training of Roberts et al. 2018, arXiv 1803.05428, as in Magenta's configurations. A model
+of your own is a dataclass with `steps`, `latent_dim` and `build`, such as those here; it trains,
+saves and loads like them (`load_melody_model(folder, config_class=...)`).
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from synvae_core.models.melody.hierarchical import HierarchicalMelodyConfig
+from synvae_core.models.melody.interfaces import MelodyConfig, melody_config_class
+from synvae_core.models.melody.language import LanguageMelodyConfig
+from synvae_core.models.melody.lstm import LstmMelodyConfig
+from synvae_core.models.melody.mixer import MixerMelodyConfig
+from synvae_core.models.melody.vae import MelodyVae
+from synvae_core.models.storage import (
+    CONFIG_FILE,
+    WeightsError,
+    load_model,
+    model_folder,
+    read_config,
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a configuration is trained; by default Magenta's common settings."""
+
+    beta: float  # weight of the KL at its highest
+    beta_rate: float = 0.0  # beta(t) = beta * (1 - beta_rate^t); 0 is constant
+    beta_warmup: int = 0  # steps of a linear rise, on top
+    free_bits: float = 0.0  # of a melody's KL that cost nothing
+    sampling_rate: float = 0.0  # k of inverse sigmoid scheduled sampling; 0 is teacher forcing
+    transpose: int = 5  # semitones either way, at random
+    batch_size: int = 512
+    learning_rate: float = 1e-3
+    decay_rate: float = 0.9999  # of the learning rate, per step; 0 for a half cosine over the run
+    warmup_steps: int = 50  # of the learning rate; Magenta has none
+    gradient_clip: float = 1.0  # norm
+    weight_decay: float = 0.0
+
+
+class Configuration(NamedTuple):
+    """A model's sizes and how it is trained."""
+
+    model: MelodyConfig
+    recipe: Recipe
+
+
+_TWO_BARS = {"beta_rate": 0.99999, "sampling_rate": 1000.0}
+_BARS = Recipe(beta=0.2, free_bits=256.0)
+_SIXTEEN = HierarchicalMelodyConfig()
+
+CONFIGURATIONS: dict[str, Configuration] = {
+    # The shipped ones. This one has no KL to weigh: its posterior is exact. Keys are left as they
+    # are, since which keys fiddlers like is part of the style.
+    "language_2bar": Configuration(
+        LanguageMelodyConfig(),
+        Recipe(
+            beta=0.0,
+            transpose=0,
+            batch_size=128,
+            learning_rate=2e-3,
+            decay_rate=0.0,
+            warmup_steps=200,
+            gradient_clip=5.0,
+            weight_decay=1e-2,
+        ),
+    ),
+    # A constant beta of 0.1 keeps nearly every note; a narrow clip would slow it.
+    "melody_2bar": Configuration(
+        MixerMelodyConfig(),
+        Recipe(
+            beta=0.1,
+            beta_warmup=2000,
+            transpose=6,
+            batch_size=256,
+            learning_rate=2e-3,
+            decay_rate=0.0,
+            warmup_steps=200,
+            gradient_clip=5.0,
+            weight_decay=1e-4,
+        ),
+    ),
+    "cat-mel_2bar_small": Configuration(LstmMelodyConfig(), Recipe(beta=0.2, **_TWO_BARS)),
+    "cat-mel_2bar_big": Configuration(
+        LstmMelodyConfig(latent_dim=512, encoder_units=(2048,), decoder_units=(2048, 2048, 2048)),
+        Recipe(beta=0.5, **_TWO_BARS),
+    ),
+    "hierdec-mel_4bar": Configuration(replace(_SIXTEEN, steps=64), _BARS),
+    "hierdec-mel_8bar": Configuration(replace(_SIXTEEN, steps=128), _BARS),
+    "hierdec-mel_16bar": Configuration(_SIXTEEN, _BARS),
+    "flat-mel_16bar": Configuration(
+        LstmMelodyConfig(
+            steps=256,
+            latent_dim=512,
+            encoder_units=(2048, 2048),
+            decoder_units=(2048, 2048, 2048),
+        ),
+        _BARS,
+    ),
+}
+
+
+def configuration(name: str) -> Configuration:
+    """The configuration of that name.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if name not in CONFIGURATIONS:
+        raise ValueError(
+            f"configuration {name!r} is unknown; choose one of {', '.join(CONFIGURATIONS)}"
+        )
+    return CONFIGURATIONS[name]
+
+
+def load_melody_model(path: str | Path, *, config_class: type | None = None) -> MelodyVae:
+    """The melody model of a folder, in evaluation mode on the CPU.
+
+    Args:
+        path: a folder that `save_model` wrote, such as a pretrained model; or a run, of which the
+            best model is taken. `synvae_workbench.importers` opens Magenta's checkpoints too.
+        config_class: of a model whose configuration is your own dataclass.
+
+    Raises:
+        WeightsError: naming the file and what is wrong with it.
+    """
+    folder = model_folder(path)
+    if config_class is None:
+        name = read_config(folder / CONFIG_FILE, MelodyVae).get("config_class")
+        try:
+            config_class = melody_config_class(str(name))
+        except ValueError as error:
+            raise WeightsError(
+                f"{folder / CONFIG_FILE}: {error}: pass your dataclass as config_class="
+            ) from error
+    return load_model(MelodyVae, config_class, folder)

@@ -1,0 +1,124 @@
+"""The hierarchical decoder of MusicVAE: a conductor plans the bars, a flat core plays each.
+
+Roberts et al. 2018, "A Hierarchical Latent Vector Model for Learning Long-Term Structure in
+Music", arXiv 1803.05428. The core never sees z, only the conductor's output for its bar, and its
+state starts afresh at every bar. Its first input of a bar is a matter of choice:
+
+`carried`: the last event of the bar before, as Magenta trains and samples.
+`fresh`: nothing, as SynVAE's own decoding has it; all bars can then be played at once.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from synvae_core.models.melody.interfaces import MelodyDecoder, Played
+from synvae_core.models.melody.lstm import (
+    NO_EVENT,
+    BidirectionalLstmEncoder,
+    LstmDecoder,
+    LstmLayer,
+    split_state,
+)
+
+BAR_STARTS = ("carried", "fresh")
+
+
+@dataclass(frozen=True)
+class HierarchicalMelodyConfig:
+    """Sizes of a MusicVAE with a conductor; by default those of hierdec-mel_16bar."""
+
+    steps: int = 256  # sixteen bars of sixteenths
+    latent_dim: int = 512
+    encoder_units: tuple[int, ...] = (2048, 2048)  # per direction
+    conductor_units: tuple[int, ...] = (1024, 1024)
+    decoder_units: tuple[int, ...] = (1024, 1024)
+    steps_per_bar: int = 16
+    bar_start: str = "carried"
+
+    def build(self) -> tuple[BidirectionalLstmEncoder, "HierarchicalLstmDecoder"]:
+        encoder = BidirectionalLstmEncoder(self.encoder_units, self.latent_dim)
+        return encoder, HierarchicalLstmDecoder(self)
+
+
+class Conductor(nn.Module):
+    """z -> one vector per bar; an LSTM stack whose inputs are zeros of width 1, as published."""
+
+    def __init__(self, units: tuple[int, ...], latent_dim: int, bars: int):
+        super().__init__()
+        self.bars = bars
+        widths = [1, *units[:-1]]
+        self.layers = nn.ModuleList(LstmLayer(*pair) for pair in zip(widths, units, strict=True))
+        self.initial_state = nn.Linear(latent_dim, 2 * sum(units))
+
+    def forward(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b bars u"]:
+        x = z.new_zeros(self.bars, len(z), 1)
+        states = split_state(self.initial_state(z).tanh(), self.layers)
+        for layer, state in zip(self.layers, states, strict=True):
+            x = layer(layer.input_gates(x), state)
+        return x.transpose(0, 1)
+
+
+class HierarchicalLstmDecoder(MelodyDecoder):
+    """z -> conductor -> bars -> events.
+
+    Raises:
+        ValueError: if `bar_start` is unknown or the steps are not whole bars.
+    """
+
+    def __init__(self, config: HierarchicalMelodyConfig):
+        super().__init__()
+        steps, per_bar = config.steps, config.steps_per_bar
+        if config.bar_start not in BAR_STARTS:
+            raise ValueError(f"bar_start {config.bar_start!r} is unknown; choose of {BAR_STARTS}")
+        if steps < per_bar or steps % per_bar:
+            raise ValueError(f"{steps} steps are not whole bars of {per_bar}")
+        self.steps, self.bar_start = steps, config.bar_start
+        self.conductor = Conductor(config.conductor_units, config.latent_dim, steps // per_bar)
+        self.core = LstmDecoder(config.decoder_units, config.conductor_units[-1], per_bar)
+
+    def teacher_forced(
+        self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]
+    ) -> Float[Tensor, "b t events"]:
+        plan = self.conductor(z)
+        bars = events.unflatten(1, (plan.shape[1], self.core.steps))
+        before = torch.full_like(bars[:, :, 0], NO_EVENT)
+        if self.bar_start == "carried":
+            before[:, 1:] = bars[:, :-1, -1]
+        # Every bar starts from a state of its own, so all of them are one large batch.
+        logits = self.core.teacher_forced(
+            plan.flatten(0, 1), bars.flatten(0, 1), before=before.flatten()
+        )
+        return logits.unflatten(0, bars.shape[:2]).flatten(1, 2)
+
+    @torch.no_grad()
+    def play(
+        self,
+        z: Float[Tensor, "b z"],
+        *,
+        temperature: float = 0.0,
+        generator: torch.Generator | None = None,
+        truth: Int[Tensor, "b t"] | None = None,
+        forced: Float[Tensor, "b t"] | None = None,
+        keep_logits: bool = True,
+    ) -> Played:
+        played: list[Played] = []
+        before = None
+        for bar, plan in enumerate(self.conductor(z).unbind(1)):
+            span = slice(bar * self.core.steps, (bar + 1) * self.core.steps)
+            played.append(
+                self.core.play(
+                    plan,
+                    temperature=temperature,
+                    generator=generator,
+                    truth=None if truth is None else truth[:, span],
+                    forced=None if forced is None else forced[:, span],
+                    keep_logits=keep_logits,
+                    before=before,
+                )
+            )
+            before = played[-1].events[:, -1] if self.bar_start == "carried" else None
+        logits = torch.cat([bar.logits for bar in played], 1) if keep_logits else None
+        return Played(torch.cat([bar.events for bar in played], 1), logits)

@@ -1,0 +1,149 @@
+"""What every melody encoder and decoder has in common, so that any two of them compose.
+
+An encoder is a module that maps notes, as event ids (b, t) or as vectors (b, t, 90), one-hot or
+relaxed, to a posterior. A decoder is a `MelodyDecoder`. A configuration is any dataclass that
+knows the length, the latent dimension and how to build the two.
+"""
+
+from abc import abstractmethod
+from importlib import import_module
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from synvae_core.models.melody.couplings import Coupling, straight_through
+from synvae_core.types import Decoded
+
+
+class Played(NamedTuple):
+    """What a decoder played on its own: the events it chose, and the logits it chose from."""
+
+    events: Int[Tensor, "b t"]
+    logits: Float[Tensor, "b t events"] | None
+
+
+@runtime_checkable
+class MelodyConfig(Protocol):
+    """A dataclass of sizes; add a model of your own by writing one."""
+
+    steps: int
+    latent_dim: int
+
+    def build(self) -> tuple[nn.Module, "MelodyDecoder"]:
+        """A fresh encoder and decoder."""
+
+
+# Modules of the configurations that a stored model may name. Each is imported when it is named, so
+# that a model reads the code of its own melody side and of no other.
+_CONFIGURED_IN = {
+    "LanguageMelodyConfig": "synvae_core.models.melody.language",
+    "MixerMelodyConfig": "synvae_core.models.melody.mixer",
+    "LstmMelodyConfig": "synvae_core.models.melody.lstm",
+    "HierarchicalMelodyConfig": "synvae_core.models.melody.hierarchical",
+}
+
+
+def melody_config_class(name: str) -> type:
+    """The dataclass of that name.
+
+    Raises:
+        ValueError: if it is none of this package's.
+    """
+    if name not in _CONFIGURED_IN:
+        raise ValueError(
+            f"{name!r} is not one of the configuration classes {', '.join(_CONFIGURED_IN)}"
+        )
+    return getattr(import_module(_CONFIGURED_IN[name]), name)
+
+
+def melody_config(name: str, values: dict[str, Any]) -> MelodyConfig:
+    """A configuration by the name of its dataclass and its fields.
+
+    Raises:
+        ValueError: if there is no such dataclass here, or the fields do not fit it.
+    """
+    try:
+        return melody_config_class(name)(**values)
+    except TypeError as error:
+        raise ValueError(f"{values} does not fit {name}: {error}") from error
+
+
+class MelodyDecoder(nn.Module):
+    """z -> melody."""
+
+    steps: int
+
+    @abstractmethod
+    def teacher_forced(
+        self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]
+    ) -> Float[Tensor, "b t events"]:
+        """Logits of each step given z and the events before that step; with gradients."""
+
+    @abstractmethod
+    def play(
+        self,
+        z: Float[Tensor, "b z"],
+        *,
+        temperature: float = 0.0,
+        generator: torch.Generator | None = None,
+        truth: Int[Tensor, "b t"] | None = None,
+        forced: Float[Tensor, "b t"] | None = None,
+        keep_logits: bool = True,
+    ) -> Played:
+        """Free running, each step reading the event chosen before it; without gradients.
+
+        Args:
+            temperature: divides the logits before drawing; 0 takes the likeliest event.
+            generator: of the draws.
+            truth: with `forced`, events that replace the chosen ones where `forced` is not 0.
+            keep_logits: False saves memory that would grow with the steps.
+        """
+
+    def forward(self, z: Float[Tensor, "b z"], couple: Coupling = straight_through) -> Decoded:
+        """Free running and greedy: the logits of each step, and the notes a coupling makes of them.
+
+        The events fed back carry no gradient, as published. They are chosen first, without a
+        graph, and the logits with gradients are then computed as under teacher forcing.
+        """
+        played = self.play(z)
+        logits = self.teacher_forced(z, played.events) if torch.is_grad_enabled() else played.logits
+        return Decoded(logits, couple(logits))
+
+    def scheduled_inputs(
+        self,
+        z: Float[Tensor, "b z"],
+        events: Int[Tensor, "b t"],
+        probability: float,
+        generator: torch.Generator | None = None,
+    ) -> Int[Tensor, "b t"]:
+        """What the decoder reads in scheduled sampling: its own draws with that probability.
+
+        Bengio et al. 2015, arXiv 1506.03099. Teacher forcing on the result is the same
+        computation as sampling within the training graph: draws have no gradient.
+        """
+        if probability <= 0:
+            return events
+        draw = torch.rand(events.shape, generator=generator, device=events.device)
+        return self.play(
+            z.detach(),
+            temperature=1.0,
+            generator=generator,
+            truth=events,
+            forced=(draw >= probability).float(),
+            keep_logits=False,
+        ).events
+
+
+def choose_events(
+    logits: Float[Tensor, "*b events"], temperature: float, generator: torch.Generator | None
+) -> Int[Tensor, "*b"]:
+    """The likeliest events at temperature 0, else draws from softmax(logits / temperature)."""
+    if temperature < 0:
+        raise ValueError(f"temperature is 0 or more, got {temperature}")
+    if temperature == 0:
+        return logits.argmax(-1)
+    probabilities = (logits / temperature).softmax(-1)
+    drawn = torch.multinomial(probabilities.flatten(0, -2), 1, generator=generator)
+    return drawn.view(logits.shape[:-1])

@@ -1,0 +1,294 @@
+"""A melody language model as an invertible code: its latent numbers are quantiles of its events.
+
+A causal transformer (Vaswani et al. 2017, "Attention Is All You Need", arXiv 1706.03762) says how
+likely every event is after those before it. With the events in a fixed order, rising in pitch, the
+quantile Phi(z) of a latent number picks the next one, and what the choice leaves of the quantile
+picks the one after. This is inverse transform sampling: z ~ N(0, I) plays draws of the language
+model, neither more nor less musical than it is. Backwards, the notes tell the interval in which
+each quantile lay, as in arithmetic coding (Rissanen & Langdon 1979, IBM J. Res. Dev. 23): the exact
+posterior of z is N(0, I) cut to these intervals, and a melody decodes to itself, unless it is so
+unlikely that float32 cannot tell the interval. It is to events what an autoregressive flow is to
+numbers (Papamakarios et al. 2017, arXiv 1705.07057).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from synvae_core.models.melody.couplings import (
+    Coupling,
+    canonical_events,
+    one_hot,
+    straight_through,
+)
+from synvae_core.models.melody.interfaces import MelodyDecoder, Played
+from synvae_core.models.melody.quantiles import (
+    IMPOSSIBLE,
+    Interval,
+    cumulative,
+    cumulative_normal,
+    pick,
+    posterior_of,
+)
+from synvae_core.music.melody import HOLD, NOTE_OFF, NUM_EVENTS
+from synvae_core.types import Decoded, Posterior
+
+NONE = -1  # the event before the first one
+NO_GRADIENT = "quantiles have no gradient to the notes: couple by straight_through"
+
+
+@dataclass(frozen=True)
+class LanguageMelodyConfig:
+    """Sizes of the transformer, and how its distributions are used."""
+
+    steps: int = 32  # two bars of sixteenths
+    steps_per_latent: int = 2  # events that one latent number picks
+    channels: int = 128
+    blocks: int = 3
+    heads: int = 4
+    hidden_channels: int = 384
+    dropout: float = 0.2
+    # Of the events' distributions: at 1 those of the corpus; above, the notes surprise more and
+    # can hold more of a picture.
+    surprise: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.steps % self.steps_per_latent:
+            raise ValueError(
+                f"{self.steps} steps do not fall into latents of {self.steps_per_latent} steps"
+            )
+        if self.surprise <= 0:
+            raise ValueError(f"surprise is a temperature above 0, got {self.surprise}")
+
+    @property
+    def latent_dim(self) -> int:
+        return self.steps // self.steps_per_latent
+
+    def build(self) -> tuple["QuantileEncoder", "QuantileDecoder"]:
+        language = MelodyLanguage(self)
+        return QuantileEncoder(language), QuantileDecoder(language)
+
+
+class Cache(NamedTuple):
+    """Keys and values of the steps so far, of one block."""
+
+    keys: Float[Tensor, "b h t c"]
+    values: Float[Tensor, "b h t c"]
+
+
+class Block(nn.Module):
+    """Causal self-attention and a perceptron, both residual, normalised before."""
+
+    def __init__(self, config: LanguageMelodyConfig):
+        super().__init__()
+        self.heads = config.heads
+        self.attention_norm = nn.LayerNorm(config.channels)
+        self.queries_keys_values = nn.Linear(config.channels, 3 * config.channels)
+        self.attended = nn.Linear(config.channels, config.channels)
+        self.perceptron = nn.Sequential(
+            nn.LayerNorm(config.channels),
+            nn.Linear(config.channels, config.hidden_channels),
+            nn.ReLU(),
+            nn.Linear(config.hidden_channels, config.channels),
+            nn.Dropout(config.dropout),
+        )
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self, x: Float[Tensor, "b t c"], cache: Cache | None = None, step: int = 0
+    ) -> Float[Tensor, "b t c"]:
+        """All steps at once or, with a cache, the one step that comes next, which it then holds."""
+        qkv = self.queries_keys_values(self.attention_norm(x))
+        query, key, value = qkv.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        if cache is None:
+            heard = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        else:
+            cache.keys[:, :, step], cache.values[:, :, step] = key[:, :, 0], value[:, :, 0]
+            past = (cache.keys[:, :, : step + 1], cache.values[:, :, : step + 1])
+            heard = F.scaled_dot_product_attention(query, *past)
+        x = x + self.dropout(self.attended(heard.transpose(1, 2).flatten(2)))
+        return x + self.perceptron(x)
+
+
+class MelodyLanguage(nn.Module):
+    """Logits of each event after those before it.
+
+    A step reads the event before it and, so that a long note need not be looked for, what sounds.
+    A note-off in silence, which is nothing, has no probability.
+    """
+
+    def __init__(self, config: LanguageMelodyConfig):
+        super().__init__()
+        self.config = config
+        # Rows are events; the first one stands for none yet.
+        self.event = nn.Embedding(NUM_EVENTS + 1, config.channels)
+        self.sounding = nn.Embedding(NUM_EVENTS + 1, config.channels)
+        self.place = nn.Parameter(torch.zeros(config.steps, config.channels))
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        self.norm = nn.LayerNorm(config.channels)
+        self.output = nn.Linear(config.channels, NUM_EVENTS)
+        self.place_bias = nn.Parameter(torch.zeros(config.steps, NUM_EVENTS))
+        for weight in (self.event.weight, self.sounding.weight, self.place):
+            nn.init.normal_(weight, std=0.1)
+
+    def forward(self, events: Int[Tensor, "b t"]) -> Float[Tensor, "b t events"]:
+        before = F.pad(events[:, :-1].long(), (1, 0), value=NONE)
+        sounding = sounding_events(before)
+        x = self.event(before - NONE) + self.sounding(sounding - NONE) + self.place
+        for block in self.blocks:
+            x = block(x)
+        return without_note_off(self.output(self.norm(x)) + self.place_bias, sounding)
+
+    def cache(self, batch: int) -> list[Cache]:
+        """Room for the steps of melodies that are about to be played."""
+        like, config = self.place, self.config
+        size = (batch, config.heads, config.steps, config.channels // config.heads)
+        return [Cache(like.new_empty(size), like.new_empty(size)) for _ in self.blocks]
+
+    def step(
+        self,
+        step: int,
+        before: Int[Tensor, " b"],
+        sounding: Int[Tensor, " b"],
+        cache: list[Cache],
+    ) -> Float[Tensor, "b events"]:
+        """The logits of one step, which the cache then knows."""
+        x = self.event(before - NONE) + self.sounding(sounding - NONE) + self.place[step]
+        x = x[:, None]
+        for block, known in zip(self.blocks, cache, strict=True):
+            x = block(x, known, step)
+        return without_note_off(self.output(self.norm(x[:, 0])) + self.place_bias[step], sounding)
+
+
+def sounding_events(before: Int[Tensor, "b t"]) -> Int[Tensor, "b t"]:
+    """The last event other than a hold up to each place: a note, a note-off, or `NONE`."""
+    steps = torch.arange(before.shape[1], device=before.device)
+    latest = torch.where(before > HOLD, steps, -1).cummax(1).values
+    return torch.where(latest < 0, NONE, before.gather(1, latest.clamp(min=0)))
+
+
+def without_note_off(
+    logits: Float[Tensor, "*b events"], sounding: Int[Tensor, "*b"]
+) -> Float[Tensor, "*b events"]:
+    """Logits that leave out the note-off where nothing sounds."""
+    silent = (sounding == NONE) | (sounding == NOTE_OFF)
+    event = torch.arange(NUM_EVENTS, device=logits.device)
+    return logits.masked_fill(silent[..., None] & (event == NOTE_OFF), IMPOSSIBLE)
+
+
+class QuantileEncoder(nn.Module):
+    """Notes -> mean and variance of the exact posterior, which is a cut normal distribution.
+
+    It has no parameters: the language model is the decoder's.
+    """
+
+    def __init__(self, language: MelodyLanguage):
+        super().__init__()
+        self._language = (language,)  # in a tuple, so that its weights are stored but once
+
+    @torch.no_grad()
+    def forward(
+        self,
+        notes: Float[Tensor, "b t events"] | Int[Tensor, "b t"],
+        lengths: Int[Tensor, " b"] | None = None,
+    ) -> Posterior:
+        """The posterior of event ids, or of notes that are one-hot.
+
+        Raises:
+            ValueError: with lengths, or of relaxed notes, which would want a gradient.
+        """
+        if lengths is not None:
+            raise ValueError("this encoder reads melodies of one length; pass no lengths")
+        if notes.requires_grad:
+            raise ValueError(NO_GRADIENT)
+        language = self._language[0]
+        config = language.config
+        events = canonical_events(notes.argmax(-1) if notes.is_floating_point() else notes.long())
+        with torch.autocast(events.device.type, enabled=False):  # what was played, digit for digit
+            distribution = cumulative(language(events), config.surprise)
+        chosen = events.to(distribution.device)[..., None]
+        low = distribution.gather(-1, chosen).squeeze(-1)
+        width = distribution.gather(-1, chosen + 1).squeeze(-1) - low
+        mu, logvar = posterior_of(low, width, config.steps_per_latent)
+        return Posterior(mu.to(events.device), logvar.to(events.device))
+
+
+class QuantileDecoder(MelodyDecoder):
+    """z -> the events whose quantiles it holds."""
+
+    def __init__(self, language: MelodyLanguage):
+        super().__init__()
+        self.language = language
+        self.steps = language.config.steps
+
+    def teacher_forced(
+        self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]
+    ) -> Float[Tensor, "b t events"]:
+        """Logits of the language model; z says which event comes, not how likely it was."""
+        return self.language(events)
+
+    def forward(self, z: Float[Tensor, "b z"], couple: Coupling = straight_through) -> Decoded:
+        """The notes that are played, one-hot; there is nothing else to hand over.
+
+        Raises:
+            ValueError: for any other coupling than `straight_through`.
+        """
+        if couple is not straight_through:
+            raise ValueError(NO_GRADIENT)
+        intervals: list[Interval] = []
+        played = self.play(z.detach(), intervals=intervals)
+        low, width = (torch.stack(parts, 1) for parts in zip(*intervals, strict=True))
+        mu, logvar = posterior_of(low, width, self.language.config.steps_per_latent)
+        posterior = Posterior(mu.to(z.device), logvar.to(z.device))
+        likely = played.logits.log_softmax(-1).gather(-1, played.events[..., None])
+        return Decoded(
+            played.logits, one_hot(played.events), posterior, surprise=-likely.sum((1, 2))
+        )
+
+    @torch.no_grad()
+    def play(
+        self,
+        z: Float[Tensor, "b z"],
+        *,
+        temperature: float = 0.0,
+        generator: torch.Generator | None = None,
+        truth: Int[Tensor, "b t"] | None = None,
+        forced: Float[Tensor, "b t"] | None = None,
+        keep_logits: bool = True,
+        intervals: list[Interval] | None = None,
+    ) -> Played:
+        """Free running; a temperature T moves z by noise, z -> (z + T noise) / sqrt(1 + T^2).
+
+        Draws of N(0, I) so remain draws of N(0, I).
+
+        Args:
+            intervals: is given that of each step's event.
+        """
+        if temperature < 0:
+            raise ValueError(f"temperature is 0 or more, got {temperature}")
+        config, language = self.language.config, self.language
+        if temperature:
+            noise = torch.randn(z.shape, generator=generator, device=z.device)
+            z = (z + temperature * noise) / math.sqrt(1 + temperature**2)
+        left = cumulative_normal(z)
+        cache, kept, events = language.cache(len(z)), [], []
+        token = sounding = torch.full((len(z),), NONE, device=z.device)
+        for t in range(self.steps):
+            with torch.autocast(z.device.type, enabled=False):  # the encoder must find the same
+                logits = language.step(t, token, sounding, cache)
+            index = t // config.steps_per_latent
+            token, interval, left[:, index] = pick(logits, left[:, index], config.surprise)
+            if intervals is not None:
+                intervals.append(interval)
+            if truth is not None:
+                token = torch.where(forced[:, t] > 0, truth[:, t].long(), token)
+            sounding = torch.where(token == HOLD, sounding, token)
+            events.append(token)
+            if keep_logits:
+                kept.append(logits)
+        return Played(torch.stack(events, 1), torch.stack(kept, 1) if keep_logits else None)

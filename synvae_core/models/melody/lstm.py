@@ -1,0 +1,304 @@
+"""LSTM layers in TensorFlow's layout, and the flat encoder and decoder of MusicVAE made of them.
+
+Roberts et al. 2018, "A Hierarchical Latent Vector Model for Learning Long-Term Structure in
+Music", arXiv 1803.05428. The layout is that of the published checkpoints: one kernel
+(input + units, 4 * units) applied to [x, h], gates in the order input, candidate, forget, output,
+and 1 added to the forget gate, so that published weights load as they are.
+
+What makes it fast: tokens are looked up in the kernel instead of multiplied with it, the latent
+code, the same at every step, is projected once, and the recurrence keeps its own graph (see
+`recurrence`): a frozen decoder plays once, and its gradients are those of what it played.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor, nn
+
+from synvae_core.models.melody.couplings import Coupling, straight_through
+from synvae_core.models.melody.interfaces import MelodyDecoder, Played, choose_events
+from synvae_core.models.melody.recurrence import (
+    Recurrence,
+    Replay,
+    State,
+    Trace,
+    activate_,
+    advance_trace,
+    new_trace,
+)
+from synvae_core.music.melody import NUM_EVENTS
+from synvae_core.types import Decoded, Posterior
+
+INITIAL_SIGMA_BIAS = -3.0  # a standard deviation of 0.05
+NO_EVENT = -1  # what stands before the first step: all zeros instead of a one-hot vector
+
+
+@dataclass(frozen=True)
+class LstmMelodyConfig:
+    """Sizes of a flat MusicVAE; by default those of cat-mel_2bar_small."""
+
+    steps: int = 32  # two bars of sixteenths
+    latent_dim: int = 256
+    encoder_units: tuple[int, ...] = (512,)  # per direction
+    decoder_units: tuple[int, ...] = (256, 256)
+
+    def build(self) -> tuple["BidirectionalLstmEncoder", "LstmDecoder"]:
+        encoder = BidirectionalLstmEncoder(self.encoder_units, self.latent_dim)
+        return encoder, LstmDecoder(self.decoder_units, self.latent_dim, self.steps)
+
+
+class LstmLayer(nn.Module):
+    """One LSTM layer over (t, b, input_dim); gates i, c, f, o; forget bias 1 added at run time."""
+
+    def __init__(self, input_dim: int, units: int):
+        super().__init__()
+        self.input_dim, self.units = input_dim, units
+        self.kernel = nn.Parameter(torch.empty(input_dim + units, 4 * units))
+        self.bias = nn.Parameter(torch.zeros(4 * units))
+        forget = torch.zeros(4 * units)
+        forget[2 * units : 3 * units] = 1.0
+        self.register_buffer("forget_bias", forget, persistent=False)
+        nn.init.xavier_uniform_(self.kernel)
+
+    @property
+    def input_kernel(self) -> Float[Tensor, "i gates"]:
+        return self.kernel[: self.input_dim]
+
+    @property
+    def recurrent_kernel(self) -> Float[Tensor, "u gates"]:
+        return self.kernel[self.input_dim :]
+
+    @property
+    def full_bias(self) -> Float[Tensor, " gates"]:
+        return self.bias + self.forget_bias
+
+    def input_gates(self, x: Float[Tensor, "*b i"]) -> Float[Tensor, "*b gates"]:
+        """The inputs' share of the gates before their non-linearities, biases included."""
+        return F.linear(x, self.input_kernel.T, self.full_bias)
+
+    def forward(
+        self, gates: Float[Tensor, "t b gates"], state: State | None = None
+    ) -> Float[Tensor, "t b u"]:
+        """Hidden states of all steps; zero state if None.
+
+        Args:
+            gates: the inputs' share of them; overwritten, so hand over a tensor of its own.
+        """
+        if torch.is_autocast_enabled(gates.device.type):
+            gates = gates.to(torch.get_autocast_dtype(gates.device.type))
+        kernel = self.recurrent_kernel.to(gates.dtype)
+        cell, hidden = (None, None) if state is None else (x.to(gates.dtype) for x in state)
+        return Recurrence.apply(gates, kernel, cell, hidden)
+
+    def step(self, gates: Float[Tensor, "b gates"], state: State) -> State:
+        """The next state, from the inputs' share of the gates; for use without gradients."""
+        gates = torch.addmm(gates, state[1], self.recurrent_kernel)
+        i, g, f, o = activate_(gates)
+        cell = f.mul(state[0]).addcmul_(i, g)
+        return cell, cell.tanh().mul_(o)
+
+
+def token_gates(
+    layer: LstmLayer,
+    notes: Float[Tensor, "b t events"] | Int[Tensor, "b t"],
+    bias: Float[Tensor, " gates"] | None = None,
+) -> Float[Tensor, "t b gates"]:
+    """What a layer's first rows, one per event, make of notes.
+
+    Events are looked up; `NO_EVENT` gives zeros. Relaxed notes are multiplied.
+
+    Args:
+        bias: added at every step.
+    """
+    table = layer.kernel[:NUM_EVENTS]
+    if notes.is_floating_point():
+        rows = notes.transpose(0, 1).to(table.dtype)
+        if bias is None:
+            return rows @ table
+        # The product is large: a bias added to it afterwards would cost a copy.
+        return torch.addmm(bias, rows.flatten(0, 1), table).unflatten(0, rows.shape[:2])
+    table = F.pad(table, (0, 0, 1, 0))  # a row of zeros for NO_EVENT
+    table = table if bias is None else table + bias  # cheaper than adding it to every step
+    return F.embedding(notes.T - NO_EVENT, table)
+
+
+def reverse_sequence(
+    x: Shaped[Tensor, "b t *c"], lengths: Int[Tensor, " b"] | None
+) -> Shaped[Tensor, "b t *c"]:
+    """Each sequence reversed within its length; what is beyond stays."""
+    if lengths is None:
+        return x.flip(1)
+    steps = torch.arange(x.shape[1], device=x.device)
+    index = torch.where(steps < lengths[:, None], lengths[:, None] - 1 - steps, steps)
+    return x[torch.arange(len(x), device=x.device)[:, None], index]
+
+
+class BidirectionalLstmEncoder(nn.Module):
+    """Notes -> posterior, from the final states of the last layer in both directions.
+
+    The standard deviation is softplus of a dense layer, as published.
+    """
+
+    def __init__(self, units: tuple[int, ...], latent_dim: int):
+        super().__init__()
+        widths = [NUM_EVENTS, *(2 * width for width in units[:-1])]
+        pairs = list(zip(widths, units, strict=True))
+        self.forwards = nn.ModuleList(LstmLayer(*pair) for pair in pairs)
+        self.backwards = nn.ModuleList(LstmLayer(*pair) for pair in pairs)
+        self.mu = nn.Linear(2 * units[-1], latent_dim)
+        self.sigma = nn.Linear(2 * units[-1], latent_dim)
+        # A narrow posterior lets the decoder learn from z at once; the published sigma of 0.7 at
+        # the start drowns the code in noise for thousands of steps.
+        nn.init.constant_(self.sigma.bias, INITIAL_SIGMA_BIAS)
+
+    def forward(
+        self,
+        notes: Float[Tensor, "b t events"] | Int[Tensor, "b t"],
+        lengths: Int[Tensor, " b"] | None = None,
+    ) -> Posterior:
+        """The posterior of event ids, or of notes that are one-hot or relaxed.
+
+        Args:
+            lengths: steps of each melody that count, 1..t; all of them if None.
+        """
+        x, reversed_x = notes, reverse_sequence(notes, lengths)
+        for ahead, back in zip(self.forwards, self.backwards, strict=True):
+            if x is notes:  # the first layer reads events, the others what the layer below made
+                left = ahead(token_gates(ahead, x, ahead.full_bias))
+                right = back(token_gates(back, reversed_x, back.full_bias))
+            else:
+                left = ahead(ahead.input_gates(x.transpose(0, 1)))
+                right = back(back.input_gates(reversed_x.transpose(0, 1)))
+            if ahead is not self.forwards[-1]:
+                left_, right_ = left.transpose(0, 1), right.transpose(0, 1)
+                x = torch.cat([left_, reverse_sequence(right_, lengths)], -1)
+                reversed_x = torch.cat([reverse_sequence(left_, lengths), right_], -1)
+        last = torch.cat([at_last_step(left, lengths), at_last_step(right, lengths)], -1)
+        return Posterior(self.mu(last), 2 * log_softplus(self.sigma(last)))
+
+
+def at_last_step(
+    x: Float[Tensor, "t b c"], lengths: Int[Tensor, " b"] | None
+) -> Float[Tensor, "b c"]:
+    """The last step of each sequence."""
+    if lengths is None:
+        return x[-1]
+    return x[lengths - 1, torch.arange(x.shape[1], device=x.device)]
+
+
+def log_softplus(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """log(log(1 + e^x)), also where softplus itself underflows."""
+    floor = -30.0  # below, softplus(x) = e^x to the last digit of float64
+    return torch.where(x < floor, x, F.softplus(x.clamp(min=floor)).log())
+
+
+class LstmDecoder(MelodyDecoder):
+    """z -> events, one after the other; each step reads the event before it and z."""
+
+    def __init__(self, units: tuple[int, ...], latent_dim: int, steps: int):
+        super().__init__()
+        self.steps, self.latent_dim = steps, latent_dim
+        widths = [NUM_EVENTS + latent_dim, *units[:-1]]
+        self.layers = nn.ModuleList(LstmLayer(*pair) for pair in zip(widths, units, strict=True))
+        self.initial_state = nn.Linear(latent_dim, 2 * sum(units))
+        self.output = nn.Linear(units[-1], NUM_EVENTS)
+
+    def start(self, z: Float[Tensor, "b z"]) -> list[State]:
+        """The state before the first step: cell and hidden state of each layer in turn."""
+        return split_state(self.initial_state(z).tanh(), self.layers)
+
+    def code_gates(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b gates"]:
+        """What z contributes to the first layer's gates at every step, with the bias."""
+        first = self.layers[0]
+        return F.linear(z, first.kernel[NUM_EVENTS : first.input_dim].T, first.full_bias)
+
+    def forward(self, z: Float[Tensor, "b z"], couple: Coupling = straight_through) -> Decoded:
+        """Free running and greedy, as every decoder; a frozen one is run through once only."""
+        frozen = not any(parameter.requires_grad for parameter in self.parameters())
+        mixed = torch.is_autocast_enabled(z.device.type)  # its products are of another type
+        if mixed or not (frozen and torch.is_grad_enabled()):
+            return super().forward(z, couple)
+        gates = self.code_gates(z).expand(self.steps, -1, -1)
+        traces = self.traces(z)
+        for layer, state, trace in zip(self.layers, self.start(z), traces, strict=True):
+            share = (gates, None) if layer is self.layers[0] else (x, layer.input_kernel)
+            x = Replay.apply(*share, layer.recurrent_kernel, *state, trace)
+        logits = self.output(x).transpose(0, 1)
+        return Decoded(logits, couple(logits))
+
+    @torch.no_grad()
+    def traces(self, z: Float[Tensor, "b z"]) -> list[Trace]:
+        """What each layer goes through as the decoder plays, free running and greedy."""
+        table, code = self.layers[0].kernel[:NUM_EVENTS], self.code_gates(z)
+        traces = [new_trace(self.steps, *state) for state in self.start(z)]
+        for t in range(self.steps):
+            gates = traces[0].gates[t].copy_(code)
+            if t:  # nothing goes before the first event
+                gates += F.embedding(self.output(traces[-1].hidden[t]).argmax(-1), table)
+            for index, (layer, trace) in enumerate(zip(self.layers, traces, strict=True)):
+                if index:
+                    below = traces[index - 1].hidden[t + 1]
+                    torch.addmm(layer.full_bias, below, layer.input_kernel, out=trace.gates[t])
+                advance_trace(trace, t, layer.recurrent_kernel)
+        return traces
+
+    def teacher_forced(
+        self,
+        z: Float[Tensor, "b z"],
+        events: Int[Tensor, "b t"],
+        *,
+        before: Int[Tensor, " b"] | None = None,
+    ) -> Float[Tensor, "b t events"]:
+        """Logits of each step given the events before it.
+
+        Args:
+            before: the event that went before the first step, or `NO_EVENT`; None for no event.
+        """
+        if before is None:
+            before = torch.full_like(events[:, 0], NO_EVENT)
+        inputs = torch.cat([before[:, None], events[:, :-1]], 1)
+        gates = token_gates(self.layers[0], inputs) + self.code_gates(z)
+        for layer, state in zip(self.layers, self.start(z), strict=True):
+            x = layer(gates if layer is self.layers[0] else layer.input_gates(x), state)
+        return self.output(x).transpose(0, 1)
+
+    @torch.no_grad()
+    def play(
+        self,
+        z: Float[Tensor, "b z"],
+        *,
+        temperature: float = 0.0,
+        generator: torch.Generator | None = None,
+        truth: Int[Tensor, "b t"] | None = None,
+        forced: Float[Tensor, "b t"] | None = None,
+        keep_logits: bool = True,
+        before: Int[Tensor, " b"] | None = None,
+    ) -> Played:
+        first = self.layers[0]
+        table = F.pad(first.kernel[:NUM_EVENTS], (0, 0, 1, 0))
+        code, states = self.code_gates(z), self.start(z)
+        kept, events = [], []
+        token = before
+        for t in range(self.steps):
+            gates = code if token is None else code + F.embedding(token - NO_EVENT, table)
+            for index, layer in enumerate(self.layers):
+                share = gates if layer is first else layer.input_gates(states[index - 1][1])
+                states[index] = layer.step(share, states[index])
+            logits = self.output(states[-1][1])
+            token = choose_events(logits, temperature, generator)
+            if truth is not None:
+                token = torch.where(forced[:, t] > 0, truth[:, t], token)
+            events.append(token)
+            if keep_logits:
+                kept.append(logits)
+        return Played(torch.stack(events, 1), torch.stack(kept, 1) if keep_logits else None)
+
+
+def split_state(
+    state: Float[Tensor, "b s"], layers: nn.ModuleList
+) -> list[tuple[Float[Tensor, "b u"], Float[Tensor, "b u"]]]:
+    """One vector as cell and hidden state of each layer in turn: c0, h0, c1, h1, ..."""
+    parts = state.split([layer.units for layer in layers for _ in range(2)], dim=-1)
+    return list(zip(parts[0::2], parts[1::2], strict=True))

@@ -1,0 +1,216 @@
+"""From a spoken digit to a picture of it: a VAE and a VAE-GAN, as published and compact.
+
+Żelaszczyk & Mańdziuk 2021, "Audio-to-Image Cross-Modal Generation", arXiv 2109.13354. The
+published sizes have 20,950,529 parameters (VAE) and 7,909,382 (VAE-GAN, with its discriminator,
+which is in `speech_image_gan`). The compact VAE-GAN adds noise that says what speech does not, such
+as the slant of a digit; what it is in a given picture is found by a style encoder, as in Bao et al.
+2017, "CVAE-GAN", arXiv 1703.10155.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from synvae_core.models.speech.config import (
+    Layers,
+    SpeechImageConfig,
+    features_left,
+    steps,
+)
+from synvae_core.models.storage import load_model, model_folder
+from synvae_core.types import Posterior
+
+CHUNK = 500  # recordings drawn at once; bounds the memory
+STYLE_LAYERS: Layers = ((16, 4, 1), (32, 4, 1))
+STYLE_WIDTH = 128
+
+
+class SpokenPicture(NamedTuple):
+    """What is drawn of speech.
+
+    `styled` is the same code drawn in the style of a picture that was given, and `style` the
+    posterior of that style, in the space of the noise.
+    """
+
+    reconstruction: Float[Tensor, "b 1 h w"]
+    posterior: Posterior
+    styled: Float[Tensor, "b 1 h w"] | None = None
+    style: Posterior | None = None
+
+
+class SpeechEncoder(nn.Module):
+    """Spectrogram in [0, 1] -> posterior."""
+
+    def __init__(self, config: SpeechImageConfig):
+        super().__init__()
+        normed = config.norm != "none"
+        layers: list[nn.Module] = []
+        for before, (after, kernel, padding) in steps(1, config.encoder):
+            layers.append(nn.Conv2d(before, after, kernel, stride=2, padding=padding))
+            layers += [nn.BatchNorm2d(after)] * normed + [nn.LeakyReLU(config.leak)]
+        layers += [nn.Flatten(), nn.Dropout(config.dropout)]
+        width = features_left(config.speech_size, config.encoder)
+        for after in config.encoder_dense:
+            layers += [nn.Linear(width, after), nn.LeakyReLU(config.leak)]
+            width = after
+        self.layers = nn.Sequential(*layers)
+        # Published as convolutions of a map's own size, which is what dense layers are.
+        self.mu, self.logvar = (
+            nn.Sequential(
+                nn.Linear(width, config.latent_dim),
+                *[nn.BatchNorm1d(config.latent_dim)] * (config.norm == "published"),
+            )
+            for _ in range(2)
+        )
+        nn.init.constant_(self.logvar[-1].bias, config.initial_logvar)
+
+    def forward(self, spectrograms: Float[Tensor, "b 1 side side"]) -> Posterior:
+        x = self.layers(spectrograms)
+        return Posterior(self.mu(x), self.logvar(x))
+
+
+class SpeechPainter(nn.Module):
+    """Code, with noise if the model has any, -> picture in [0, 1]."""
+
+    def __init__(self, config: SpeechImageConfig):
+        super().__init__()
+        channels, side = config.decoder_input
+        sizes = [config.code_dim, *config.decoder_dense]
+        layers: list[nn.Module] = []
+        if side > 1:
+            for before, after in zip(sizes, [*sizes[1:], channels * side**2], strict=True):
+                layers += [nn.Linear(before, after), nn.ReLU()]
+        layers.append(nn.Unflatten(1, (channels, side, side)))
+        last = len(config.decoder) - 1
+        for i, (before, (after, kernel, padding)) in enumerate(steps(channels, config.decoder)):
+            layers.append(nn.ConvTranspose2d(before, after, kernel, stride=2, padding=padding))
+            normed = 0 < i if config.norm == "published" else i < last and config.norm == "hidden"
+            layers += [nn.BatchNorm2d(after)] * normed
+            layers.append(nn.ReLU() if i < last else nn.Sigmoid())
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, code: Float[Tensor, "b code"]) -> Float[Tensor, "b 1 side side"]:
+        return self.layers(code)
+
+
+class StyleEncoder(nn.Module):
+    """Picture and the code of its speech -> posterior of the noise that draws this picture."""
+
+    def __init__(self, config: SpeechImageConfig):
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, (after, kernel, padding) in steps(1, STYLE_LAYERS):
+            layers.append(nn.Conv2d(before, after, kernel, stride=2, padding=padding))
+            layers.append(nn.LeakyReLU(config.leak))
+        self.layers = nn.Sequential(*layers, nn.Flatten())
+        width = features_left(config.image_size, STYLE_LAYERS) + config.latent_dim
+        self.hidden = nn.Sequential(nn.Linear(width, STYLE_WIDTH), nn.LeakyReLU(config.leak))
+        self.output = nn.Linear(STYLE_WIDTH, 2 * config.noise_dim)
+        nn.init.zeros_(self.output.weight)  # at first every style is N(0, I)
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, pictures: Float[Tensor, "b 1 h w"], code: Float[Tensor, "b z"]) -> Posterior:
+        features = torch.cat([self.layers(pictures), code], 1)
+        return Posterior(*self.output(self.hidden(features)).chunk(2, 1))
+
+
+class SpeechToImage(nn.Module):
+    """A spectrogram of speech -> its code -> a picture; a VAE, or the generator of a VAE-GAN."""
+
+    def __init__(self, config: SpeechImageConfig):
+        super().__init__()
+        self.config = config
+        self.encoder = SpeechEncoder(config)
+        self.decoder = SpeechPainter(config)
+        self.style = StyleEncoder(config) if config.noise_dim else None
+
+    def train(self, mode: bool = True) -> "SpeechToImage":
+        """As of any module; but an encoder that is held hears as it will, without dropout."""
+        super().train(mode)
+        self.encoder.train(mode and any(p.requires_grad for p in self.encoder.parameters()))
+        return self
+
+    def hear_as(self, other: "SpeechToImage") -> None:
+        """Takes over the encoder of a trained model, and holds it.
+
+        Raises:
+            ValueError: if it has other sizes.
+        """
+        known, given = self.encoder.state_dict(), other.encoder.state_dict()
+        if {k: v.shape for k, v in known.items()} != {k: v.shape for k, v in given.items()}:
+            raise ValueError(
+                "the encoder to take over has other sizes: give a model whose encoder and "
+                f"latent_dim are those of {self.config}"
+            )
+        self.encoder.load_state_dict(given)
+        self.encoder.requires_grad_(False)
+
+    def encode(self, spectrograms: Float[Tensor, "b 1 side side"]) -> Posterior:
+        """The posterior of spectrograms in [0, 1]."""
+        return self.encoder(spectrograms)
+
+    def decode(
+        self, z: Float[Tensor, "b z"], noise: Float[Tensor, "b noise"] | None = None
+    ) -> Float[Tensor, "b 1 h w"]:
+        """The picture of a code; without noise that of noise 0, the middle of all styles."""
+        if noise is None:
+            noise = z.new_zeros(len(z), self.config.noise_dim)
+        return self.decoder(torch.cat([z, noise], 1))
+
+    def forward(
+        self,
+        spectrograms: Float[Tensor, "b 1 side side"],
+        pictures: Float[Tensor, "b 1 h w"] | None = None,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> SpokenPicture:
+        """The picture of a code drawn from the posterior; or, in a model with noise, of its mean
+        and of noise drawn from N(0, I).
+
+        Args:
+            pictures: in whose styles the codes are drawn as well, where the model has noise.
+        """
+        posterior = self.encode(spectrograms)
+        # Where noise says what speech does not, nothing is uncertain but the noise.
+        z = posterior.mu if self.config.noise_dim else posterior.sample(generator)
+        shape = (len(z), self.config.noise_dim)
+        noise = torch.randn(shape, generator=generator, dtype=z.dtype, device=z.device)
+        if pictures is None or self.style is None:
+            return SpokenPicture(self.decode(z, noise), posterior)
+        style = self.style(pictures, posterior.mu)
+        # Together, so that batch norms do not treat them as two kinds, which later they cannot.
+        noises = torch.cat([noise, style.sample(generator)])
+        drawn, styled = self.decode(torch.cat([z, z]), noises).chunk(2)
+        return SpokenPicture(drawn, posterior, styled, style)
+
+    @torch.no_grad()
+    def draw(
+        self,
+        spectrograms: Float[Tensor, "n 1 side side"],
+        *,
+        sample: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "n 1 h w"]:
+        """The pictures of recordings, of the means of their posteriors or of draws from them.
+
+        In a model with noise it is the noise that is drawn, or 0.
+        """
+        pictures = [spectrograms.new_zeros(0, 1, self.config.image_size, self.config.image_size)]
+        for part in spectrograms.split(CHUNK) if len(spectrograms) else ():
+            if sample:
+                pictures.append(self(part, generator=generator).reconstruction)
+            else:
+                pictures.append(self.decode(self.encode(part).mu))
+        return torch.cat(pictures)
+
+
+def load_speech_image(path: str | Path) -> SpeechToImage:
+    """The model of a folder or, of a run, the best one, in evaluation mode on the CPU.
+
+    Raises:
+        WeightsError: naming the file and what is wrong with it.
+    """
+    return load_model(SpeechToImage, SpeechImageConfig, model_folder(path))

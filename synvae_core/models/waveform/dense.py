@@ -1,0 +1,157 @@
+"""The fully connected VAE on raw waveforms, about 30,000 samples at once.
+
+Dognin & Ritchie trained such a model on ten drum loops of five seconds. Here its first and last
+layers are fixed: they are the principal components of the training windows, in which the squared
+error of a window of training is that of its coefficients, and training costs next to nothing.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from synvae_core.types import Posterior
+
+LOW = 6.0  # minus it, log-variances start: with little noise
+
+
+class WaveformOutput(NamedTuple):
+    """What a waveform VAE makes of a batch."""
+
+    reconstruction: Float[Tensor, "b n"]
+    posterior: Posterior
+
+
+@dataclass(frozen=True)
+class DenseConfig:
+    """Sizes of the fully connected model.
+
+    Attributes:
+        rate: of the waveforms, in Hz.
+        samples: of a window.
+        components: principal components, which is what the first and the last layer are.
+        hidden: units of each of the layers between.
+        latent_dim: numbers of a window; not more than the components.
+    """
+
+    rate: int = 11_025
+    samples: int = 28_672
+    components: int = 512
+    hidden: int = 512
+    latent_dim: int = 128
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.latent_dim <= self.components <= self.samples:
+            raise ValueError(
+                "expected latent_dim <= components <= samples, got "
+                f"{self.latent_dim}, {self.components} and {self.samples}"
+            )
+
+    @property
+    def numbers_per_second(self) -> float:
+        """Latent numbers that a second of sound is coded in."""
+        return self.latent_dim * self.rate / self.samples
+
+
+class DenseWaveformVae(nn.Module):
+    """Windows (b, samples) to latents and back, with prior N(0, I).
+
+    It begins as principal component analysis with the first `latent_dim` components: what the
+    hidden layers add to that starts at zero. `learn_components` has to come before training.
+    """
+
+    def __init__(self, config: DenseConfig = DenseConfig()):
+        super().__init__()
+        self.config = config
+        self.register_buffer("basis", torch.zeros(config.components, config.samples))
+        self.register_buffer("scale", torch.ones(config.components))
+        components, latent = config.components, config.latent_dim
+        self.encoder = _Corrected(components, config.hidden, 2 * latent, latent)
+        self.decoder = _Corrected(latent, config.hidden, components, latent)
+
+    @torch.no_grad()
+    def learn_components(self, windows: Float[Tensor, "n samples"]) -> None:
+        """Takes the components, and how much each one varies, from training windows.
+
+        The mean is no component apart: sound has none. Where there are fewer windows than
+        components, the last ones are zero.
+
+        Raises:
+            ValueError: unless there are two windows or more, of the model's length.
+        """
+        if len(windows) < 2 or windows.shape[1] != self.config.samples:
+            raise ValueError(
+                f"expected two windows or more of {self.config.samples} samples, got "
+                f"{tuple(windows.shape)}"
+            )
+        # Eigenvectors of the smaller matrix: there are far fewer windows than samples.
+        values, vectors = torch.linalg.eigh(windows.double() @ windows.double().T)
+        values, vectors = values.flip(0), vectors.flip(1)
+        count = min(self.config.components, int((values > 1e-8 * values[0]).sum()))
+        basis = (vectors[:, :count] / values[:count].sqrt()).T @ windows.double()
+        self.basis.zero_()[:count] = basis.float()
+        self.scale.fill_(1)[:count] = (values[:count] / len(windows)).sqrt().float()
+
+    def coefficients(self, waveforms: Float[Tensor, "b n"]) -> Float[Tensor, "b components"]:
+        """How much of each component is in a window."""
+        return waveforms @ self.basis.T
+
+    def through_coefficients(
+        self,
+        coefficients: Float[Tensor, "b components"],
+        *,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Float[Tensor, "b components"], Posterior]:
+        """As `forward` with `sample`, with coefficients in the place of waveforms."""
+        posterior = self.encode_coefficients(coefficients)
+        return self.decode_coefficients(posterior.sample(generator)), posterior
+
+    def encode_coefficients(self, coefficients: Float[Tensor, "b components"]) -> Posterior:
+        """The posterior of windows, from their coefficients."""
+        mu, logvar = self.encoder(coefficients / self.scale).chunk(2, 1)
+        return Posterior(mu, (logvar - LOW).clamp(-16, 4))
+
+    def decode_coefficients(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b components"]:
+        """The coefficients of the windows of latents."""
+        return self.decoder(z) * self.scale
+
+    def encode(self, waveforms: Float[Tensor, "b n"]) -> Posterior:
+        """The posterior of windows of the model's length, within -1..1."""
+        return self.encode_coefficients(self.coefficients(waveforms))
+
+    def decode(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b n"]:
+        """The windows of latents."""
+        return self.decode_coefficients(z) @ self.basis
+
+    def forward(
+        self,
+        waveforms: Float[Tensor, "b n"],
+        *,
+        sample: bool = True,
+        generator: torch.Generator | None = None,
+    ) -> WaveformOutput:
+        """The reconstruction through a sample of the posterior or, without `sample`, its mean."""
+        posterior = self.encode(waveforms)
+        z = posterior.sample(generator) if sample else posterior.mu
+        return WaveformOutput(self.decode(z), posterior)
+
+
+class _Corrected(nn.Module):
+    """What hidden layers make of the input, and the first `passed` inputs added to it."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int, passed: int):
+        super().__init__()
+        self.passed = passed
+        self.layers = nn.Sequential(
+            nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU()
+        )
+        self.output = nn.Linear(hidden, outputs)
+        nn.init.zeros_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, x: Float[Tensor, "b inputs"]) -> Float[Tensor, "b outputs"]:
+        made = self.output(self.layers(x))
+        rest = made.shape[1] - self.passed
+        return made + nn.functional.pad(x[:, : self.passed], (0, rest))

@@ -1,0 +1,304 @@
+"""The command line of synvae: run notebooks and sweeps, import models, keep the house tidy."""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import webbrowser
+from pathlib import Path
+
+import nbformat
+
+from synvae_workbench.batch.notebooks import find_notebook, question
+from synvae_workbench.batch.plan import Plan, read_plan
+from synvae_workbench.reports import (
+    NotebookFailed,
+    NotebookInterrupted,
+    notebook_parameters,
+    parse_parameters,
+    read_notebook,
+    run_notebook,
+    stripped,
+)
+
+ROOT = Path(__file__).parents[1]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command, prints what it made, and returns the exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their arguments."""
+    whole = argparse.ArgumentParser(prog="synvae", description=__doc__)
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+
+    run_parser(commands)
+    sweep_parser(commands)
+    explore_parser(commands)
+
+    compare = commands.add_parser("compare", help="put two runs side by side in one page")
+    compare.add_argument("first", type=Path, metavar="RUN", help="a folder of runs/")
+    compare.add_argument("second", type=Path, metavar="RUN")
+    compare.add_argument("--out", type=Path, metavar="FILE", help="by default in reports/")
+    compare.set_defaults(command=compare_command)
+
+    shown = commands.add_parser("list", help="show notebooks, their questions and parameters")
+    shown.add_argument("notebook", nargs="?", help="its number, name or path; by default all")
+    shown.add_argument("--short", action="store_true", help="their names alone")
+    shown.add_argument("--notebooks", type=Path, default=ROOT / "notebooks", metavar="FOLDER")
+    shown.set_defaults(command=list_command)
+
+    strip = commands.add_parser("strip", help="remove what a run left in notebooks, in place")
+    strip.add_argument("notebooks", type=Path, nargs="+")
+    strip.set_defaults(command=strip_command)
+
+    results = commands.add_parser(
+        "results", help="write the README's table and the page of results"
+    )
+    results.add_argument("--record", type=Path, metavar="RUN", help="a run folder to add first")
+    results.add_argument("--made-by", metavar="COMMAND", help="the command that made that run")
+    results.set_defaults(command=results_command)
+
+    imported = commands.add_parser("import", help="turn a Magenta checkpoint into a model folder")
+    imported.add_argument("checkpoint", type=Path, help=".ckpt prefix, archive, or a folder")
+    imported.add_argument("folder", type=Path, help="where config.json and the weights are written")
+    imported.add_argument("--steps", type=int, help="sixteenths of a melody, where not known")
+    imported.add_argument("--bar-start", default="carried", help="of hierarchical models: or fresh")
+    imported.set_defaults(command=import_command)
+    return whole
+
+
+def parameter_option(command: argparse.ArgumentParser, words: str) -> None:
+    """`-p NAME VALUE`, as papermill has it."""
+    pair = {"nargs": 2, "metavar": ("NAME", "VALUE")}
+    command.add_argument("-p", "--parameter", action="append", default=[], help=words, **pair)
+
+
+def run_parser(commands: argparse._SubParsersAction) -> None:
+    """One notebook."""
+    run = commands.add_parser("run", help="run a notebook into reports/NAME.html")
+    run.add_argument("notebook", help="its number, name or path, such as 12; see `synvae list`")
+    parameter_option(run, "set a parameter of the notebook; may be repeated")
+    run.add_argument("--name", help="name of the report, by default the notebook's")
+    run.add_argument("--notebooks", type=Path, default=ROOT / "notebooks", metavar="FOLDER")
+    run.add_argument("--devices", type=int, default=1, help="processes here, each with a device")
+    run.add_argument("--nodes", type=int, default=1, help="machines that run this same command")
+    run.add_argument("--node-rank", type=int, default=0, help="which of them this is, from 0")
+    run.add_argument("--head", default="127.0.0.1:29500", help="HOST:PORT of machine 0")
+    run.set_defaults(command=run_command)
+
+
+def sweep_parser(commands: argparse._SubParsersAction) -> None:
+    """Many runs."""
+    sweep = commands.add_parser("sweep", help="run what a file of reports/ asks for: many runs")
+    sweep.add_argument("file", type=Path, help="YAML with a notebook or steps, and a grid or list")
+    parameter_option(sweep, "set one of all cells; in a chain STEP.NAME or all.NAME")
+    sweep.add_argument("--name", help="begins the names of all runs, by default the file's")
+    sweep.add_argument("--resume", action="store_true", help="go on; what is done stays as it is")
+    sweep.add_argument("--dry-run", action="store_true", help="check it, and show what would run")
+    sweep.add_argument("--workers", type=int, help="processes here, by default as many as do good")
+    sweep.add_argument("--gpus", metavar="0,1", help="cards of this machine, empty for the CPU")
+    sweep.add_argument("--scheduler", metavar="ADDRESS", help="of Dask, such as tcp://HOST:8786")
+    sweep.add_argument("--needs", default="", metavar="GPU=1", help="of a worker there, for a run")
+    sweep.add_argument("--notebooks", type=Path, default=ROOT / "notebooks", metavar="FOLDER")
+    sweep.set_defaults(command=sweep_command)
+
+
+def explore_parser(commands: argparse._SubParsersAction) -> None:
+    """The live pages."""
+    explore = commands.add_parser("explore", help="serve the live pages, on this machine alone")
+    explore.add_argument("--notebooks", type=Path, default=ROOT / "notebooks", metavar="FOLDER")
+    explore.add_argument("--port", type=int, default=8866, help="of 127.0.0.1; 0 for a free one")
+    explore.add_argument("--browser", action="store_true", help="open the pages in a browser, too")
+    parameter_option(explore, "set a parameter of the pages that have it; may be repeated")
+    explore.set_defaults(command=explore_command)
+
+
+def run_command(options: argparse.Namespace) -> int:
+    """Prints the path of the report, also of one that shows a failure."""
+    path = find_notebook(options.notebook, options.notebooks)
+    given = parse_parameters(path, dict(options.parameter))
+    if options.devices * options.nodes > 1:
+        return launch(options, path)
+    if int(os.environ.get("RANK", 0)) > 0:  # one process of several leaves the report
+        with tempfile.TemporaryDirectory() as folder:
+            run_notebook(path, parameters=given, out_dir=Path(folder))
+        return 0
+    try:
+        report, status = run_notebook(path, parameters=given, name=options.name), 0
+    except NotebookFailed as failure:
+        print(failure, file=sys.stderr)
+        report, status = failure.report, 1
+    except NotebookInterrupted as interruption:
+        print(interruption, file=sys.stderr)
+        report, status = interruption.report, 128 + interruption.signum
+    print(report)
+    return status
+
+
+def launch(options: argparse.Namespace, path: Path) -> int:
+    """The same command in several processes, by torch's own launcher."""
+    if options.nodes == 1:
+        where = ["--standalone"]
+    else:
+        host, _, port = options.head.rpartition(":")
+        where = [f"--node-rank={options.node_rank}", f"--master-addr={host}"]
+        where += [f"--master-port={port}", f"--nnodes={options.nodes}"]
+    command = [sys.executable, "-m", "torch.distributed.run", *where]
+    command += [f"--nproc-per-node={options.devices}", "-m", "synvae_core", "run"]
+    command += [str(path), *(["--name", options.name] if options.name else [])]
+    for name, value in options.parameter:
+        command += ["-p", name, value]
+    return subprocess.call(command)
+
+
+def sweep_command(options: argparse.Namespace) -> int:
+    """Prints the runs that failed, and the path of the sweep's page."""
+    if options.scheduler and (options.workers is not None or options.gpus is not None):
+        raise ValueError("--workers and --gpus are of this machine: leave them or --scheduler out")
+    if options.needs and not options.scheduler:
+        raise ValueError("--needs is of a --scheduler's workers; here, --gpus says which cards")
+    plan = read_plan(
+        options.file,
+        notebooks=options.notebooks,
+        texts=dict(options.parameter),
+        name=options.name,
+    )
+    if options.dry_run:
+        return show_plan(plan)
+    # Import Dask, for which a file that is refused should not have to wait.
+    from synvae_workbench.batch.cluster import local_client, parse_needs, plan_local, remote_client
+    from synvae_workbench.batch.sweep import opened, run_sweep
+    from synvae_workbench.reports.sweep import write_sweep_page
+
+    with opened(plan, resume=options.resume) as states:
+        if options.scheduler:
+            needs, connection = parse_needs(options.needs), remote_client(options.scheduler)
+        else:
+            cards = None if options.gpus is None else [c for c in options.gpus.split(",") if c]
+            local = plan_local(len(plan.runs), options.workers, cards)
+            needs, connection = local.needs, local_client(local)
+        try:
+            with connection as client:
+                outcome = run_sweep(plan, states, client, needs=needs, status=sys.stderr)
+        except KeyboardInterrupt:  # while the workers come or go
+            return 130
+    for name, reason in outcome.failed.items():
+        print(f"{name}: {reason}", file=sys.stderr)
+    print(write_sweep_page(outcome.digest))
+    return outcome.status
+
+
+def compare_command(options: argparse.Namespace) -> int:
+    """Prints the path of a page about two runs."""
+    from synvae_workbench.reports.compare import write_comparison
+
+    names = f"{options.first.resolve().name}_and_{options.second.resolve().name}.html"
+    out = options.out or ROOT / "reports" / names
+    print(write_comparison(options.first, options.second, out))
+    return 0
+
+
+def show_plan(plan: Plan) -> int:
+    """Prints each run with its notebook and its parameters."""
+    for run in plan.runs:
+        given = {key: value for key, value in run.parameters.items() if key != "RUN_NAME"}
+        print(run.name, run.notebook.stem, *(f"{key}={value!r}" for key, value in given.items()))
+    return 0
+
+
+def list_command(options: argparse.Namespace) -> int:
+    """Prints the notebooks with what they ask, and each parameter with type, default and help."""
+    if options.notebook is None:
+        paths = sorted(options.notebooks.glob("*.ipynb"))
+    else:
+        paths = [find_notebook(options.notebook, options.notebooks)]
+    for path in paths:
+        if options.short:
+            print(path.stem)
+            continue
+        print(path.stem, f"    {question(path)}", sep="\n")
+        known = notebook_parameters(path)
+        rows = [(n, p.type.__name__, repr(p.default), p.help) for n, p in known.items()]
+        widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
+        for row in rows:
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+            print("   ", *cells, row[3])
+        print()
+    return 0
+
+
+def strip_command(options: argparse.Namespace) -> int:
+    """Prints the paths of the notebooks that it changed."""
+    for path in options.notebooks:
+        notebook = read_notebook(path)
+        if (clean := stripped(notebook)) != notebook:
+            nbformat.write(clean, path)
+            print(path)
+    return 0
+
+
+def results_command(options: argparse.Namespace) -> int:
+    """Prints the paths of the pages that it wrote."""
+    # Imports torch, for which a run that is refused should not have to wait.
+    from synvae_workbench.reports.published import read_published, with_published
+    from synvae_workbench.reports.results import (
+        read_results,
+        read_tables,
+        record_result,
+        results_page,
+        with_tables,
+    )
+
+    results = ROOT / "reports" / "results.json"
+    if options.record:
+        if not options.made_by:
+            raise ValueError("--record needs --made-by, the command that a reader could repeat")
+        record_result(results, options.record, command=options.made_by)
+    found, tables = read_results(results), read_tables(ROOT / "reports" / "tables.json")
+    readme, page = ROOT / "README.md", ROOT / "docs" / "results.md"
+    published = read_published(ROOT / "reports" / "published.json")
+    text = with_tables(readme.read_text(), found, tables)
+    readme.write_text(with_published(text, published, found))
+    page.write_text(results_page(found, tables))
+    print(readme, page, sep="\n")
+    return 0
+
+
+def explore_command(options: argparse.Namespace) -> int:
+    """Prints the address of the live pages, and serves them until it is interrupted."""
+    from synvae_workbench.live.server.voila import explore
+
+    def ready(address: str) -> None:
+        print(f"Explore and listen: {address}\nEnd it with Control-C.", flush=True)
+        if options.browser:
+            webbrowser.open(address)
+
+    explore(options.notebooks, parameters=dict(options.parameter), port=options.port, ready=ready)
+    return 0
+
+
+def import_command(options: argparse.Namespace) -> int:
+    """Prints the model's configuration, what its checkpoint lacks, and the path of the folder."""
+    from synvae_core.models.storage import save_model
+    from synvae_workbench.importers.magenta import load_magenta
+
+    model = load_magenta(options.checkpoint, steps=options.steps, bar_start=options.bar_start)
+    print(model.config)
+    for name in model.missing:
+        print(f"missing: {name}")
+    save_model(model, options.folder)
+    print(options.folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

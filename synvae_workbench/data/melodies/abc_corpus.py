@@ -1,0 +1,177 @@
+"""Melodies out of the fiddle tunes that come with the music21 package.
+
+Windows of whole bars of 16 sixteenths, split by tune after tunes and windows that nearly repeat
+each other, up to transposition, have been brought together. The Essen collection beside them is
+left out: its licence is for non-commercial use only (`corpora` reads it for evaluation).
+"""
+
+import importlib.util
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int, UInt8
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from synvae_workbench.data.melodies.abc import SkippedTune, Tune, parse_tunebook
+from synvae_workbench.data.melodies.corpus import (
+    HELD_OUT,
+    MAX_DIFFERENT,
+    Corpus,
+    cache_folder,
+    cached,
+    collect,
+    digest_of,
+    distinct_in_tune,
+    split_tunes,
+)
+from synvae_workbench.data.melodies.near_duplicates import near_pairs
+from synvae_workbench.data.melodies.windows import (
+    NOTES_PER_BAR,
+    check_bars,
+    cut_windows,
+    run_starts,
+)
+
+SHARED_WINDOWS = 0.2  # of a tune's windows that stand in another tune: they are variants
+COLLECTIONS = ("airdsAirs", "miscFolk", "oneills1850", "ryansMammoth")
+READER_VERSION = 4  # part of the cache's name; raise it when the windows change
+_METRE_BARS = {(4, 4): 1, (2, 2): 1, (2, 4): 2, (4, 2): 1}  # that make 16 steps
+_STEPS_PER_QUARTER = {(4, 4): 4, (2, 2): 4, (2, 4): 4, (4, 2): 2}
+
+
+def bar_windows(
+    tune: Tune, *, bars: int = 2, min_notes: int | None = None
+) -> UInt8[np.ndarray, "n t"]:
+    """Windows of `bars` bars of 16 sixteenths, on every bar line that so many full bars follow.
+
+    4/4 and 2/2 are read as they are, 2/4 as twice as many bars, 4/2 at half its length; other
+    metres give nothing. What is left out, and the default of `min_notes`, as in `cut_windows`.
+    """
+    starts, per_quarter = _window_starts(tune, bars)
+    onsets = np.array([float(note.onset) for note in tune.notes])
+    return cut_windows(
+        onsets,
+        onsets + [float(note.duration) for note in tune.notes],
+        np.array([note.pitch for note in tune.notes], int),
+        starts=starts,
+        scale=per_quarter,
+        bars=bars,
+        min_notes=min_notes,
+    )
+
+
+def _window_starts(tune: Tune, bars: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where the windows of a tune start, in quarters, and how many steps a quarter has there."""
+    starts, per_quarter = [], []
+    for metre, count in _METRE_BARS.items():
+        is_full = np.array([bar.is_full and bar.metre == metre for bar in tune.bars], bool)
+        for index in run_starts(is_full, bars=bars * count):
+            starts.append(float(tune.bars[index].start))
+            per_quarter.append(_STEPS_PER_QUARTER[metre])
+    order = np.argsort(starts, kind="stable")
+    return np.array(starts, float)[order], np.array(per_quarter, float)[order]
+
+
+def load_abc_corpus(
+    folder: Path | None = None, *, bars: int = 2, cache: Path | None = None, seed: int = 0
+) -> Corpus:
+    """The melodies of the packaged tunes, from the cache where it holds them.
+
+    Args:
+        folder: of the collections; by default the corpus of the installed music21 package.
+        bars: in a window, 1, 2, 4, 8 or 16.
+        cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`.
+        seed: of the split, by tune: the same for windows of any length.
+
+    Raises:
+        ValueError: if the folder holds none of the collections.
+    """
+    check_bars(bars)
+    files = _source_files(folder or _packaged_folder())
+    settings = (READER_VERSION, bars, seed, NOTES_PER_BAR, MAX_DIFFERENT, SHARED_WINDOWS, HELD_OUT)
+    path = cache_folder(cache) / f"abc-{bars}bar-{digest_of(settings, files)}.npz"
+    return cached(path, lambda: build_corpus(*read_tunes(files), seed=seed, bars=bars))
+
+
+def _packaged_folder() -> Path:
+    spec = importlib.util.find_spec("music21")  # importing it takes seconds
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError("the packaged tunes come with music21: run `pip install music21`")
+    return Path(spec.submodule_search_locations[0]) / "corpus"
+
+
+def _source_files(folder: Path) -> dict[str, bytes]:
+    paths = [path for name in COLLECTIONS for path in sorted((folder / name).glob("*.abc"))]
+    if not paths:
+        raise ValueError(f"{folder} holds no .abc file in {', '.join(COLLECTIONS)}")
+    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}
+
+
+def read_tunes(files: dict[str, bytes]) -> tuple[list[Tune], list[SkippedTune]]:
+    """The tunes of ABC files by name, in UTF-8 or else Latin-1, and those that were skipped."""
+    tunes, skipped = [], []
+    for name, content in files.items():
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError:
+            text = content.decode("latin-1")
+        book = parse_tunebook(text, source=name)
+        tunes += book.tunes
+        skipped += book.skipped
+    return tunes, skipped
+
+
+def build_corpus(
+    tunes: list[Tune], skipped: list[SkippedTune] = (), *, seed: int = 0, bars: int = 2
+) -> Corpus:
+    """Windows of the tunes without near-duplicates, split 90/5/5 by tune.
+
+    Variants of a tune are found, and the tunes are split, by their two-bar windows: a tune is in
+    the same part whatever `bars` is.
+
+    Raises:
+        ValueError: if no tune has a window.
+    """
+    windows = [bar_windows(tune, bars=bars) for tune in tunes]
+    two_bars = windows if bars == 2 else [bar_windows(tune) for tune in tunes]
+    if not sum(map(len, windows)) or not sum(map(len, two_bars)):
+        raise ValueError(
+            f"none of the {len(tunes)} tunes ({len(skipped)} skipped) has {bars} bars of 4/4, 2/2 "
+            f"or 4/2 or {2 * bars} of 2/4 in a row: choose a folder with other tunes"
+        )
+    names = tune_names(tunes)
+    events, owner = distinct_in_tune(two_bars)
+    group = group_tunes(events, owner, tune_count=len(tunes))
+    part = split_tunes(group, names, owner, seed=seed)
+    statistics = {"tunes": len(tunes), "skipped": len(skipped)}
+    statistics["skipped_reasons"] = dict(Counter(tune.reason for tune in skipped))
+    corpus = collect(windows, part, names, statistics)
+    owners = np.concatenate([corpus.train_tunes, corpus.validation_tunes, corpus.test_tunes])
+    corpus.statistics["tune_groups"] = len(np.unique(group[owners]))
+    return corpus
+
+
+def tune_names(tunes: list[Tune]) -> list[str]:
+    """ "collection/file X title" of every tune."""
+    return [f"{tune.source} {tune.reference} {tune.title}" for tune in tunes]
+
+
+def group_tunes(
+    events: UInt8[np.ndarray, "n 32"], owner: Int[np.ndarray, " n"], *, tune_count: int
+) -> Int[np.ndarray, " tunes"]:
+    """Group number of every tune; variants of one tune, in whatever key, are in one group.
+
+    Two tunes are variants where at least two windows, and `SHARED_WINDOWS` of those of either,
+    nearly stand in the other.
+    """
+    pairs = near_pairs(events, max_different=MAX_DIFFERENT)
+    pairs = np.concatenate([pairs, pairs[:, ::-1]])
+    shared = np.column_stack([owner[pairs], pairs[:, 0]])
+    shared = np.unique(shared[shared[:, 0] != shared[:, 1]], axis=0)
+    links, count = np.unique(shared[:, :2], axis=0, return_counts=True)
+    size = np.bincount(owner, minlength=tune_count)
+    links = links[(count >= 2) & (count >= SHARED_WINDOWS * size[links[:, 0]])]
+    graph = coo_array((np.ones(len(links)), links.T), shape=(tune_count, tune_count))
+    return connected_components(graph, directed=False)[1]

@@ -1,0 +1,167 @@
+"""Corpora of melodies: what they hold, how they are split, and where they are kept.
+
+Windows of whole bars, split by tune; windows that repeat each other in any key are kept once, and
+held-out windows that nearly repeat one of training are left out.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from synvae_workbench.data.melodies.near_duplicates import near_any
+from synvae_workbench.data.melodies.windows import first_in_any_key
+
+MAX_DIFFERENT = 3  # steps, of 32, on which two windows may differ and count as the same
+HELD_OUT = 0.05  # of the windows, in validation and in test each
+
+
+class Corpus(NamedTuple):
+    """Event ids of melodies of some bars, in canonical form, and the tune that each one is from."""
+
+    train: UInt8[np.ndarray, "train t"]
+    validation: UInt8[np.ndarray, "validation t"]
+    test: UInt8[np.ndarray, "test t"]
+    train_tunes: np.ndarray
+    validation_tunes: np.ndarray
+    test_tunes: np.ndarray
+    tunes: Sequence[str]  # "collection/file X title" or a file's path, by tune id
+    statistics: dict
+
+
+def distinct_in_tune(windows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Windows of all tunes, the first of those that a tune repeats in any key, and their tune."""
+    events = np.concatenate(windows)
+    owner = np.repeat(np.arange(len(windows)), [len(part) for part in windows])
+    kept = [first_in_any_key(part) for part in windows]
+    keep = np.repeat(np.cumsum([0, *map(len, windows)])[:-1], list(map(len, kept)))
+    keep += np.concatenate(kept)
+    return events[keep], owner[keep]
+
+
+def collect(
+    windows: list[UInt8[np.ndarray, "_ t"]],
+    part: Int[np.ndarray, " tunes"],
+    names: list[str],
+    statistics: dict,
+) -> Corpus:
+    """The corpus of the tunes' windows, in any key each once, held-out ones unlike training.
+
+    Args:
+        windows: of each tune.
+        part: of each tune: 0 training, 1 validation, 2 test.
+        statistics: are completed with what was left out.
+    """
+    events, owner = distinct_in_tune(windows)
+    total = sum(map(len, windows))
+    statistics |= {"windows": total, "repeated_within_tune": total - len(events)}
+    part = part[owner]
+    order = np.argsort(part, kind="stable")  # a window of several parts stays in training
+    order = order[first_in_any_key(events[order])]
+    statistics["repeated_between_tunes"] = len(events) - len(order)
+    events, owner, part = events[order], owner[order], part[order]
+    leaks = np.zeros(len(events), bool)
+    for held_out in (1, 2):
+        leaks[part == held_out] = near_any(
+            events[part == held_out],
+            events[part < held_out],
+            max_different=near_steps(events.shape[1]),
+        )
+    statistics["held_out_near_training"] = int(leaks.sum())
+    events, owner, part = events[~leaks], owner[~leaks], part[~leaks]
+    statistics["tunes_with_windows"] = len(np.unique(owner))
+    return Corpus(
+        *(events[part == index] for index in range(3)),
+        *(owner[part == index] for index in range(3)),
+        names,
+        statistics,
+    )
+
+
+def near_steps(steps: int) -> int:
+    """On how many steps two windows of so many steps may differ and count as the same."""
+    return MAX_DIFFERENT * steps // 32
+
+
+def split_tunes(
+    group: Int[np.ndarray, " tunes"],
+    names: list[str],
+    owner: Int[np.ndarray, " n"],
+    *,
+    seed: int,
+) -> Int[np.ndarray, " tunes"]:
+    """Part of every tune: 0 training, 1 validation, 2 test; a group is never divided.
+
+    The order is by hash of the names, so that another tune more or less moves few others.
+
+    Args:
+        owner: the tune of each window; parts are 90/5/5 in windows.
+    """
+    sizes = np.bincount(group[owner], minlength=group.max() + 1)
+    hashes = [hashlib.sha256(f"{seed} {name}".encode()).hexdigest() for name in names]
+    order = list(dict.fromkeys(group[index] for index in np.argsort(hashes)))
+    share = (np.cumsum(sizes[order]) - sizes[order] / 2) / sizes.sum()
+    part = np.zeros(len(sizes), int)
+    part[order] = np.select([share < HELD_OUT, share < 2 * HELD_OUT], [1, 2], 0)
+    return part[group]
+
+
+def cache_folder(cache: Path | None) -> Path:
+    """The folder named, else `$SYNVAE_CACHE`, else `~/.cache/synvae`."""
+    return Path(cache or os.environ.get("SYNVAE_CACHE") or Path.home() / ".cache" / "synvae")
+
+
+def digest_of(settings: tuple, files: dict[str, bytes]) -> str:
+    """16 hexadecimal digits that change with the settings and with the files."""
+    digest = hashlib.sha256(repr(settings).encode())
+    for name, content in files.items():
+        digest.update(f"{name} {len(content)} ".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def cached(path: Path, build: Callable[[], Corpus]) -> Corpus:
+    """The corpus that the file holds, or else the one that `build` returns, kept there."""
+    corpus = _read_cache(path)
+    if corpus is None:
+        corpus = build()
+        with contextlib.suppress(OSError):  # a read-only or full disk costs time, not the corpus
+            _write_cache(path, corpus)
+    return corpus
+
+
+_ARRAYS = ("train", "validation", "test", "train_tunes", "validation_tunes", "test_tunes")
+
+
+def _read_cache(path: Path) -> Corpus | None:
+    """The cached corpus, or None where there is none or it cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = [stored[name] for name in _ARRAYS]
+            return Corpus(*arrays, stored["tunes"].tolist(), json.loads(str(stored["statistics"])))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
+def _write_cache(path: Path, corpus: Corpus) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(
+                file,
+                **{name: getattr(corpus, name) for name in _ARRAYS},
+                tunes=np.array(corpus.tunes),
+                statistics=np.array(json.dumps(corpus.statistics)),
+            )
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

@@ -1,0 +1,227 @@
+"""Melodies out of a folder of MIDI files, however many: they stream, nothing has to fit in memory.
+
+What is kept in memory grows by some 100 bytes a file (a digest of every melody, and the names in
+the one folder that is being read); the windows lie in flat files and are memory-mapped.
+"""
+
+import contextlib
+import functools
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import SupportsIndex
+
+import numpy as np
+
+from synvae_core.music.melody import STEPS_PER_BAR
+from synvae_workbench.data.melodies.corpus import HELD_OUT, Corpus, cache_folder
+from synvae_workbench.data.melodies.midi_tracks import Song, read_song
+from synvae_workbench.data.melodies.windows import NOTES_PER_BAR, check_bars
+
+READER_VERSION = 1  # part of the cache's name; raise it when the windows change
+SUFFIXES = (".mid", ".midi")
+_CHUNK = 64  # files that a process reads at a time
+_PARTS = ("train", "validation", "test")
+_TUNE_ID, _NAME_END = np.dtype("<i4"), np.dtype("<i8")
+
+
+def load_midi_folder(
+    folder: Path, *, bars: int = 2, cache: Path | None = None, seed: int = 0, workers: int = 1
+) -> Corpus:
+    """The melodies of all MIDI files in a folder and its subfolders, as arrays mapped from disk.
+
+    A file whose main melody was met before, in whatever key, is skipped, and the part of a file,
+    90/5/5, follows from that melody: a song is in one part for every length of window. Windows
+    that different files have in common are kept. Broken and unsuitable files are counted in
+    `statistics["refused"]` by reason. Which tracks are melodies: see `read_song`.
+
+    Args:
+        bars: in a window, 1, 2, 4, 8 or 16.
+        cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`. It holds
+            16 * bars + 4 bytes a window.
+        seed: of the split.
+        workers: processes that read files.
+
+    Raises:
+        ValueError: if there is no such folder, it has no melody of so many bars, or the cache
+            cannot be written.
+    """
+    check_bars(bars)
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder; expected one with MIDI files (.mid, .midi)")
+    settings = (READER_VERSION, bars, seed, NOTES_PER_BAR, HELD_OUT)
+    path = cache_folder(cache) / f"midi-{bars}bar-{_listing_digest(folder, settings)}"
+    corpus = _open(path, bars)
+    if corpus is None:
+        try:
+            _build(folder, path, bars=bars, seed=seed, workers=workers)
+        except OSError as error:
+            raise ValueError(
+                f"{path.parent} cannot take the melodies of {folder} ({error}): make room, or name "
+                "another folder by cache= or by the environment variable SYNVAE_CACHE"
+            ) from error
+        corpus = _open(path, bars)
+    return corpus
+
+
+def _midi_files(folder: Path, unreadable: Callable | None = None) -> Iterator[Path]:
+    """The MIDI files below the folder, sorted within each folder, one folder's names at a time."""
+    for parent, folders, names in os.walk(folder, onerror=unreadable):
+        folders.sort()
+        names.sort()
+        for name in names:
+            if name.lower().endswith(SUFFIXES):
+                yield Path(parent, name)
+
+
+def _listing_digest(folder: Path, settings: tuple) -> str:
+    """16 hexadecimal digits that change with the settings and any file's name, size or time."""
+    digest = hashlib.sha256(repr(settings).encode())
+    for path in _midi_files(folder):
+        with contextlib.suppress(OSError):  # a file that has gone is counted when it is read
+            status = path.stat()
+            digest.update(os.fsencode(path.relative_to(folder)))
+            digest.update(f"\0{status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _build(folder: Path, path: Path, *, bars: int, seed: int, workers: int) -> None:
+    """Write the corpus beside its place, and move it there when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as parent:
+        target = Path(parent) / "corpus"
+        target.mkdir()
+        statistics = _write_parts(folder, target, bars=bars, seed=seed, workers=workers)
+        if not statistics["windows"]:
+            raise ValueError(
+                f"{folder} has {statistics['files']} MIDI files (.mid, .midi) and in none a melody "
+                f"of {bars} bars of 4/4 in a row; refused: {statistics['refused']}"
+            )
+        (target / "statistics.json").write_text(json.dumps(statistics))
+        shutil.rmtree(path, ignore_errors=True)  # only a spoilt one can be there
+        try:
+            target.rename(path)
+        except OSError:  # another process may have been faster
+            if _open(path, bars) is None:
+                raise
+
+
+def _write_parts(folder: Path, target: Path, *, bars: int, seed: int, workers: int) -> dict:
+    """Append the windows of every file to its part; what was read and left out, as numbers."""
+    seen: set[int] = set()
+    counts, refused, unreadable = Counter(), Counter(), []
+    sizes = dict.fromkeys(_PARTS, 0)
+    paths = _midi_files(folder, lambda error: unreadable.append(None))
+    with contextlib.ExitStack() as stack:
+        names = [*_PARTS, *(f"{part}_tunes" for part in _PARTS), "names", "name_ends"]
+        files = {name: stack.enter_context((target / name).open("wb")) for name in names}
+        for path, song in _read_songs(paths, bars=bars, workers=workers):
+            counts["files"] += 1
+            if song.refused:
+                refused[song.refused] += 1
+            elif song.melody in seen:
+                counts["repeated_melodies"] += 1
+            else:
+                seen.add(song.melody)
+                part = _part(song.melody, seed)
+                tune = np.full(len(song.windows), counts["tunes_with_windows"], _TUNE_ID)
+                files[part].write(song.windows.tobytes())
+                files[f"{part}_tunes"].write(tune.tobytes())
+                files["names"].write(os.fsencode(path.relative_to(folder)))
+                files["name_ends"].write(np.array(files["names"].tell(), _NAME_END).tobytes())
+                sizes[part] += len(song.windows)
+                counts["windows"] += len(song.windows) + song.repeated
+                counts["tunes_with_windows"] += 1
+                counts["repeated_within_tune"] += song.repeated
+    keys = ("files", "tunes_with_windows", "repeated_melodies", "windows", "repeated_within_tune")
+    return {key: counts[key] for key in keys} | {
+        "sizes": sizes,
+        "refused": dict(refused),
+        "unreadable_folders": len(unreadable),
+    }
+
+
+def _part(melody: int, seed: int) -> str:
+    digest = hashlib.blake2b(f"{seed} {melody}".encode(), digest_size=8).digest()
+    share = int.from_bytes(digest) / 2**64
+    return "validation" if share < HELD_OUT else "test" if share < 2 * HELD_OUT else "train"
+
+
+def _read_songs(paths: Iterable[Path], *, bars: int, workers: int) -> Iterator[tuple[Path, Song]]:
+    """What the files hold, in their order; with several processes a few chunks ahead."""
+    read = functools.partial(read_song, bars=bars)
+    if workers <= 1:
+        yield from ((path, read(path)) for path in paths)
+        return
+    paths = iter(paths)
+    pending: deque = deque()
+    context = multiprocessing.get_context("spawn")  # a fork of threads at work may hang
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        while chunk := list(islice(paths, _CHUNK)):
+            pending.append((chunk, pool.submit(_read_chunk, read, chunk)))
+            if len(pending) > 2 * workers:
+                chunk, future = pending.popleft()
+                yield from zip(chunk, future.result(), strict=True)
+        for chunk, future in pending:
+            yield from zip(chunk, future.result(), strict=True)
+
+
+def _read_chunk(read: Callable[[Path], Song], paths: list[Path]) -> list[Song]:
+    return [read(path) for path in paths]
+
+
+def _open(path: Path, bars: int) -> Corpus | None:
+    """The corpus in a folder of the cache, or None where there is none or its files disagree."""
+    try:
+        statistics = json.loads((path / "statistics.json").read_text())
+        sizes = [statistics["sizes"][part] for part in _PARTS]
+        steps = bars * STEPS_PER_BAR
+        return Corpus(
+            *(
+                _map(path / part, np.dtype(np.uint8), (size, steps))
+                for part, size in zip(_PARTS, sizes, strict=True)
+            ),
+            *(
+                _map(path / f"{part}_tunes", _TUNE_ID, (size,))
+                for part, size in zip(_PARTS, sizes, strict=True)
+            ),
+            StoredNames(path, statistics["tunes_with_windows"]),
+            statistics,
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _map(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    """A file as an array that is read when used; an empty one cannot be mapped."""
+    size = dtype.itemsize * int(np.prod(shape))
+    if path.stat().st_size != size:
+        raise ValueError(f"{path} has {path.stat().st_size} bytes, expected {size}")
+    # Copy on write: torch wants memory that may be written to; the file never is.
+    return np.memmap(path, dtype, mode="c", shape=shape) if size else np.zeros(shape, dtype)
+
+
+class StoredNames(Sequence[str]):
+    """The files' paths, relative to their folder, in a corpus of the cache; read when asked for."""
+
+    def __init__(self, path: Path, count: int) -> None:
+        self._ends = _map(path / "name_ends", _NAME_END, (count,))
+        total = int(self._ends[-1]) if count else 0
+        self._names = _map(path / "names", np.dtype(np.uint8), (total,))
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __getitem__(self, index: SupportsIndex) -> str:
+        index = range(len(self))[index]
+        start = self._ends[index - 1] if index else 0
+        return os.fsdecode(self._names[start : self._ends[index]].tobytes())

@@ -1,0 +1,142 @@
+"""The melodies of one MIDI file of many: which tracks, on which bars, and what they have in common.
+
+Unlike `music.midi`, which reads or refuses the one melody that somebody chose, this looks for
+whatever is usable and says in two words why there is nothing.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import mido
+import numpy as np
+from jaxtyping import UInt8
+
+from synvae_core.music.files import PERCUSSION_CHANNEL, parse_midi
+from synvae_core.music.melody import STEPS_PER_BAR, STEPS_PER_QUARTER, Note
+from synvae_core.music.score import MidiError
+from synvae_workbench.data.melodies.windows import cut_windows, first_in_any_key, on_grid, top_line
+
+MONOPHONIC = 0.9  # of a track's notes are in its top line, or it is no melody
+UNMELODIC_PROGRAMS = frozenset([*range(32, 40), *range(112, 128)])  # basses; drums and effects
+METRE_BARS = {(4, 4): 1, (2, 2): 1, (2, 4): 2}  # that make 16 steps
+
+
+class Song(NamedTuple):
+    """What a file holds, or in `refused` why nothing; `melody` is the same in every key."""
+
+    refused: str = ""
+    melody: int = 0
+    windows: UInt8[np.ndarray, "n t"] = np.zeros((0, 0), np.uint8)
+    repeated: int = 0  # windows that the file has in some key before
+
+
+def read_song(path: Path, *, bars: int) -> Song:
+    """Windows of `bars` bars of 4/4 out of the melodies of a MIDI file; never raises.
+
+    A melody is a track, or what a track has on one channel, outside percussion, basses and
+    effects, of which the top line (the highest of notes struck together, none under a longer
+    higher one) keeps at least 90 % of the notes. Times are rounded to sixteenths of the file's
+    own quarters, tempo aside. Windows start on every bar line that so many bars of 4/4 or 2/2, or
+    twice as many of 2/4, follow. The longest melody stands for the file in `Song.melody`.
+    """
+    try:
+        _, midi = parse_midi(path)
+    except OSError:
+        return Song("cannot be read")
+    except MidiError as error:
+        return Song(error.reason)
+    lines = [line for notes in _voices(midi) if (line := _melody(notes))]
+    if not lines:
+        return Song("no melodic track with one voice")
+    starts = _window_starts(midi, end=max(line[-1].end for line in lines), bars=bars)
+    if not len(starts):
+        return Song("too few bars of 4/4 in a row")
+    windows = np.concatenate([_windows(line, starts, bars) for line in lines])
+    if not len(windows):
+        return Song("too few notes")
+    kept = windows[first_in_any_key(windows)]
+    return Song("", _digest(max(lines, key=len)), kept, len(windows) - len(kept))
+
+
+def _voices(midi: mido.MidiFile) -> Iterator[np.ndarray]:
+    """Start and end in steps, and pitch, of the notes (n, 3) of each voice that may be a melody.
+
+    A voice is what a track has on one channel.
+    """
+    steps_per_tick = STEPS_PER_QUARTER / midi.ticks_per_beat
+    for track in midi.tracks:
+        notes: dict[int, list[tuple[float, float, int]]] = {}
+        programs: dict[int, int] = {}
+        sounding: dict[tuple[int, int], int] = {}
+        tick = 0
+        for message in track:
+            tick += message.time
+            if message.type == "program_change":
+                programs.setdefault(message.channel, message.program)
+            if message.type not in ("note_on", "note_off"):
+                continue
+            key = message.channel, message.note
+            start = sounding.pop(key, tick)
+            if start < tick:  # a note that is struck again ends there
+                note = start * steps_per_tick, tick * steps_per_tick, message.note
+                notes.setdefault(message.channel, []).append(note)
+            if message.type == "note_on" and message.velocity > 0:
+                sounding[key] = tick
+        for channel, voice in notes.items():
+            program = programs.get(channel, 0)
+            if channel != PERCUSSION_CHANNEL and program not in UNMELODIC_PROGRAMS:
+                yield np.array(voice)
+
+
+def _melody(voice: np.ndarray) -> list[Note]:
+    """The top line of a voice, or no notes where it leaves out too many."""
+    notes = on_grid(voice[:, 0], voice[:, 1], voice[:, 2].astype(int))
+    line = top_line(notes)
+    return line if len(line) >= MONOPHONIC * len(notes) else []
+
+
+def _window_starts(midi: mido.MidiFile, *, end: int, bars: int) -> np.ndarray:
+    """Where `bars` bars of 16 steps in a row start, in steps; up to the bar that holds `end`."""
+    starts: list[int] = []
+    segments = _metre_segments(midi)
+    for (start, metre), following in zip(segments, [*segments[1:], None], strict=True):
+        count = METRE_BARS.get(metre)
+        if count is None:
+            continue
+        length = STEPS_PER_BAR // count
+        stop = following[0] if following else end + (start - end) % length
+        starts += range(start, stop - bars * STEPS_PER_BAR + 1, length)
+    return np.array(starts, int)
+
+
+def _metre_segments(midi: mido.MidiFile) -> list[tuple[int, tuple[int, int]]]:
+    """Where each metre begins, in steps; one that is stated again on a bar line goes on."""
+    changes = {0: (4, 4)}  # unless the file says something else
+    for track in midi.tracks:
+        tick = 0
+        for message in track:
+            tick += message.time
+            if message.type == "time_signature":
+                step = round(tick * STEPS_PER_QUARTER / midi.ticks_per_beat)
+                changes[step] = (message.numerator, message.denominator)
+    segments: list[tuple[int, tuple[int, int]]] = []
+    for start, metre in sorted(changes.items()):
+        goes_on = segments and metre == segments[-1][1] and metre in METRE_BARS
+        bar = STEPS_PER_BAR // METRE_BARS.get(metre, 1)
+        if not (goes_on and (start - segments[-1][0]) % bar == 0):
+            segments.append((start, metre))
+    return segments
+
+
+def _windows(line: list[Note], starts: np.ndarray, bars: int) -> UInt8[np.ndarray, "n t"]:
+    onsets, ends, pitches = np.array(line).T
+    return cut_windows(onsets, ends, pitches, starts=starts, bars=bars)
+
+
+def _digest(line: list[Note]) -> int:
+    """56 bits that a melody has in every key and from whatever step it starts."""
+    notes = np.array(line)
+    moved = notes[:, [0, 2]] - notes[0, [0, 2]]
+    return int.from_bytes(hashlib.blake2b(moved.astype("<i4").tobytes(), digest_size=7).digest())

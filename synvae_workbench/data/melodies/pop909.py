@@ -1,0 +1,176 @@
+"""Melodies of the 909 pop songs of POP909, on the beats that come with them.
+
+Wang et al. 2020, "POP909: A Pop-song Dataset for Music Arrangement Generation", ISMIR,
+arXiv 2008.07142. MIT licence. The time signatures and tempi in the MIDI files do not follow the
+songs, so bars are taken from `beat_midi.txt`: on each line a beat's time in seconds, then 1 where
+a bar starts if two beats (three in triple time) make a bar, then 1 where a bar starts if four (six)
+do. The second reading is the one whose bars are nearly all of one length within a song.
+"""
+
+import os
+from collections import Counter
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pretty_midi
+from jaxtyping import Float
+
+from synvae_core.music.melody import STEPS_PER_BAR, STEPS_PER_QUARTER, Note
+from synvae_workbench.data.melodies.corpus import (
+    HELD_OUT,
+    MAX_DIFFERENT,
+    Corpus,
+    cache_folder,
+    cached,
+    collect,
+    digest_of,
+    distinct_in_tune,
+    split_tunes,
+)
+from synvae_workbench.data.melodies.windows import (
+    NOTES_PER_BAR,
+    check_bars,
+    cut_windows,
+    on_grid,
+    top_line,
+)
+
+READER_VERSION = 1  # part of the cache's name; raise it when the windows change
+TRACK = "MELODY"
+BEATS = "beat_midi.txt"
+BEATS_PER_BAR = STEPS_PER_BAR // STEPS_PER_QUARTER
+MAX_BEAT_RATIO = 1.5  # of a bar's longest beat to its shortest: beyond it one is missing
+HOME = "https://github.com/music-x-lab/POP909-Dataset"
+
+
+class Song(NamedTuple):
+    """The melody in steps, one note at a time, and where four-beat bars start, in steps.
+
+    `bar_starts` are multiples of four steps; bars with another number of beats are not in it.
+    """
+
+    notes: list[Note]
+    bar_starts: np.ndarray
+
+
+def load_pop909(
+    folder: Path | None = None, *, bars: int = 2, cache: Path | None = None, seed: int = 0
+) -> Corpus:
+    """The melodies of POP909 in bars of four beats, split 90/5/5 by song.
+
+    Windows start on every bar that so many bars in a row begin. Songs without a melody, without
+    beats or without such bars are counted in `statistics["skipped_reasons"]`.
+
+    Args:
+        folder: with 001/001.mid, 001/beat_midi.txt and so on; by default
+            `$SYNVAE_DATA/midi/pop909/POP909`.
+        bars: in a window, 1, 2, 4, 8 or 16.
+        cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`.
+        seed: of the split, by song: the same for windows of any length.
+
+    Raises:
+        ValueError: if the songs are not there, or none has a window.
+    """
+    check_bars(bars)
+    files = _song_files(folder)
+    settings = (READER_VERSION, bars, seed, NOTES_PER_BAR, MAX_DIFFERENT, HELD_OUT, MAX_BEAT_RATIO)
+    path = cache_folder(cache) / f"pop909-{bars}bar-{digest_of(settings, files)}.npz"
+    return cached(path, lambda: _build(files, bars=bars, seed=seed))
+
+
+def _song_files(folder: Path | None) -> dict[str, bytes]:
+    """Contents of the MIDI files and of the beats, by name."""
+    data = os.environ.get("SYNVAE_DATA")
+    if folder is None and data:
+        folder = Path(data) / "midi" / "pop909" / "POP909"
+    paths = sorted(Path(folder).glob("[0-9][0-9][0-9]/[0-9][0-9][0-9].mid")) if folder else []
+    if not paths:
+        place = f"{folder} has no 001/001.mid" if folder else "the folder of POP909 is not given"
+        raise ValueError(
+            f"{place}: get the songs from {HOME} (MIT licence), and pass its folder POP909, which "
+            f"holds 001/001.mid and 001/{BEATS}, as folder=, or set SYNVAE_DATA to a folder that "
+            "has it as midi/pop909/POP909"
+        )
+    paths = [other for path in paths for other in (path, path.with_name(BEATS)) if other.is_file()]
+    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}
+
+
+def _build(files: dict[str, bytes], *, bars: int, seed: int) -> Corpus:
+    songs, names, skipped = [], [], Counter()
+    for name in (name for name in files if name.endswith(".mid")):
+        try:
+            song = read_song(files[name], files.get(f"{name.split('/')[0]}/{BEATS}"))
+        except ValueError as error:
+            skipped[str(error)] += 1
+            continue
+        songs.append(song)
+        names.append(name)
+    windows = [song_windows(song, bars=bars) for song in songs]
+    two_bars = [song_windows(song, bars=2) for song in songs]
+    if not sum(map(len, windows)) or not sum(map(len, two_bars)):
+        raise ValueError(
+            f"none of the {len(songs)} songs has {bars} bars of four beats in a row; skipped "
+            f"{sum(skipped.values())}: {dict(skipped)}; expected the songs of {HOME}"
+        )
+    part = split_tunes(np.arange(len(songs)), names, distinct_in_tune(two_bars)[1], seed=seed)
+    statistics = {"tunes": len(songs), "skipped": sum(skipped.values())}
+    statistics["skipped_reasons"] = dict(skipped)
+    return collect(windows, part, names, statistics)
+
+
+def read_song(midi: bytes, beats: bytes | None) -> Song:
+    """A song out of the contents of its MIDI file and of `beat_midi.txt`.
+
+    Raises:
+        ValueError: with the reason, in the same few words for all such songs.
+    """
+    times, is_downbeat = _read_beats(beats)
+    try:
+        tracks = pretty_midi.PrettyMIDI(BytesIO(midi)).instruments
+    except Exception as error:  # mido raises whatever the bytes provoke
+        raise ValueError("the MIDI file is truncated or corrupt") from error
+    found = [note for track in tracks if track.name.strip() == TRACK for note in track.notes]
+    seconds = np.array([(note.start, note.end) for note in found]).reshape(-1, 2)
+    half_a_step = (times[1] - times[0]) / STEPS_PER_QUARTER / 2
+    inside = (seconds[:, 0] >= times[0] - half_a_step) & (seconds[:, 0] < times[-1])
+    if not inside.any():
+        raise ValueError(f"no notes in a track named {TRACK} between the beats")
+    steps = np.interp(seconds, times, np.arange(len(times)) * float(STEPS_PER_QUARTER))
+    pitches = np.array([note.pitch for note in found])
+    notes = top_line(on_grid(*steps[inside].T, pitches[inside]))
+    downbeats = np.flatnonzero(is_downbeat)
+    lengths = np.diff(times)
+    bar_starts = [
+        start * STEPS_PER_QUARTER
+        for start, stop in zip(downbeats[:-1].tolist(), downbeats[1:].tolist(), strict=True)
+        if stop - start == BEATS_PER_BAR
+        and lengths[start:stop].max() < MAX_BEAT_RATIO * lengths[start:stop].min()
+    ]
+    if not bar_starts:
+        raise ValueError("no bars of four beats")
+    return Song(notes, np.array(bar_starts))
+
+
+def _read_beats(text: bytes | None) -> tuple[Float[np.ndarray, " beats"], np.ndarray]:
+    """Times in seconds, and which beats start a bar."""
+    if text is None:
+        raise ValueError(f"{BEATS} is missing")
+    try:
+        table = np.loadtxt(BytesIO(text), ndmin=2)
+    except ValueError as error:
+        raise ValueError(f"{BEATS} is no table of numbers") from error
+    if table.shape[1:] != (3,) or len(table) < 2:
+        raise ValueError(f"{BEATS} has no beats in three columns")
+    if not (np.isfinite(table).all() and (np.diff(table[:, 0]) > 0).all()):
+        raise ValueError(f"{BEATS} goes back in time")
+    return table[:, 0], table[:, 2] == 1
+
+
+def song_windows(song: Song, *, bars: int) -> np.ndarray:
+    """Windows (n, 16 * bars) on every bar line that `bars` bars of four beats follow."""
+    first = song.bar_starts[: max(len(song.bar_starts) - bars + 1, 0)]
+    last = song.bar_starts[bars - 1 :]
+    starts = first[last - first == (bars - 1) * STEPS_PER_BAR]
+    return cut_windows(*np.array(song.notes).T, starts=starts, bars=bars)

@@ -1,0 +1,240 @@
+"""Many picture files as arrays of bytes: decoded in threads, once, and then kept in the cache.
+
+Pillow holds no lock while it decodes, so threads do what worker processes would, where a picture is
+large enough; each goes straight to its place, so that no second copy of all is ever in memory.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import PIL
+from jaxtyping import Bool, Int, UInt8
+
+from synvae_workbench.data.melodies.corpus import cache_folder
+from synvae_workbench.data.pictures.files import PictureFile, decode_strip, longest_side, reason_of
+
+READER_VERSION = 1  # part of the cache's name; raise it when the pixels change
+_CHUNK = 64  # pictures that a thread takes at a time
+_BYTES_PER_THREAD = 1 << 14  # of a file, on average, that occupy one thread more
+_MOVED = 1024  # pictures that are moved at a time, where broken ones left gaps
+
+
+class PictureArrays(NamedTuple):
+    """Square centres of all pictures, and strips of those that are to be cropped at random.
+
+    Strips lie along their longer side; there are none where all pictures are square. `positions`
+    are those of the pictures among the files, `broken` says by name what was left out and why, and
+    `sha256` is of the files' contents.
+    """
+
+    images: UInt8[np.ndarray, "n c s s"]
+    strips: UInt8[np.ndarray, "m c s l"] | None
+    lengths: Int[np.ndarray, " m"]
+    upright: Bool[np.ndarray, " m"]
+    positions: Int[np.ndarray, " n"]
+    broken: dict[str, str]
+    sha256: str
+
+
+def read_pictures(
+    root: Path,
+    files: Sequence[PictureFile],
+    *,
+    size: int,
+    channels: int = 3,
+    strips: int = 0,
+    broken: str = "refuse",
+    cache: Path | bool | None = None,
+) -> PictureArrays:
+    """The pictures in those files below `root`, in their order, from the cache where it has them.
+
+    Args:
+        size: of the squares, and of the shorter side of the strips, in pixels.
+        channels: 3 for red, green and blue, 1 for grey.
+        strips: for the first so many pictures, strips are kept as well.
+        broken: "refuse" a picture that cannot be read, or "skip" it.
+        cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`; False for none.
+
+    Raises:
+        ValueError: for a broken picture that is refused, by name, or if a setting is none of these.
+    """
+    if size < 1 or channels not in (1, 3) or broken not in ("refuse", "skip"):
+        raise ValueError(
+            "size is at least 1, channels 1 or 3, and broken 'refuse' or 'skip'; "
+            f"got {size}, {channels} and {broken!r}"
+        )
+    settings = (READER_VERSION, PIL.__version__, size, channels, strips)
+    path = None
+    if cache is not False:
+        folder = cache_folder(None if cache is True else cache)
+        path = folder / f"pictures-{_listing_digest(root, files, settings)}.npz"
+    arrays = _read_cache(path) if path else None
+    if arrays is None:
+        arrays = _Decoding(root, files, size, channels, strips).run(refuse=broken == "refuse")
+        if path:
+            with contextlib.suppress(OSError):  # a full or read-only disk costs time, no more
+                _write_cache(path, arrays)
+    if broken == "refuse":
+        for name, reason in arrays.broken.items():
+            raise ValueError(refusal(root / name, reason))
+    return arrays
+
+
+def refusal(path: Path, reason: str) -> str:
+    """The sentence that refuses a picture."""
+    return (
+        f"{path} {reason}; expected a whole picture: replace it, or leave broken pictures out by "
+        'broken="skip"'
+    )
+
+
+class _Decoding:
+    """Arrays that are being filled, by several threads, each in its own rows."""
+
+    def __init__(
+        self, root: Path, files: Sequence[PictureFile], size: int, channels: int, strips: int
+    ) -> None:
+        self.root, self.files, self.size, self.channels = str(root), files, size, channels
+        shape = (channels, size)
+        self.images = np.empty((len(files), *shape, size), np.uint8)
+        # Zeros take no memory before they are written to, and square pictures never are.
+        self.strips = np.zeros((strips, *shape, longest_side(size)), np.uint8)
+        self.lengths = np.full(strips, size, np.int32)
+        self.upright = np.zeros(strips, bool)
+        self.digests = [b""] * len(files)
+        self.broken: dict[int, str] = {}
+
+    def run(self, *, refuse: bool) -> PictureArrays:
+        """Decode all; at the first that is broken stop, if it is to be refused."""
+        starts = range(0, len(self.files), _CHUNK)
+        with ThreadPoolExecutor(thread_count(self.files)) as pool:
+            for start in pool.map(self._read_chunk, starts):
+                faults = range(start, start + _CHUNK) if refuse and self.broken else ()
+                for i in filter(self.broken.__contains__, faults):
+                    pool.shutdown(cancel_futures=True)
+                    raise ValueError(refusal(Path(self.root, self.files[i].name), self.broken[i]))
+        positions = np.setdiff1d(np.arange(len(self.files)), list(self.broken))
+        if self.broken:
+            with_strip = positions[positions < len(self.strips)]
+            _keep_rows(self.images, positions)
+            _keep_rows(self.strips, with_strip)
+            self.lengths, self.upright = self.lengths[with_strip], self.upright[with_strip]
+        digest = hashlib.sha256(b"".join(self.digests[i] for i in positions)).hexdigest()
+        broken = {self.files[i].name: self.broken[i] for i in sorted(self.broken)}
+        longest = int(self.lengths.max(initial=0))
+        strips = self._finished_strips(longest) if longest > self.size else None
+        return PictureArrays(
+            self.images, strips, self.lengths, self.upright, positions, broken, digest
+        )
+
+    def _read_chunk(self, start: int) -> int:
+        for i in range(start, min(start + _CHUNK, len(self.files))):
+            try:
+                self._read(i)
+            except Exception as error:  # Pillow's readers raise nearly anything at broken bytes
+                self.broken[i] = reason_of(error)
+        return start
+
+    def _read(self, i: int) -> None:
+        file = self.files[i]
+        if file.fault:
+            self.broken[i] = file.fault
+            return
+        descriptor = os.open(f"{self.root}/{file.name}", os.O_RDONLY)
+        try:
+            data = os.read(descriptor, file.size + 1)
+        finally:
+            os.close(descriptor)
+        pixels = decode_strip(data, size=self.size, channels=self.channels)
+        self.digests[i] = hashlib.sha256(data).digest()
+        height, width = pixels.shape[1:]
+        top, left = (height - self.size) // 2, (width - self.size) // 2
+        self.images[i] = pixels[:, top : top + self.size, left : left + self.size]
+        if i < len(self.strips) and height != width:
+            self.upright[i] = height > width
+            self.lengths[i] = max(height, width)
+            laid = pixels.transpose(0, 2, 1) if height > width else pixels
+            self.strips[i, :, :, : self.lengths[i]] = laid
+
+    def _finished_strips(self, longest: int) -> np.ndarray:
+        """The strips, no longer than the longest, with those of square pictures put in."""
+        count = len(self.strips)
+        if longest < self.strips.shape[-1]:
+            rows = count * self.channels * self.size
+            wide = self.strips.reshape(rows, -1)
+            narrow = self.strips.reshape(-1)[: rows * longest].reshape(rows, longest)
+            step = _MOVED * self.channels * self.size
+            for start in range(0, rows, step):
+                # What is written lies before what is still to be read; the copy, for they overlap.
+                narrow[start : start + step] = wide[start : start + step, :longest].copy()
+            del wide, narrow
+            self.strips.resize((count, self.channels, self.size, longest), refcheck=False)
+        for i in np.flatnonzero(self.lengths == self.size):
+            self.strips[i, :, :, : self.size] = self.images[i]
+        return self.strips
+
+
+def thread_count(files: Sequence[PictureFile]) -> int:
+    """How many threads decode: one for small pictures, as many as cores for photographs.
+
+    A small picture is decoded in less time than Python takes, under its lock, to lay it into the
+    arrays: two threads would take as long as one, and eight longer, waiting for each other.
+    """
+    mean = sum(file.size for file in files) // max(1, len(files))
+    return min(os.cpu_count() or 1, 1 + mean // _BYTES_PER_THREAD)
+
+
+def _keep_rows(array: np.ndarray, rows: Int[np.ndarray, " n"]) -> None:
+    """Leave only those rows, in ascending order, in an array that owns its memory."""
+    for start in range(0, len(rows), _MOVED):
+        part = rows[start : start + _MOVED]
+        array[start : start + len(part)] = array[part]
+    array.resize((len(rows), *array.shape[1:]), refcheck=False)
+
+
+def _listing_digest(root: Path, files: Sequence[PictureFile], settings: tuple) -> str:
+    """24 hexadecimal digits that change with the settings and any file's name, size or time."""
+    digest = hashlib.sha256(repr((settings, os.fsencode(root.resolve()))).encode())
+    for name, *rest in files:
+        digest.update(os.fsencode(name) + repr(rest).encode())
+    return digest.hexdigest()[:24]
+
+
+_ARRAYS = ("images", "lengths", "upright", "positions")
+
+
+def _read_cache(path: Path) -> PictureArrays | None:
+    """What the file holds, or None where there is none or it was not written to its end."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in _ARRAYS}
+            strips = stored.get("strips")
+            facts = json.loads(stored["facts"].tobytes())
+            return PictureArrays(strips=strips, **arrays, **facts)
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
+def _write_cache(path: Path, arrays: PictureArrays) -> None:
+    facts = json.dumps({"broken": arrays.broken, "sha256": arrays.sha256}).encode()
+    content = {name: getattr(arrays, name) for name in _ARRAYS}
+    if arrays.strips is not None:
+        content["strips"] = arrays.strips
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **content, facts=np.frombuffer(facts, np.uint8))
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

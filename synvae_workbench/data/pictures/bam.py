@@ -1,0 +1,214 @@
+"""Pictures in the layout of BAM, Behance Artistic Media: `img/<MID>.jpg` and `labels.npy`.
+
+BAM: Wilber et al. 2017, arXiv 1704.08614. SynVAE used its oil and watercolour pictures:
+Müller-Eberstein & van Noord 2019, arXiv 1909.01218.
+"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from synvae_workbench.data.pictures.file_sets import PARTS, SIZE, complete_parts, read_set
+from synvae_workbench.data.pictures.files import PictureFile, picture_file
+from synvae_workbench.data.pictures.sets import PictureSet
+from synvae_workbench.data.sources import PAINTINGS, checksum
+
+BAM_LABELS = (
+    *("content_bicycle", "content_bird", "content_building", "content_cars", "content_cat"),
+    *("content_dog", "content_flower", "content_people", "content_tree"),
+    *("emotion_gloomy", "emotion_happy", "emotion_peaceful", "emotion_scary"),
+    *("media_oilpaint", "media_watercolor"),
+)
+LAYOUT = (
+    "expected img/<MID>.jpg, pictures whose names are numbers, and labels.npy, a row of 0, 0.5 and "
+    "1 for each of them in the order of their numbers, with labels.txt, the labels' names one a "
+    "line; either in this folder or in its sub-folders train and test"
+)
+
+
+class _Rows(NamedTuple):
+    """The pictures of one folder in this layout, by MID, with a row of 0, 0.5 and 1 for each."""
+
+    files: list[PictureFile]
+    values: Float[np.ndarray, "n labels"]
+    names: tuple[str, ...]
+
+
+def load_bam(
+    folder: Path,
+    *,
+    size: int | None = None,
+    uncertain: str = "down",
+    combine: bool = False,
+    only: str = "",
+    validation: int | float | None = None,
+    test: int | float | None = None,
+    seed: int = 0,
+    broken: str = "refuse",
+    cache: Path | bool | None = None,
+) -> PictureSet:
+    """Pictures in the BAM layout: strips to train on, square centres to evaluate.
+
+    Where every picture has exactly one label, the labels are the classes; else they are booleans
+    (n, labels), or with `combine` every set of labels that occurs is a class, named by joining
+    their names with "+", or "none".
+
+    Args:
+        size: of the pictures' shorter side and of the squares, in pixels; 64 by default.
+        uncertain: what 0.5 means, 1 ("up"), 0 ("down"), or that the picture is left out ("drop").
+        only: labels whose names begin so, such as "emotion_".
+        validation, test: a number or, as a float, a share of the pictures; by default a tenth
+            each. Drawn by hash of the names, where there are no sub-folders of these names.
+        seed: of that draw.
+        broken: "refuse" a picture that cannot be read, or "skip" it.
+        cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`; False for none.
+
+    Raises:
+        ValueError: if the folder is not in this layout, and for a broken picture that is refused.
+    """
+    if uncertain not in ("up", "down", "drop"):
+        raise ValueError(f"uncertain is 'up', 'down' or 'drop', got {uncertain!r}")
+    root = Path(folder)
+    parts = _read_parts(root)
+    values = np.concatenate([rows.values for rows in parts.values()])
+    files = [file for rows in parts.values() for file in rows.files]
+    part = np.repeat(list(parts), [len(rows.files) for rows in parts.values()])
+    names, values = _columns(root, parts, values, only)
+    digest = checksum(values)
+    if uncertain == "drop":
+        certain = np.flatnonzero((values != 0.5).all(1))
+        values, part, files = values[certain], part[certain], [files[i] for i in certain]
+    if not files:
+        raise ValueError(f"{root} has no picture that could be used; {LAYOUT}")
+    ids = [Path(file.name).stem for file in files]
+    labels, classes = _label(values >= 0.5 if uncertain == "up" else values == 1, names, combine)
+    return read_set(
+        "paintings",
+        root,
+        files,
+        labels=labels,
+        ids=ids,
+        part=complete_parts(part, ids, test=test, validation=validation, seed=seed),
+        classes=classes,
+        size=SIZE if size is None else size,
+        checksums={"labels": digest},
+        broken=broken,
+        cache=cache,
+    )
+
+
+def _read_parts(root: Path) -> dict[int, _Rows]:
+    """What the folder holds, by the place of the part in `PARTS`; training, if it has no parts."""
+    if (root / "labels.npy").is_file():
+        return {0: _read_rows(root, "")}
+    found = {
+        place: _read_rows(root, name)
+        for place, name in enumerate(PARTS)
+        if (root / name / "labels.npy").is_file()
+    }
+    if 0 not in found:
+        what = "has no labels.npy" if root.is_dir() else "is no folder"
+        raise ValueError(f"{root} {what}; {LAYOUT}. {PAINTINGS.request}")
+    return found
+
+
+def _read_rows(root: Path, below: str) -> _Rows:
+    folder = root / below
+    if not (folder / "img").is_dir():
+        raise ValueError(f"{folder} has no folder img; {LAYOUT}")
+    by_number = []
+    for name in os.listdir(folder / "img"):
+        stem, suffix = os.path.splitext(name)
+        if suffix.lower() != ".jpg" or name.startswith("."):
+            continue
+        if not (stem.isascii() and stem.isdigit()):
+            raise ValueError(f"{folder / 'img' / name} has a name that is no number; {LAYOUT}")
+        by_number.append((int(stem), name))
+    below = f"{below}/img" if below else "img"
+    files = [picture_file(root, f"{below}/{name}") for _, name in sorted(by_number)]
+    path = folder / "labels.npy"
+    values = _read_values(path)
+    if len(values) != len(files):
+        raise ValueError(
+            f"{path} has {len(values)} rows for the {len(files)} pictures in {folder / 'img'}: "
+            "expected one for each, in the order of their numbers; restore what is missing"
+        )
+    beside = [path for path in (folder / "labels.txt", root / "labels.txt") if path.is_file()]
+    return _Rows(files, values, _read_names(path, values.shape[1], beside))
+
+
+def _read_values(path: Path) -> Float[np.ndarray, "n labels"]:
+    try:
+        # Mapped, a header that promises more rows than there are is found out by the file's size.
+        values = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError, EOFError, OverflowError) as error:
+        raise ValueError(f"{path} is no array of numbers ({error}); {LAYOUT}") from error
+    if values.ndim != 2 or values.dtype.kind not in "fiub":
+        raise ValueError(f"{path} is {values.dtype} of shape {values.shape}; {LAYOUT}")
+    wrong = np.argwhere(~np.isin(values, (0, 0.5, 1)))
+    if len(wrong):
+        row, column = wrong[0]
+        raise ValueError(
+            f"{path} has {values[row, column]} in row {row}, column {column}; expected 0, 0.5 or 1"
+        )
+    return np.array(values, np.float32)
+
+
+def _read_names(path: Path, count: int, beside: list[Path]) -> tuple[str, ...]:
+    if not beside:
+        if count == len(BAM_LABELS):
+            return BAM_LABELS
+        raise ValueError(
+            f"{path} has {count} columns and there is no labels.txt beside it: expected one with "
+            f"{count} names, one a line, or the {len(BAM_LABELS)} columns of BAM"
+        )
+    try:
+        names = tuple(beside[0].read_text("utf-8").split("\n"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{beside[0]} is not text in UTF-8: write the names so") from error
+    names = tuple(name.strip() for name in names if name.strip())
+    if len(names) != count or len(set(names)) != count:
+        raise ValueError(
+            f"{beside[0]} has {len(names)} names, {len(set(names))} of them different, for the "
+            f"{count} columns of {path}: expected one different name for each, one a line"
+        )
+    return names
+
+
+def _columns(
+    root: Path, parts: dict[int, _Rows], values: np.ndarray, only: str
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """The labels that are wanted, and their columns."""
+    names = parts[0].names
+    for place, rows in parts.items():
+        if rows.names != names:
+            raise ValueError(
+                f"{root / PARTS[place]} and {root / PARTS[0]} have other labels ({rows.names} and "
+                f"{names}): expected the same in the same order"
+            )
+    chosen = [i for i, label in enumerate(names) if label.startswith(only)]
+    if not chosen:
+        raise ValueError(f"{root} has no label that begins with {only!r}, only {', '.join(names)}")
+    return tuple(names[i] for i in chosen), values[:, chosen]
+
+
+def _label(
+    is_label: Bool[np.ndarray, "n labels"], names: tuple[str, ...], combine: bool
+) -> tuple[Tensor, tuple[str, ...]]:
+    """Labels and classes: plain ones, combined ones, or several for each picture."""
+    if (is_label.sum(1) == 1).all():
+        return torch.from_numpy(is_label.argmax(1)), names
+    if not combine:
+        return torch.from_numpy(np.ascontiguousarray(is_label)), names
+    # The first labels first, and the more labels the earlier, as in a table that is sorted down.
+    sets, class_ids = np.unique(~is_label, axis=0, return_inverse=True)
+    classes = tuple(
+        "+".join(name for name, absent in zip(names, row, strict=True) if not absent) or "none"
+        for row in sets
+    )
+    return torch.from_numpy(class_ids.reshape(-1).astype(np.int64)), classes

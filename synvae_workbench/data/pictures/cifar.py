@@ -1,0 +1,135 @@
+"""CIFAR-10 as published, in python pickles, which are read without being executed.
+
+A. Krizhevsky, Learning multiple layers of features from tiny images, technical report, University
+of Toronto, 2009.
+"""
+
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int, UInt8
+from PIL import Image
+
+from synvae_workbench.data.pickles import read_pickle
+from synvae_workbench.data.pictures.mnist_5k import ImageSplit
+from synvae_workbench.data.sources import CIFAR10
+
+SIDE = 32
+FOLDER = "cifar-10-batches-py"
+TRAIN_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
+BATCHES = (*TRAIN_BATCHES, "test_batch", "batches.meta")
+COMPACT = "cifar10_jpg.npz"
+
+
+def find_cifar10(folder: Path) -> list[Path]:
+    """The published files in the folder, or in the one of that name in it, or else the compact one.
+
+    None of them if they are not all there.
+    """
+    for place in (folder / FOLDER, folder):
+        if all((place / name).is_file() for name in BATCHES):
+            return [place / name for name in BATCHES]
+    return [folder / COMPACT] if (folder / COMPACT).is_file() else []
+
+
+def read_cifar10(paths: list[Path]) -> tuple[ImageSplit, tuple[str, ...], dict[str, str]]:
+    """Pictures, names of classes and the files' SHA-256, of the files that `find_cifar10` found.
+
+    Raises:
+        ValueError: if a file is broken or holds more than data.
+    """
+    checksums = {path.name: _sha256(path) for path in paths}
+    if len(paths) == 1:
+        return *_read_compact(paths[0]), checksums
+    *batches, meta = paths
+    classes = _class_names(meta)
+    parts = [read_batch(path, classes=len(classes)) for path in batches]
+    images, labels = zip(*parts, strict=True)
+    train = np.concatenate(images[:-1]), np.concatenate(labels[:-1])
+    return _split(*train, images[-1].copy(), labels[-1]), classes, checksums
+
+
+def read_batch(
+    path: Path, *, classes: int = 10
+) -> tuple[UInt8[np.ndarray, "n 3 32 32"], Int[np.ndarray, " n"]]:
+    """Pictures, over the file's own bytes, and classes of a batch as published.
+
+    Raises:
+        ValueError: if it is no such pickle, or holds more than data.
+    """
+    batch = _text_keys(read_pickle(path), path)
+    images, labels = batch.get("data"), batch.get("labels")
+    # Nested lists that hold each other would grow without end as an array.
+    if not isinstance(labels, list) or not all(isinstance(label, int) for label in labels):
+        raise ValueError(f"{path} holds no list of classes under `labels`: {CIFAR10.advice}")
+    labels = np.array(labels)
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
+        raise ValueError(f"{path} holds no bytes under `data`: {CIFAR10.advice}")
+    if images.ndim != 2 or images.shape[1] != 3 * SIDE**2 or labels.shape != (len(images),):
+        raise ValueError(
+            f"{path} holds pictures {images.shape} and classes {labels.shape}, not (n, "
+            f"{3 * SIDE**2}) and (n,): {CIFAR10.advice}"
+        )
+    if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < classes:
+        raise ValueError(f"{path} holds other classes than 0 to {classes - 1}: {CIFAR10.advice}")
+    return images.reshape(-1, 3, SIDE, SIDE), labels.astype(np.int64)
+
+
+def _class_names(path: Path) -> tuple[str, ...]:
+    names = _text_keys(read_pickle(path), path).get("label_names")
+    if not isinstance(names, list) or not all(isinstance(name, str | bytes) for name in names):
+        raise ValueError(f"{path} holds no `label_names`: {CIFAR10.advice}")
+    return tuple(_text(name) for name in names)
+
+
+def _text_keys(content: object, path: Path) -> dict:
+    """The dictionary, whether Python 2 or 3 wrote it."""
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds no dictionary: {CIFAR10.advice}")
+    return {_text(key): value for key, value in content.items()}
+
+
+def _text(name: object) -> object:
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else name
+
+
+def _read_compact(path: Path) -> tuple[ImageSplit, tuple[str, ...]]:
+    """Pictures that were kept as JPEG, one after another, with offsets; lossy."""
+    arrays = []
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            names = tuple(str(name) for name in stored["label_names"])
+            for part in ("train", "test"):
+                content, offsets = stored[f"{part}_jpg"], stored[f"{part}_offsets"]
+                images = np.empty((len(offsets) - 1, 3, SIDE, SIDE), np.uint8)
+                for index, (start, stop) in enumerate(zip(offsets, offsets[1:], strict=False)):
+                    images[index] = _decode(content[start:stop].tobytes(), f"{part} {index}")
+                arrays += [images, stored[f"{part}_labels"].astype(np.int64)]
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} cannot be read ({error}): {CIFAR10.advice}") from error
+    return _split(*arrays), names
+
+
+def _decode(content: bytes, name: str) -> np.ndarray:
+    with Image.open(io.BytesIO(content), formats=["JPEG"]) as picture:
+        if picture.size != (SIDE, SIDE):
+            raise ValueError(f"picture {name} is of {picture.size} pixels")
+        return np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
+
+
+def _split(
+    train: UInt8[np.ndarray, "n 3 32 32"],
+    train_labels: Int[np.ndarray, " n"],
+    test: UInt8[np.ndarray, "m 3 32 32"],
+    test_labels: Int[np.ndarray, " m"],
+) -> ImageSplit:
+    return ImageSplit(*map(torch.from_numpy, (train, train_labels, test, test_labels)))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,97 @@
+"""A folder of pictures with a sub-folder for each class."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from synvae_workbench.data.pictures.file_sets import SIZE, complete_parts, read_set
+from synvae_workbench.data.pictures.files import PictureFile, list_pictures
+from synvae_workbench.data.pictures.sets import PictureSet
+
+UNNAMED = "all"  # the class of pictures that lie in no sub-folder
+_PART_OF = {"train": 0, "validation": 1, "val": 1, "test": 2}
+
+
+def load_picture_folder(
+    folder: Path,
+    *,
+    size: int | None = None,
+    channels: int = 3,
+    validation: int | float | None = None,
+    test: int | float | None = None,
+    seed: int = 0,
+    broken: str = "refuse",
+    cache: Path | bool | None = None,
+) -> PictureSet:
+    """Pictures of any size and format in class sub-folders, which are sorted by name.
+
+    Sub-folders of a class belong to it. Where `train`, and no others than `validation` (or `val`)
+    and `test`, are the sub-folders, the classes lie in them. Pictures without any sub-folder are of
+    one class, "all". Hidden files, and files that are no pictures by their suffix, are ignored; a
+    link that leads out of the folder, or to a folder, counts as a broken picture.
+
+    Ids are the files' stems, or where these repeat, their paths.
+
+    Args:
+        size: to which the shorter side is scaled; training pictures that are not all square are
+            strips, of the others the square centre is used. 64 by default.
+        channels: 3 for red, green and blue, 1 for grey.
+        validation, test: a number or, as a float, a share of the pictures; by default a tenth
+            each. Drawn by hash of the paths, where there are no sub-folders of these names.
+        seed: of that draw.
+        broken: "refuse" a picture that cannot be read, or "skip" it.
+        cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`; False for none.
+
+    Raises:
+        ValueError: if there are no pictures, or some lie beside the classes, and for a broken
+            picture that is refused.
+    """
+    root = Path(folder)
+    files = list_pictures(root) if root.is_dir() else []
+    if not files:
+        what = "has no pictures" if root.is_dir() else "is no folder"
+        raise ValueError(f"{root} {what}; expected <class>/<picture>.jpg, .png and the like")
+    paths = [file.name.split("/") for file in files]
+    part = np.zeros(len(files), np.int64)
+    tops = {path[0] for path in paths}
+    if "train" in tops and tops <= _PART_OF.keys() and all(len(path) > 1 for path in paths):
+        part = np.array([_PART_OF[path[0]] for path in paths])
+        paths = [path[1:] for path in paths]
+    of_class = _classes(root, files, paths)
+    classes = tuple(sorted(set(of_class)))
+    index = {label: i for i, label in enumerate(classes)}
+    names = [file.name for file in files]
+    return read_set(
+        "folder",
+        root,
+        files,
+        labels=torch.tensor([index[label] for label in of_class]),
+        ids=_ids(names),
+        part=complete_parts(part, names, test=test, validation=validation, seed=seed),
+        classes=classes,
+        size=SIZE if size is None else size,
+        channels=channels,
+        broken=broken,
+        cache=cache,
+    )
+
+
+def _classes(root: Path, files: Sequence[PictureFile], paths: list[list[str]]) -> list[str]:
+    loose = [file.name for file, path in zip(files, paths, strict=True) if len(path) == 1]
+    if len(loose) == len(files):
+        return [UNNAMED] * len(files)
+    if loose:
+        raise ValueError(
+            f"{root / loose[0]} lies beside the sub-folders of the classes, and {len(loose) - 1} "
+            "others do: put pictures into the sub-folder of their class"
+        )
+    return [path[0] for path in paths]
+
+
+def _ids(names: Sequence[str]) -> list[str]:
+    """The shortest of stems, paths without suffix, and paths that are different for all."""
+    stems = [Path(name).stem for name in names]
+    bare = [Path(name).with_suffix("").as_posix() for name in names]
+    return next(ids for ids in (stems, bare, list(names)) if len(set(ids)) == len(ids))

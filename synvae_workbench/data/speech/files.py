@@ -1,0 +1,85 @@
+"""A folder of recordings of spoken digits: which there are, of which digit and by whom.
+
+Named {digit}_{speaker}_{index}, or in sub-folders 0 to 9, where any name does.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from synvae_workbench.data.pictures.files import picture_file
+from synvae_workbench.data.speech.recordings import MAX_BYTES
+
+SUFFIXES = frozenset({".wav", ".flac", ".ogg"})
+UNKNOWN = "unknown"  # the speaker where a name in a sub-folder says nothing of one
+LAYOUT = "{digit}_{speaker}_{index}.wav (or .flac, .ogg), or sub-folders 0 to 9 of recordings"
+_DIGITS = tuple("0123456789")
+
+
+class RecordingFile(NamedTuple):
+    """A recording's path below a folder, with slashes, and what its name says.
+
+    `index` counts a speaker's recordings of a digit; None where the name has none. `fault` says
+    why it cannot be used, where that shows without opening it.
+    """
+
+    name: str
+    digit: int
+    speaker: str
+    index: int | None
+    fault: str = ""
+
+
+def list_recordings(root: Path) -> list[RecordingFile]:
+    """The recordings in the folder and in its sub-folders 0 to 9, sorted by name.
+
+    Hidden files, and files that are none by their suffix, are ignored. A link that leads out of the
+    folder has a fault: it is never followed.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    if not root.is_dir():
+        raise ValueError(f"{root} is no folder; expected one with recordings {LAYOUT}")
+    names = _names(root, "") + [name for digit in _DIGITS for name in _names(root, f"{digit}/")]
+    if not names:
+        raise ValueError(f"{root} has no recordings; expected {LAYOUT}")
+    return [_parsed(root, name) for name in sorted(names)]
+
+
+def ids_of(files: Sequence[RecordingFile]) -> tuple[str, ...]:
+    """The shortest of stems, paths without suffix, and paths that are different for all."""
+    names = [file.name for file in files]
+    stems = [Path(name).stem for name in names]
+    bare = [Path(name).with_suffix("").as_posix() for name in names]
+    return tuple(next(ids for ids in (stems, bare, names) if len(set(ids)) == len(ids)))
+
+
+def _names(root: Path, below: str) -> list[str]:
+    try:
+        found = os.listdir(root / below)
+    except OSError:
+        return []  # no such sub-folder
+    return [
+        below + name
+        for name in found
+        if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+    ]
+
+
+def _parsed(root: Path, name: str) -> RecordingFile:
+    file = picture_file(root, name)  # whose faults are those of any file, but for its size
+    fault = "" if file.size > MAX_BYTES else file.fault  # too large: `read_content` says it
+    folder, _, stem = name.rpartition("/")
+    said = re.fullmatch(r"([0-9])_(.+)_([0-9]{1,9})", Path(stem).stem)
+    if said and folder in ("", said[1]):
+        return RecordingFile(name, int(said[1]), said[2], int(said[3]), fault)
+    if not folder:
+        return RecordingFile(name, 0, UNKNOWN, None, "is not named {digit}_{speaker}_{index}")
+    if said:
+        fault = fault or f"lies in the folder of {folder} and is named as a {said[1]}"
+    said = re.fullmatch(r"(.+)_([0-9]{1,9})", Path(stem).stem)
+    speaker, index = (said[1], int(said[2])) if said else (UNKNOWN, None)
+    return RecordingFile(name, int(folder), speaker, index, fault)

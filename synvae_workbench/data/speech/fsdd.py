@@ -1,0 +1,120 @@
+"""The Free Spoken Digit Dataset: where its recordings are, whether they are all, and its download.
+
+Z. Jackson and others, Free Spoken Digit Dataset, release 1.0.10, doi 10.5281/zenodo.1342401: 50
+recordings of each digit by each of six speakers, of which the first five are for testing.
+"""
+
+import hashlib
+import logging
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pooch
+from filelock import FileLock
+
+from synvae_workbench.data.sources import FSDD
+
+SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
+NAMES = frozenset(
+    f"{digit}_{speaker}_{index}.wav"
+    for digit in range(10)
+    for speaker in SPEAKERS
+    for index in range(50)
+)
+MAX_MEMBER = 1 << 20  # bytes of a recording in the archive; the longest has 36,540
+_BELOW = ("recordings", ".")  # of the folder that is named
+
+
+def find_fsdd(folder: Path) -> list[Path]:
+    """The 3,000 recordings in the folder, or in `recordings` in it, by name; or none."""
+    for place in (folder / below for below in _BELOW):
+        try:
+            there = NAMES.intersection(os.listdir(place))
+        except OSError:
+            continue
+        if len(there) == len(NAMES):
+            return [place / name for name in sorted(NAMES)]
+    return []
+
+
+def fsdd_checksum(paths: Sequence[Path]) -> str:
+    """SHA-256 of the recordings' names and contents, in the order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(paths, key=lambda path: path.name):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def check_fsdd(paths: Sequence[Path]) -> str:
+    """The checksum of the recordings that `find_fsdd` found.
+
+    Raises:
+        ValueError: if they cannot be read or are other ones than the published.
+    """
+    place = paths[0].parent
+    try:
+        found = fsdd_checksum(paths)
+    except OSError as error:
+        raise ValueError(f"{place} cannot be read ({error}): {FSDD.advice}") from error
+    if found != FSDD.files[0].sha256:
+        raise ValueError(
+            f"{place} holds other recordings than the published ones (SHA-256 {found}, not "
+            f'{FSDD.files[0].sha256}): load them as "folder", or {FSDD.advice}'
+        )
+    return found
+
+
+def download_fsdd(folder: Path) -> list[Path]:
+    """The recordings in the folder, downloaded and verified unless they are there already.
+
+    Several processes may ask at once: one downloads, the others wait. GitHub sends archives
+    without a length and in one piece, so nothing can be resumed.
+
+    Raises:
+        ValueError: if they cannot be had, or are not the published ones, saying what to do.
+    """
+    pooch.get_logger().setLevel(logging.WARNING)
+    (file,) = FSDD.files
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock"):
+            if found := find_fsdd(folder):
+                return found  # another process was first
+            with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
+                archive = pooch.retrieve(file.url, None, "fsdd.tar.gz", temporary)
+                recordings = Path(temporary) / "recordings"
+                _extract(Path(archive), recordings)
+                if fsdd_checksum([*recordings.iterdir()]) != file.sha256:
+                    raise ValueError(f"{file.url} gave other recordings than the published ones")
+                shutil.rmtree(folder / "recordings", ignore_errors=True)  # not whole, see above
+                os.replace(recordings, folder / "recordings")
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{FSDD.title} is not on this computer and cannot be downloaded to {folder} "
+            f"({error}); when there is a connection, try again. Or {FSDD.advice}"
+        ) from error
+    return find_fsdd(folder)
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    """Takes the recordings, and nothing else, out of the archive, whatever else it says."""
+    folder.mkdir()
+    try:
+        with tarfile.open(archive) as tar:
+            for entry in tar:
+                at = re.fullmatch(r"[^/]+/recordings/([^/]+)", entry.name)
+                if not at or at[1] not in NAMES or not entry.isreg() or entry.size > MAX_MEMBER:
+                    continue
+                with (folder / at[1]).open("wb") as file:
+                    shutil.copyfileobj(tar.extractfile(entry), file)
+    except (EOFError, zlib.error, tarfile.TarError) as error:
+        raise ValueError("what arrived is no whole archive") from error
+    missing = sorted(NAMES.difference(os.listdir(folder)))
+    if missing:
+        raise ValueError(f"{len(missing):,} recordings are missing in it, {missing[0]} among them")

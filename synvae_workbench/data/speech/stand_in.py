@@ -1,0 +1,123 @@
+"""Digits spoken by a machine, for computers that have no recordings of people: a stand-in.
+
+eSpeak NG says zero to nine in English of several places, with several voices, faster and slower,
+higher and lower. The recordings are synthetic, and far more alike than those of people: what a
+model reaches on them says that it works, not how well it hears.
+"""
+
+import contextlib
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32, Int
+
+from synvae_workbench.data.array_cache import read_arrays, write_arrays
+from synvae_workbench.data.melodies.corpus import cache_folder
+from synvae_workbench.data.sources import ESPEAK_DIGITS, checksum
+from synvae_workbench.data.speech.espeak import Utterance, speak
+from synvae_workbench.data.speech.recordings import resampled
+
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+# Twelve speakers: a place, and a variant. Variants that breathe are left out: their noise is
+# another one on every run. None has "_" in its name, which parts the names of recordings.
+SPEAKERS = {
+    "america-m1": "en-us+m1",
+    "america-f1": "en-us+f1",
+    "newyork-m3": "en-us-nyc+m3",
+    "newyork-linda": "en-us-nyc+linda",
+    "britain-m5": "en+m5",
+    "britain-belinda": "en+belinda",
+    "london-m7": "en-gb-x-rp+m7",
+    "london-steph": "en-gb-x-rp+steph",
+    "scotland-reed": "en-gb-scotland+Reed",
+    "scotland-annie": "en-gb-scotland+Annie",
+    "lancaster-michel": "en-gb-x-gbclan+michel",
+    "caribbean-alex": "en-029+Alex",
+}
+TAKES = 10  # of each digit by each speaker: 1,200 recordings
+RATES, PITCHES, RANGES = (120, 230), (25, 75), (25, 75)  # as `Utterance` has them
+QUIET = 0.01  # of the peak: ends below it are cut off, as those of published recordings are
+_SEED = 0
+_VERSION = 1  # part of the cache's name; raise it when the recordings change
+
+
+class StandIn(NamedTuple):
+    """Recordings at 8 kHz one after another, with their lengths, by take, speaker and digit."""
+
+    samples: Float32[np.ndarray, " total"]
+    lengths: Int[np.ndarray, " n"]
+    takes: int
+
+    def waveform(self, place: int) -> Float32[np.ndarray, " samples"]:
+        """The recording at that place."""
+        end = int(self.lengths[: place + 1].sum())
+        return self.samples[end - int(self.lengths[place]) : end]
+
+    @property
+    def names(self) -> list[str]:
+        """Of the recordings: {digit}_{speaker}_{index}."""
+        return [
+            f"{digit}_{speaker}_{take}"
+            for take in range(self.takes)
+            for speaker in SPEAKERS
+            for digit in range(len(WORDS))
+        ]
+
+
+def spoken_stand_in(*, takes: int = TAKES, cache: Path | str | None = None) -> StandIn:
+    """Digits spoken by eSpeak NG, from the cache, or spoken now and kept there.
+
+    The first takes are the same, however many there are.
+
+    Args:
+        takes: of each digit by each of the twelve speakers.
+        cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`.
+
+    Raises:
+        ValueError: if there is to be no take, or eSpeak NG cannot speak.
+    """
+    if takes < 1:
+        raise ValueError(f"takes of each digit are 1 or more, got {takes}")
+    plan = _plan(takes)
+    key = hashlib.sha256(repr((_VERSION, _engine(), plan)).encode()).hexdigest()[:24]
+    path = cache_folder(None if cache is None else Path(cache)) / f"espeak-{key}.npz"
+    arrays = read_arrays(path, ("samples", "lengths"))
+    if arrays is None:
+        spoken, rate = speak(plan)
+        waveforms = [_tidy(samples, rate) for samples in spoken]
+        arrays = {
+            "samples": np.concatenate(waveforms),
+            "lengths": np.array([len(waveform) for waveform in waveforms]),
+        }
+        with contextlib.suppress(OSError):  # a full or read-only disk costs time, no more
+            write_arrays(path, **arrays)
+    # Sixteen bits are what eSpeak NG speaks in, and half the cache.
+    samples = arrays["samples"].astype(np.float32) / 32768
+    return StandIn(samples, arrays["lengths"], takes)
+
+
+def _plan(takes: int) -> list[Utterance]:
+    rng = np.random.default_rng(_SEED)
+    return [
+        Utterance(word, voice, *(int(rng.integers(*each)) for each in (RATES, PITCHES, RANGES)))
+        for _ in range(takes)
+        for voice in SPEAKERS.values()
+        for word in WORDS
+    ]
+
+
+def _engine() -> tuple[str, str]:
+    """What tells one installation's eSpeak NG from another's, without running it."""
+    data = checksum(*(path.read_bytes() for path in ESPEAK_DIGITS.files()))
+    return version("espeakng-loader"), data
+
+
+def _tidy(samples: np.ndarray, rate: int) -> np.ndarray:
+    """At 8 kHz in 16 bits, without the silence at its ends."""
+    loudness = np.abs(samples.astype(np.float64))
+    heard = np.flatnonzero(loudness >= QUIET * loudness.max())
+    kept = samples[heard[0] : heard[-1] + 1]
+    return np.rint(resampled(kept, rate).clip(-32768, 32767)).astype(np.int16)

@@ -1,0 +1,177 @@
+"""Samples of many sound files in one file of the cache, which is mapped and not read.
+
+Mono, 16 bits, one file after another; beside them a table of what is to be known of each. Both are
+written whole or not at all.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+import soundfile
+import soxr
+from jaxtyping import Int16
+
+from synvae_workbench.data.array_cache import read_arrays, write_arrays
+from synvae_workbench.data.sources import SOUND_FONT
+from synvae_workbench.data.speech.recordings import BrokenRecording
+from synvae_workbench.data.waveforms.drum_patterns import PATTERNS_VERSION, drum_loops, play
+from synvae_workbench.data.waveforms.files import (
+    PEAK,
+    READER_VERSION,
+    list_sounds,
+    sound_facts,
+    sound_samples,
+    to_integers,
+)
+
+PLAYED_RATE = 44_100  # Hz at which the sound font plays, before it is resampled
+_TYPES = {
+    "starts": np.int64,
+    "lengths": np.int64,
+    "names": str,
+    "digests": str,
+    "clipped": bool,
+    "offset": bool,
+}
+
+
+class StoredSounds(NamedTuple):
+    """Samples of all files, mapped, and of each file where it starts, its length and its name.
+
+    `digests` are of the samples; `clipped` and `offset` say what the first reading found; `broken`
+    says by name what was left out and why.
+    """
+
+    samples: Int16[np.ndarray, " total"]
+    starts: np.ndarray
+    lengths: np.ndarray
+    names: np.ndarray
+    digests: np.ndarray
+    clipped: np.ndarray
+    offset: np.ndarray
+    broken: dict[str, str]
+
+
+def stored_folder(root: Path, rate: int, store: Path) -> StoredSounds:
+    """All sounds in a folder, from the cache, or read now and kept there.
+
+    The cache knows files by their names, sizes and times, and opens none of those that it has.
+
+    Raises:
+        ValueError: if there is no sound, or the cache cannot be written.
+    """
+    files = list_sounds(root)
+    digest = hashlib.sha256(repr((soundfile.__libsndfile_version__, str(root.resolve()))).encode())
+    for file in files:
+        digest.update(repr(tuple(file)).encode())
+
+    def write(out: "_Writer") -> None:
+        for file in files:
+            try:
+                if file.fault:
+                    raise BrokenRecording(file.fault)
+                facts = sound_facts(root / file.name)
+                with out.file(file.name, clipped=facts.clipped, offset=facts.offset):
+                    for block in sound_samples(root / file.name, facts, rate):
+                        out.add(block)
+            except BrokenRecording as error:
+                out.broken[file.name] = str(error)
+
+    return _stored(store, f"{READER_VERSION} {rate} {digest.hexdigest()}", write)
+
+
+def stored_drums(variations: int, rate: int, store: Path) -> StoredSounds:
+    """The loops of `drum_patterns`, from the cache, or played now and kept there.
+
+    Raises:
+        ValueError: if they cannot be played, or the cache cannot be written.
+    """
+    font = SOUND_FONT.files()[0].stat().st_size
+    settings = ("drums", PATTERNS_VERSION, READER_VERSION, font, rate, variations)
+
+    def write(out: "_Writer") -> None:
+        for loop in drum_loops(variations=variations):
+            waveform = play(loop, sample_rate=PLAYED_RATE)
+            resampled = soxr.resample(waveform - waveform.mean(), PLAYED_RATE, rate)
+            with out.file(loop.name):
+                out.add(to_integers(resampled * (PEAK / np.abs(resampled).max())))
+
+    return _stored(store, repr(settings), write)
+
+
+class _Writer:
+    """Writes files' samples one after another, and the table of them."""
+
+    def __init__(self, out: BinaryIO):
+        self.out, self.total = out, 0
+        self.rows: list[tuple] = []
+        self.broken: dict[str, str] = {}
+
+    @contextlib.contextmanager
+    def file(self, name: str, *, clipped: bool = False, offset: bool = False):
+        """One file, whose samples are added within; one that breaks leaves nothing."""
+        start, self.digest = self.total, hashlib.sha256()
+        try:
+            yield
+        except BrokenRecording:
+            self.total = start
+            self.out.seek(2 * start)
+            self.out.truncate()
+            raise
+        digest = self.digest.hexdigest()[:32]
+        self.rows.append((start, self.total - start, name, digest, clipped, offset))
+
+    def add(self, samples: np.ndarray) -> None:
+        """The next samples of the file."""
+        data = samples.tobytes()
+        self.out.write(data)
+        self.digest.update(data)
+        self.total += len(samples)
+
+    def table(self) -> dict[str, np.ndarray]:
+        """What is known of the files, in columns."""
+        columns = zip(*self.rows, strict=True) if self.rows else [()] * len(_TYPES)
+        named = zip(_TYPES.items(), columns, strict=True)
+        table = {name: np.array(values, kind) for (name, kind), values in named}
+        return table | {"broken": np.array(json.dumps(self.broken))}
+
+
+def _stored(store: Path, settings: str, write: Callable[[_Writer], None]) -> StoredSounds:
+    key = hashlib.sha256(settings.encode()).hexdigest()[:24]
+    path, table = store / f"loops-{key}.i16", store / f"loops-{key}.npz"
+    facts = read_arrays(table, (*_TYPES, "broken"))
+    total = -1 if facts is None else int(facts["lengths"].sum())
+    if facts is None or not path.is_file() or path.stat().st_size != 2 * total:
+        try:
+            facts = _write(path, table, write)
+        except OSError as error:
+            raise ValueError(
+                f"{store} cannot be written ({error.strerror or error}): loops are kept there, two "
+                "bytes a sample; name a folder with room by cache= or $SYNVAE_CACHE"
+            ) from error
+        total = int(facts["lengths"].sum())
+    # "c": changes to the array would not reach the file, and torch takes it without a warning.
+    samples = np.memmap(path, np.int16, "c", shape=(total,)) if total else np.empty(0, np.int16)
+    broken = json.loads(str(facts["broken"]))
+    return StoredSounds(samples, *(facts[name] for name in _TYPES), broken)
+
+
+def _write(path: Path, table: Path, write: Callable[[_Writer], None]) -> dict[str, np.ndarray]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            writer = _Writer(file)
+            write(writer)
+        os.replace(temporary, path)
+        write_arrays(table, **writer.table())
+        return writer.table()
+    finally:
+        Path(temporary).unlink(missing_ok=True)

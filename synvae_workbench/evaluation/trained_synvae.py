@@ -1,0 +1,77 @@
+"""A trained SynVAE and what it makes of pictures that it did not learn from: for notebooks 2x."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxtyping import Bool, Int, UInt8
+from torch import Tensor
+
+from synvae_core.models.synvae import SynVae, load_synvae
+from synvae_workbench.data.pictures.sets import PictureSet, Split, load_pictures
+from synvae_workbench.evaluation.translation import Translation, translate
+
+
+class Evaluated(NamedTuple):
+    """A SynVAE, the set of pictures, and test pictures with their way through MIDI files.
+
+    Labels are class ids, or booleans where a picture has several.
+    """
+
+    model: SynVae
+    pictures: PictureSet
+    images: UInt8[Tensor, "n c h w"]
+    labels: Int[Tensor, " n"] | Bool[Tensor, "n classes"]
+    ids: list[str]
+    translation: Translation
+
+
+def evaluated(
+    run: str | Path,
+    *,
+    dataset: str = "",
+    folder: str | Path = "",
+    seed: int = 0,
+    combine: bool = True,
+    most: int | None = None,
+) -> Evaluated:
+    """The run's SynVAE with test pictures of a set, which it did not learn from.
+
+    Args:
+        run: a run folder or one of `pretrained/`.
+        dataset: as in `load_pictures`; empty for the set that the run was trained on.
+        folder: of the set, where it has no usual place.
+        seed: of the split, where the run does not say its own: of another seed, the test pictures
+            would be some that it learnt from.
+        combine: several labels of a picture make one class.
+        most: how many test pictures, the first ones, at most.
+
+    Raises:
+        ValueError: if neither the run's `provenance.json` nor `dataset` names a set, or if the
+            set's pictures do not have the model's size.
+    """
+    record = Path(run) / "provenance.json"
+    origin = json.loads(record.read_text()) if record.is_file() else {}
+    dataset = dataset or origin.get("parameters", {}).get("DATASET", "")
+    if not dataset:
+        raise ValueError(f"{record} names no DATASET that the run was trained on: name one")
+    seed = seed if origin.get("seed") is None else origin["seed"]
+    model = load_synvae(run)
+    visual = model.config.visual
+    pictures = load_pictures(
+        dataset, folder=folder or None, validation=0.1, seed=seed, combine=combine
+    )
+    test = first(pictures.test, most)
+    expected = (visual.image_channels, visual.image_size, visual.image_size)
+    if tuple(test.images.shape[1:]) != expected:
+        raise ValueError(
+            f"pictures of {dataset} have shape {tuple(test.images.shape[1:])}, "
+            f"the model of {run} wants {expected}: choose another set or run"
+        )
+    translation = translate(model, test.images)
+    return Evaluated(model, pictures, test.images, test.labels, test.ids, translation)
+
+
+def first(split: Split, most: int | None) -> Split:
+    """The first pictures of a split, at most so many; without strips."""
+    return Split(split.images[:most], split.labels[:most], split.ids[:most])

@@ -1,0 +1,114 @@
+"""What pictures become in music, and what comes back from the MIDI files of it."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from synvae_core.losses import squared_error
+from synvae_core.metrics.retrieval import precision_at_ks
+from synvae_core.models.synvae import SynVae
+from synvae_core.music.midi import round_trip
+from synvae_core.types import Posterior
+
+CHUNK = 500  # pictures worked on at once; bounds the memory
+RANKS = (1, 5, 10)
+
+
+class Translation(NamedTuple):
+    """Pictures on their way through MIDI files; latents are means of posteriors.
+
+    `rebuilt` is what is drawn from the notes in the files, `coupled` what is drawn from what the
+    coupling passes on in training. Of the log variances, evaluations draw samples.
+    """
+
+    heard: Int[np.ndarray, "n t"]
+    visual: Float[Tensor, "n z"]
+    auditive: Float[Tensor, "n z"]
+    rebuilt: Float[Tensor, "n c h w"]
+    coupled: Float[Tensor, "n c h w"]
+    coupled_auditive: Float[Tensor, "n z"]
+    visual_logvar: Float[Tensor, "n z"]
+    auditive_logvar: Float[Tensor, "n z"]
+
+
+@torch.no_grad()
+def translate(
+    model: SynVae, images: UInt8[Tensor, "n c h w"], *, folder: Path | None = None
+) -> Translation:
+    """Every picture to its melody, to a MIDI file, back to events, and back to a picture.
+
+    Args:
+        folder: keeps the MIDI files here; by default they are only bytes in memory.
+    """
+    device = next(model.parameters()).device
+    parts = []
+    for index, part in enumerate(images.split(CHUNK)):
+        pixels = part.to(device).float() / 255
+        output = model(pixels, sample=False)
+        played = model.music.decode(output.z).cpu().numpy()
+        within = None if folder is None else folder / f"{index * CHUNK:06d}"
+        heard = round_trip(played, folder=within)
+        auditive, rebuilt = model.hear(torch.from_numpy(heard).to(device))
+        found = (output.visual.mu, auditive.mu, rebuilt, output.reconstruction, output.auditive.mu)
+        found += (output.visual.logvar, auditive.logvar)
+        parts.append((torch.from_numpy(heard), *(tensor.cpu() for tensor in found)))
+    heard, *latents = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+    return Translation(heard.numpy(), *latents)
+
+
+def error_metrics(
+    translation: Translation, images: UInt8[Tensor, "n c h w"], mean: Float[Tensor, "c h w"]
+) -> dict[str, float]:
+    """Squared error of the pictures from the notes, from the coupling, and of a mean picture."""
+    truth = images.float() / 255
+    pairs = {"notes": translation.rebuilt, "coupling": translation.coupled}
+    pairs["floor"] = mean[None].expand_as(truth)
+    return {
+        f"{where}/squared_error": squared_error(found, truth).mean().item()
+        for where, found in pairs.items()
+    }
+
+
+def neighbour_metrics(
+    translation: Translation, images: UInt8[Tensor, "n c h w"], labels: Int[Tensor, " n"]
+) -> dict[str, dict[int, float]]:
+    """Precision at 1, 5 and 10 in each space: visual, of the notes, of the coupling, raw pixels."""
+    spaces = {
+        "visual": translation.visual,
+        "notes": translation.auditive,
+        "coupling": translation.coupled_auditive,
+        "floor": images.float().flatten(1),
+    }
+    return {where: precision_at_ks(latents, labels, ks=RANKS) for where, latents in spaces.items()}
+
+
+@torch.no_grad()
+def latent_samples(
+    model: SynVae, images: UInt8[Tensor, "n c h w"], *, generator: torch.Generator
+) -> tuple[Float[Tensor, "n z"], Float[Tensor, "n z"]]:
+    """A draw of each picture's visual posterior, and one of the posterior of what it plays.
+
+    The notes are those of the drawn latent, not of the mean.
+
+    Args:
+        generator: on the CPU.
+
+    Raises:
+        ValueError: if there is no picture.
+    """
+    if not len(images):
+        raise ValueError("latents are drawn of pictures: got none")
+    device = next(model.parameters()).device
+    drawn = []
+    for part in images.split(CHUNK):
+        seen = model.image_encoder(part.to(device).float() / 255)
+        visual = Posterior(seen.mu.cpu(), seen.logvar.cpu()).sample(generator)
+        heard = model.music.encoder(model.music.decode(visual.to(device)))
+        auditive = Posterior(heard.mu.cpu(), heard.logvar.cpu()).sample(generator)
+        drawn.append((visual, auditive))
+    visual, auditive = (torch.cat(parts) for parts in zip(*drawn, strict=True))
+    return visual, auditive

@@ -1,0 +1,250 @@
+"""Listening tests on disk, in the files of Syneval, and read back as if a stranger had sent them.
+
+Syneval (the web application of Müller-Eberstein & van Noord 2019, arXiv 1909.01218) serves a task
+set from a JSON file, each datum from `ID_orig.png` and `ID_audio.wav`, and writes a JSON list for
+each listener: of each task the id that was chosen, or null. To serve one, save the task file as
+Syneval's `config.json` and add its `SECRET_KEY`. The key of a blind design is a file of its own;
+keep it away from the media.
+"""
+
+import json
+import wave
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Integer, UInt8
+from PIL import Image
+
+from synvae_core.models.storage import write_json
+from synvae_core.music.midi import events_to_note_sequence
+from synvae_core.music.render import SAMPLE_RATE, Synthesiser, render
+from synvae_workbench.listening.design import Key
+from synvae_workbench.listening.scoring import Session
+from synvae_workbench.listening.tasks import LARGEST_ID, Task, TaskSet, shown
+
+MOST_BYTES = 10_000_000
+REQUIRED = ("name", "classes", "examples", "tasks")
+KINDS = {dict: "an object", list: "a list", str: "text", int: "a whole number"}
+OPTIONAL = ("code", "disclaimer", "data_path", "result_path")
+
+
+def write_tasks(path: str | Path, task_set: TaskSet) -> None:
+    """Writes a task set as Syneval reads it."""
+    content = asdict(task_set)
+    if not task_set.disclaimer:
+        del content["disclaimer"]
+    write_json(Path(path), content)
+
+
+def read_tasks(path: str | Path) -> TaskSet:
+    """The task set of a file; fields that Syneval alone needs, such as SECRET_KEY, are left out.
+
+    Raises:
+        ValueError: naming the file and the field, if anything is not as Syneval writes it.
+    """
+    content = _read(path)
+    try:
+        _expect(content, dict, "the whole")
+        absent = [field for field in REQUIRED if field not in content]
+        if absent:
+            raise ValueError(f"{absent[0]}: missing")
+        texts = {
+            field: _expect(content[field], str, field)
+            for field in ("name", *OPTIONAL)
+            if field in content
+        }
+        return TaskSet(
+            classes=_list("classes", content["classes"], str),
+            examples=_list("examples", content["examples"], int),
+            tasks=tuple(
+                _task(f"tasks[{index}]", task)
+                for index, task in enumerate(_expect(content["tasks"], list, "tasks"))
+            ),
+            **texts,
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def write_results(path: str | Path, session: Session) -> None:
+    """Writes what a listener chose, as Syneval writes it."""
+    write_json(Path(path), list(session.choices))
+
+
+def read_results(path: str | Path, task_set: TaskSet) -> Session:
+    """What a listener chose in a task set.
+
+    Raises:
+        ValueError: naming the file and the task, unless there is for each task null or the id of
+            one of its options.
+    """
+    content = _read(path)
+    try:
+        return Session(
+            task_set,
+            tuple(
+                each if each is None else _expect(each, int, f"choice {index}")
+                for index, each in enumerate(_expect(content, list, "the whole"))
+            ),
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def read_sessions(
+    folder: str | Path, served: TaskSet | Mapping[str, TaskSet]
+) -> dict[str, Session]:
+    """All result files `NAME.json` of a folder, by name.
+
+    Args:
+        served: the task set that all listeners had, or that of each by name.
+
+    Raises:
+        ValueError: if there is none, if nothing was served to a name, or as `read_results`.
+    """
+    paths = {path.stem: path for path in sorted(Path(folder).glob("*.json"))}
+    if not paths:
+        raise ValueError(f"{folder} has no result files: expected NAME.json of each listener")
+    if isinstance(served, TaskSet):
+        served = dict.fromkeys(paths, served)
+    strange = [name for name in paths if name not in served]
+    if strange:
+        raise ValueError(
+            f"{paths[strange[0]]}: nothing was served to this name; expected one of "
+            f"{', '.join(list(served)[:3])} ..."
+        )
+    return {name: read_results(path, served[name]) for name, path in paths.items()}
+
+
+def write_key(path: str | Path, key: Key) -> None:
+    """Writes the key of a blind design."""
+    ids = {str(each): [key.sources[each], key.labels[each]] for each in key.sources}
+    write_json(Path(path), {"ids": ids, "catch": key.catch, "seed": key.seed})
+
+
+def read_key(path: str | Path) -> Key:
+    """The key of a blind design.
+
+    Raises:
+        ValueError: naming the file and the field that is not as `write_key` writes it.
+    """
+    content = _read(path)
+    try:
+        _expect(content, dict, "the whole")
+        ids = _expect(content.get("ids"), dict, "ids")
+        pairs = {_id(f"ids.{each[:20]}", each): _pair(each, pair) for each, pair in ids.items()}
+        catch = _list("catch", content.get("catch"), int)
+        return Key(
+            {each: source for each, (source, _) in pairs.items()},
+            {each: label for each, (_, label) in pairs.items()},
+            catch,
+            _number("seed", content.get("seed")),
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def write_media(
+    folder: str | Path,
+    sources: Mapping[int, int],
+    images: UInt8[np.ndarray, "n c h w"],
+    melodies: Integer[np.ndarray, "m t"],
+    *,
+    qpm: float = 120.0,
+    program: int = 0,
+    synthesiser: Synthesiser | None = None,
+) -> None:
+    """Writes `ID_orig.png` and `ID_audio.wav`, 16 bits mono, of every id of a task set.
+
+    Args:
+        sources: by id, the position among the pictures; of a published set an id is its position.
+        images: grey or colour.
+        melodies: event ids, as they were heard.
+        qpm, program, synthesiser: how a melody sounds.
+
+    Raises:
+        ValueError: if a position is not among the pictures, or there are not as many melodies.
+    """
+    if len(images) != len(melodies):
+        raise ValueError(f"got {len(images)} pictures and {len(melodies)} melodies")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for each, source in sources.items():
+        _number("sources", each)  # the file is called after it
+        if not 0 <= source < len(images):
+            raise ValueError(f"sources[{each}] is {source}: expected 0 to {len(images) - 1}")
+        picture = images[source].transpose(1, 2, 0)
+        Image.fromarray(picture.squeeze(2) if picture.shape[2] == 1 else picture).save(
+            folder / f"{each}_orig.png"
+        )
+        sequence = events_to_note_sequence(melodies[source], qpm=qpm, program=program)
+        _write_wav(folder / f"{each}_audio.wav", render(sequence, synthesiser=synthesiser))
+
+
+def _write_wav(path: Path, waveform: np.ndarray) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(np.round(waveform * 32767).astype("<i2").tobytes())
+
+
+def _read(path: str | Path) -> Any:
+    """The content of a JSON file of bounded size."""
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path} is no file: expected JSON")
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(
+            f"{path} has {path.stat().st_size:,} bytes, expected at most {MOST_BYTES:,}"
+        )
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # numbers without end and deep nesting too
+        raise ValueError(f"{path} is not JSON: {str(error)[:200]}") from error
+
+
+def _task(field: str, content: Any) -> Task:
+    _expect(content, dict, field)
+    if "truth" not in content or "options" not in content:
+        raise ValueError(f"{field}: expected `truth` and `options`")
+    options = _list(f"{field}.options", content["options"], int)
+    truth = _expect(content["truth"], int, f"{field}.truth")
+    try:
+        return Task(truth, options)
+    except ValueError as error:
+        raise ValueError(f"{field}.{error}") from error
+
+
+def _pair(each: str, pair: Any) -> tuple[int, int]:
+    field = f"ids.{each[:20]}"
+    if not isinstance(pair, list) or len(pair) != 2:
+        raise ValueError(f"{field}: expected a position and a class")
+    return _number(field, pair[0]), _number(field, pair[1])
+
+
+def _id(field: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and str(int(text)) == text):
+        raise ValueError(f"{field}: expected a whole number as id")
+    return _number(field, int(text))
+
+
+def _number(field: str, value: Any) -> int:
+    if not 0 <= _expect(value, int, field) <= LARGEST_ID:
+        raise ValueError(f"{field}: expected a whole number from 0 to {LARGEST_ID}")
+    return value
+
+
+def _list(field: str, values: Any, kind: type) -> tuple:
+    _expect(values, list, field)
+    return tuple(_expect(each, kind, f"{field}[{i}]") for i, each in enumerate(values))
+
+
+def _expect(value: Any, kind: type, field: str) -> Any:
+    """The value, if it is of that kind; JSON's true is no number, though Python's is."""
+    if type(value) is not kind:
+        raise ValueError(f"{field}: expected {KINDS[kind]}, got {shown(value)}")
+    return value

@@ -1,0 +1,271 @@
+"""What the open pages of a listening test are shown next: a pure answer to each of their moves.
+
+Ids, key and right answers stay here. A page gets pictures, sounds and words, and says which place
+was chosen; what tells the answer is told after the last question.
+"""
+
+import json
+import secrets
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from synvae_core.music.melody import FIRST_NOTE, MIN_PITCH
+from synvae_core.music.midi import events_to_note_sequence
+from synvae_core.music.render import SAMPLE_RATE, Synthesiser, render
+from synvae_workbench.listening.scoring import Scores, score
+from synvae_workbench.listening.served import Served, flac
+from synvae_workbench.listening.sitting import (
+    END,
+    EXAMPLES,
+    VOLUME,
+    Answer,
+    Sitting,
+    begin_sitting,
+    export_sittings,
+    open_sitting,
+    read_sittings,
+)
+
+TONES = (2, 3, 4, 5)  # of the sound check: one of these numbers
+TONE_STEPS = 4
+LEAST_CATCH = 2 / 3  # share of catch trials that a listener has to get right to count
+MOST_PAGES = 64  # that are remembered, the latest
+MOST_UNFINISHED = 8  # that are offered, the latest
+SECONDS_PER_QUESTION, SECONDS_PER_EXAMPLE = 20, 8  # about
+
+
+class Move(NamedTuple):
+    """What a page asks for: a `kind`, and what belongs to it. `page` is the page's own token."""
+
+    page: str
+    kind: str
+    values: dict[str, Any]
+
+
+class Screen(NamedTuple):
+    """What a page is told, and the bytes of the sounds and pictures that go with it."""
+
+    content: dict[str, Any]
+    buffers: list[bytes]
+
+
+class Desk:
+    """Serves a task set to any number of pages, each with a sitting of its own.
+
+    Args:
+        folder: the run folder; journals go to `sittings/`, finished ones also to `results/`.
+        program, synthesiser: how the tones of the sound check sound.
+    """
+
+    def __init__(
+        self,
+        served: Served,
+        folder: str | Path,
+        *,
+        program: int = 0,
+        synthesiser: Synthesiser | None = None,
+    ) -> None:
+        self.served, self.folder = served, Path(folder)
+        self.sittings = self.folder / "sittings"
+        self._program, self._synthesiser = program, synthesiser
+        self._pages: OrderedDict[str, Sitting] = OrderedDict()
+        self._tones: dict[str, int] = {}  # by sitting, what it is to count
+
+    def reply(self, move: Move) -> Screen:
+        """What the page is shown after its move.
+
+        Raises:
+            ValueError: if the move is not possible now; `Stale` if its sitting went on elsewhere.
+            OSError: if it could not be stored.
+        """
+        values = move.values
+        if move.kind == "hello":
+            return self._hello(move.page, values["sitting"])
+        if move.kind in ("begin", "resume"):
+            begun = move.kind == "begin"
+            sitting = (
+                begin_sitting(self.sittings, self.served)
+                if begun
+                else open_sitting(self.sittings, values["sitting"], self.served)
+            )
+            self._sit(move.page, sitting)
+            return self._screen(sitting, "" if begun else "You go on where you stopped.")
+        if move.page not in self._pages:
+            raise ValueError("this page has no sitting: load it again")
+        sitting = self._pages[move.page]
+        if move.kind == "example":
+            return self._example(sitting, values["index"])
+        if move.kind == "log":
+            sitting.log(values["what"])
+            return Screen({}, [])
+        if move.kind == "tones":
+            return self._count(sitting, values["count"])
+        if move.kind == "heard":
+            if sitting.stage == EXAMPLES:
+                sitting.hear_examples(values["examples"])
+            return self._screen(sitting)
+        return self._answer(sitting, values)
+
+    def _hello(self, page: str, each: str) -> Screen:
+        if each:
+            try:
+                sitting = open_sitting(self.sittings, each, self.served)
+            except ValueError:  # of another run, or removed
+                return self._welcome()
+            self._sit(page, sitting)
+            return self._screen(sitting, "You go on where you stopped.")
+        return self._welcome()
+
+    def _sit(self, page: str, sitting: Sitting) -> None:
+        self._pages[page] = sitting
+        self._pages.move_to_end(page)
+        while len(self._pages) > MOST_PAGES:
+            self._tones.pop(self._pages.popitem(last=False)[1].id, None)
+
+    def _welcome(self) -> Screen:
+        tasks, found = self.served.first, read_sittings(self.sittings, self.served).found
+        unfinished = [sitting for sitting in found.values() if sitting.stage != END]
+        seconds = SECONDS_PER_QUESTION * len(tasks.tasks) + SECONDS_PER_EXAMPLE * len(
+            tasks.examples
+        )
+        return Screen(
+            {
+                "screen": "welcome",
+                "name": tasks.name,
+                "disclaimer": tasks.disclaimer,
+                "questions": len(tasks.tasks),
+                "choices": len(tasks.classes),
+                "minutes": max(1, round(seconds / 60)),
+                "file": str(self.sittings),
+                "unfinished": [
+                    {
+                        "sitting": sitting.id,
+                        "began": sitting.began,
+                        "answered": len(sitting.answers),
+                        "of": len(sitting.tasks.tasks),
+                    }
+                    for sitting in unfinished[-MOST_UNFINISHED:]
+                ],
+            },
+            [],
+        )
+
+    def _screen(self, sitting: Sitting, said: str = "") -> Screen:
+        shared = {"screen": sitting.stage, "sitting": sitting.id, "said": said}
+        if sitting.stage == VOLUME:
+            content, buffers = {"counts": TONES}, [self._tone_sound(sitting)]
+        elif sitting.stage == EXAMPLES:
+            content, buffers = self._examples(sitting)
+        elif sitting.stage == END:
+            content, buffers = self._end(sitting), []
+        else:
+            content, buffers = self._question(sitting)
+        return Screen(shared | content, buffers)
+
+    def _tone_sound(self, sitting: Sitting) -> bytes:
+        """So many tones in a clip of one length, whichever their number."""
+        number = self._tones[sitting.id] = secrets.choice(TONES)
+        events = np.zeros((max(TONES) + 1) * TONE_STEPS, np.int64)
+        events[: number * TONE_STEPS : TONE_STEPS] = 69 - MIN_PITCH + FIRST_NOTE
+        events[number * TONE_STEPS] = 1  # ends the last one
+        sequence = events_to_note_sequence(events, program=self._program)
+        return flac(render(sequence, synthesiser=self._synthesiser), SAMPLE_RATE)
+
+    def _count(self, sitting: Sitting, count: int) -> Screen:
+        if sitting.stage != VOLUME:
+            return self._screen(sitting)
+        if count == self._tones.get(sitting.id):
+            sitting.check_sound(count)
+            return self._screen(sitting, "That is right: your sound works.")
+        return self._screen(
+            sitting, "It was another number. Here are new tones: set the sound louder and count."
+        )
+
+    def _examples(self, sitting: Sitting) -> tuple[dict[str, Any], list[bytes]]:
+        groups = sitting.tasks.examples_by_class
+        names = [name for name, ids in groups.items() for _ in ids]
+        return {"classes": names}, [self.served.picture(each) for each in sitting.tasks.examples]
+
+    def _example(self, sitting: Sitting, index: int) -> Screen:
+        if sitting.stage != EXAMPLES or index >= len(sitting.tasks.examples):
+            raise ValueError("there is no such example now: load the page again")
+        sound = self.served.sound(sitting.tasks.examples[index])
+        return Screen({"example": index}, [sound])
+
+    def _question(self, sitting: Sitting) -> tuple[dict[str, Any], list[bytes]]:
+        number, tasks = len(sitting.answers), sitting.tasks
+        task = tasks.tasks[number]
+        sound = self.served.sound(task.answer)
+        pictures = [self.served.picture(each) for each in task.options]
+        # What a picture shows is no secret, which one is heard is: so blind people can answer too.
+        names = [self.served.class_of(tasks, each) for each in task.options]
+        return {"task": number, "of": len(tasks.tasks), "names": names}, [sound, *pictures]
+
+    def _answer(self, sitting: Sitting, values: dict[str, Any]) -> Screen:
+        task, answered = values["task"], len(sitting.answers)
+        if task < answered or sitting.stage == END:  # stored before, and the reply got lost
+            return self._screen(sitting)
+        if task > answered or values["place"] >= len(sitting.tasks.tasks[task].options):
+            raise ValueError("this page is not at the question that is asked: load it again")
+        sitting.answer(
+            Answer(
+                sitting.tasks.tasks[task].options[values["place"]],
+                values["seconds"],
+                values["plays"],
+                values["confidence"],
+            )
+        )
+        if sitting.stage == END:
+            export_sittings(self.folder, {sitting.id: sitting})
+        return self._screen(sitting, "Saved.")
+
+    def _end(self, sitting: Sitting) -> dict[str, Any]:
+        own = score([sitting.session], self.served.key)
+        catch = bool(self.served.key and self.served.key.catch)
+        finished = read_sittings(self.sittings, self.served).finished
+        lines = in_words(own, catch)
+        if len(finished) > 1:
+            sessions = [each.session for each in finished.values()]
+            lines += _of_all(sessions, self.served, catch)
+        return {
+            "right": own.overall.right,
+            "count": own.overall.count,
+            "lines": lines,
+            "classes": own.classes,
+            "confusion": own.confusion.tolist(),
+            "result": json.dumps(sitting.session.choices),
+        }
+
+
+def in_words(scores: Scores, catch: bool) -> list[str]:
+    """One listener's result in sentences; `catch` says whether there were catch trials."""
+    share = scores.overall
+    low, high = (100 * bound for bound in share.interval())
+    lines = [
+        f"{share.right} of {share.count} right, where guessing gets about "
+        f"{share.chance * share.count:.1f}.",
+        f"The true share is between {low:.0f} and {high:.0f} % with 95 % confidence; guessing "
+        f"gets as many right with a probability of {share.p_value:.2g}.",
+    ]
+    if catch:
+        lines.append(
+            f"Of the questions that repeat an example, {100 * scores.caught[0]:.0f} % were right; "
+            "they tell who listened, and do not count above."
+        )
+    return lines
+
+
+def _of_all(sessions: list, served: Served, catch: bool) -> list[str]:
+    try:
+        found = score(sessions, served.key, least_catch=LEAST_CATCH if catch else 0.0)
+    except ValueError:  # nobody listened to the examples
+        return []
+    low, high = found.overall.interval()
+    text = (
+        f"All {len(found.listeners)} listeners so far: {100 * found.overall.value:.0f} % right "
+        f"({100 * low:.0f} to {100 * high:.0f} %)"
+    )
+    return [text + ("." if found.kappa is None else f", Fleiss' kappa {found.kappa:.2f}.")]

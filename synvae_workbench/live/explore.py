@@ -1,0 +1,283 @@
+"""The live page of notebook 40: pictures that one hears, and melodies that one bends.
+
+Everything that the page asks for becomes a `State` first, at once; only then, and only for the
+newest one, a melody is played. So nothing that was asked is lost, and nothing queues up.
+"""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import anywidget
+import numpy as np
+import torch
+import traitlets
+from ipywidgets import Widget, widget_serialization
+from jaxtyping import Float, UInt8
+from pretty_midi.constants import INSTRUMENT_CLASSES, INSTRUMENT_MAP
+from torch import Tensor
+
+from synvae_workbench.live.draw import SIDE, as_digit
+from synvae_workbench.live.explorer import POSITIONS, Explorer, Heard
+from synvae_workbench.live.latest import Latest
+from synvae_workbench.live.live_player import LivePlayer
+from synvae_workbench.live.sources import joined
+from synvae_workbench.live.uploads import MAX_PICTURE_BYTES, picture_upload, shown_name
+
+SHELF = 12  # known pictures to choose from at a time
+ALIKE = 6
+TEMPOS, TEMPERATURES = (40.0, 240.0), (0.0, 1.5)
+REACH = 3.0  # of a slider, in standard deviations from the middle
+IDLE_SECONDS = 0.1  # between two preparations, so that whoever asks meanwhile hardly waits
+STOPS = 5  # melodies that are heard of the whole way
+FOREIGN = "the page sent something that it should not; run the cell again"
+BROKEN = "That went wrong, through no fault of yours; what happened is said in the log."
+
+
+class State(NamedTuple):
+    """What is to be heard: a picture, how far on the way to another, and with which changes.
+
+    `index` is that of a known picture, `changes` are values by dimension, `whole` asks for the
+    way from one picture to the other as one melody.
+    """
+
+    picture: UInt8[np.ndarray, "c h w"]
+    name: str
+    index: int | None
+    other: UInt8[np.ndarray, "c h w"]
+    other_name: str
+    position: int = 0
+    changes: Mapping[int, float] = {}
+    whole: bool = False
+    qpm: float = 120.0
+    program: int = 0
+    temperature: float = 0.0
+    seed: int = 0
+
+    @property
+    def words(self) -> str:
+        """What is heard, in a few words."""
+        if self.whole:
+            return f"From {self.name} to {self.other_name}"
+        share = round(100 * self.position / (POSITIONS - 1))
+        words = f"{share} % from {self.name} to {self.other_name}" if share else self.name
+        if self.changes:
+            words += ", changed"
+        return words + (f", at temperature {self.temperature:g}" if self.temperature else "")
+
+
+class ExplorePage(anywidget.AnyWidget):
+    """Choose, upload or draw a picture, hear it, bend it, and walk from it to another.
+
+    Args:
+        explorer: the model and the pictures that it knows.
+        program, qpm: how melodies sound at first.
+    """
+
+    _esm = joined("draw.js", "explore.js")
+    _css = joined("explore.css")
+    player = traitlets.Instance(Widget).tag(sync=True, **widget_serialization)
+    page = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, explorer: Explorer, *, program: int = 0, qpm: float = 120.0) -> None:
+        self._explorer = explorer
+        self._state = first_state(explorer)._replace(program=program, qpm=qpm)
+        super().__init__(player=LivePlayer(), page=described(explorer, self._state))
+        self._point = lru_cache(maxsize=64)(self._point_of)
+        self._heard = lru_cache(maxsize=64)(self._heard_of)
+        self._preparing: asyncio.Task | None = None
+        self._answer = Latest(self._show, on_error=self._fail)
+        self._show(play=False)
+        self.on_msg(self._receive)
+
+    def _receive(self, _: object, content: object, buffers: Sequence[object]) -> None:
+        match content:
+            case {"kind": "ready"}:
+                self._tell(self._last)
+                self._put_on_shelf(0)
+            case {"kind": "shelf", "number": int(number)} if 0 <= number < 1 << 31:
+                self._put_on_shelf(number)
+            case _:
+                try:
+                    self._state = wished(self._state, content, buffers, self._explorer)
+                except ValueError as error:
+                    self.send({"kind": "said", "said": f"Not used: {error}."})
+                else:
+                    self._answer()
+
+    def _show(self, play: bool = True) -> None:
+        state, explorer = self._state, self._explorer
+        z = self._z(state)
+        heard = self._heard(z.numpy().tobytes(), state.temperature, state.seed)
+        events = self._whole_way(state) if state.whole else heard.events
+        self._state = state._replace(whole=False)
+        self.player.show(events, label=state.words, qpm=state.qpm, program=state.program, play=play)
+        self._last = answer(explorer, state, z, heard)
+        self._tell(self._last)
+
+    def _z(self, state: State) -> Float[Tensor, " z"]:
+        z = self._point(state.picture.tobytes())
+        if state.position:
+            other = self._point(state.other.tobytes())
+            z = self._explorer.between(z, other, state.position)
+        return self._explorer.moved(z, state.changes)
+
+    def _point_of(self, pixels: bytes) -> Float[Tensor, " z"]:
+        picture = np.frombuffer(pixels, np.uint8).reshape(self._explorer.shape)
+        return self._explorer.point(picture.copy())
+
+    def _heard_of(self, z: bytes, temperature: float, seed: int) -> Heard:
+        point = torch.from_numpy(np.frombuffer(z, np.float32).copy())
+        return self._explorer.hear(point, temperature=temperature, seed=seed)
+
+    def _whole_way(self, state: State) -> np.ndarray:
+        stops = np.linspace(0, POSITIONS - 1, STOPS).astype(int).tolist()
+        points = [self._z(state._replace(position=stop, changes={})) for stop in stops]
+        heard = [self._explorer.hear(point) for point in points]
+        return np.concatenate([each.events for each in heard])
+
+    def _put_on_shelf(self, number: int) -> None:
+        images, captions = self._explorer.images, self._explorer.captions
+        count = min(SHELF, len(images))
+        indices = [(number * count + i) % len(images) for i in range(count)]
+        content = {"kind": "shelf", "pictures": [[i, captions[i]] for i in indices]}
+        self.send(content, [images[indices].tobytes()])
+        with contextlib.suppress(RuntimeError):  # no event loop, no hurry
+            if self._preparing is not None:
+                self._preparing.cancel()
+            self._preparing = asyncio.get_running_loop().create_task(self._prepare(indices))
+
+    async def _prepare(self, indices: Sequence[int]) -> None:
+        """Seeks the best takes of pictures that are likely to be chosen while nobody waits."""
+        for index in indices:
+            await asyncio.sleep(IDLE_SECONDS)
+            if not self._answer.busy:
+                self._point(self._explorer.images[index].tobytes())
+
+    def _tell(self, message: tuple[dict, list[bytes]]) -> None:
+        self.send(*message)
+
+    def _fail(self, error: Exception) -> None:
+        self.send({"kind": "said", "said": BROKEN})
+        self.log.error("the page of notebook 40 could not answer", exc_info=error)
+
+
+def first_state(explorer: Explorer) -> State:
+    """The first known picture, and the next one with another caption as the other end of a way."""
+    captions = explorer.captions
+    other = next((i for i, caption in enumerate(captions) if caption != captions[0]), 0)
+    images = explorer.images
+    return State(images[0], captions[0], 0, images[other], captions[other])
+
+
+def wished(state: State, content: object, buffers: Sequence[object], explorer: Explorer) -> State:
+    """The state that a message of the page asks for; what the page sends is not trusted.
+
+    Raises:
+        ValueError: for a message that is none, or a picture that cannot be used, saying why.
+    """
+    match content:
+        case {"kind": "choose", "index": int(index)} if 0 <= index < len(explorer.images):
+            return _picture(state, explorer.images[index], explorer.captions[index], index)
+        case {"kind": "upload", "name": str(name)} if len(buffers) == 1:
+            channels, size, _ = explorer.shape
+            picture = picture_upload(name, buffers[0], channels=channels, size=size)
+            return _picture(state, explorer.as_known(picture), shown_name(name), None)
+        case {"kind": "draw"} if _drawing(buffers) and explorer.shape[0] == 1:
+            field = np.frombuffer(bytes(buffers[0]), np.uint8).reshape(SIDE, SIDE)
+            return _picture(state, as_digit(field, size=explorer.shape[1]), "Your drawing", None)
+        case {"kind": "slide", "dimension": int(dimension), "value": value} if any(
+            dimension == each.dimension for each in explorer.names
+        ):
+            value = _number(value, (-100.0, 100.0))
+            return state._replace(changes={**state.changes, dimension: value})
+        case {"kind": "reset"}:
+            return state._replace(changes={}, position=0)
+        case {"kind": "other"}:
+            return state._replace(other=state.picture, other_name=state.name, position=0)
+        case {"kind": "way", "position": int(position)} if 0 <= position < POSITIONS:
+            return state._replace(position=position, changes={})
+        case {"kind": "whole"}:
+            return state._replace(whole=True)
+        case {"kind": "again"}:
+            return state._replace(seed=state.seed + 1)
+        case {"kind": "sound", "qpm": qpm, "temperature": temperature, "program": int(program)} if (
+            0 <= program < len(INSTRUMENT_MAP)
+        ):
+            return state._replace(
+                qpm=_number(qpm, TEMPOS),
+                temperature=_number(temperature, TEMPERATURES),
+                program=program,
+            )
+    raise ValueError(FOREIGN)
+
+
+def described(explorer: Explorer, state: State) -> dict:
+    """What the page shows from the first on: sliders, instruments and bounds."""
+    sliders = [
+        {
+            "dimension": each.dimension,
+            "name": each.name,
+            "where": each.where,
+            "evidence": each.evidence,
+            "low": each.middle - REACH * each.sd,
+            "high": each.middle + REACH * each.sd,
+        }
+        for each in explorer.names
+    ]
+    eight = len(INSTRUMENT_MAP) // len(INSTRUMENT_CLASSES)
+    groups = [
+        [name, list(INSTRUMENT_MAP[eight * i : eight * (i + 1)])]
+        for i, name in enumerate(INSTRUMENT_CLASSES)
+    ]
+    return {
+        "shape": list(explorer.shape),
+        "sliders": sliders,
+        "instruments": groups,
+        "positions": POSITIONS,
+        "tempos": TEMPOS,
+        "temperatures": TEMPERATURES,
+        "qpm": state.qpm,
+        "program": state.program,
+        "side": SIDE,
+        "max_bytes": MAX_PICTURE_BYTES,
+    }
+
+
+def answer(
+    explorer: Explorer, state: State, z: Float[Tensor, " z"], heard: Heard
+) -> tuple[dict, list[bytes]]:
+    """What the page is told of a state, and the pixels of the pictures that it names."""
+    alike = explorer.alike(heard.auditive, k=ALIKE, without=state.index)
+    content = {
+        "kind": "shown",
+        "said": f"{state.words} plays.",
+        "name": state.name,
+        "other": state.other_name,
+        "index": state.index,
+        "position": state.position,
+        "values": {each.dimension: float(z[each.dimension]) for each in explorer.names},
+        "changed": list(state.changes),
+        "temperature": state.temperature,
+        "alike": [[index, explorer.captions[index]] for index in alike],
+    }
+    pictures = (state.picture, heard.rebuilt, state.other, explorer.images[alike])
+    return content, [np.ascontiguousarray(each).tobytes() for each in pictures]
+
+
+def _picture(state: State, picture: np.ndarray, name: str, index: int | None) -> State:
+    return state._replace(picture=picture, name=name, index=index, position=0, changes={})
+
+
+def _drawing(buffers: Sequence[object]) -> bool:
+    return len(buffers) == 1 and memoryview(buffers[0]).nbytes == SIDE * SIDE
+
+
+def _number(value: object, bounds: tuple[float, float]) -> float:
+    """A number of the page within bounds, which it may not leave."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(FOREIGN)
+    return float(min(max(value, bounds[0]), bounds[1]))

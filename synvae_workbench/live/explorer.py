@@ -1,0 +1,132 @@
+"""A SynVAE to be explored: pure functions of pictures, latent points and melodies, without a page.
+
+A picture's z is that of its best take; slider and path move z, and the melody of z is what plays.
+What comes back is drawn from the notes of its MIDI file.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from synvae_core.metrics.latents import latent_usage
+from synvae_core.metrics.retrieval import nearest_across
+from synvae_core.models.melody.vae import latent_path
+from synvae_core.models.synvae import SynVae
+from synvae_core.music.midi import round_trip
+from synvae_workbench.evaluation.latent_names import LatentName, name_latents
+
+POSITIONS = 21  # on the way from one picture to another, both included
+NAMING = 60  # pictures by which dimensions are named
+
+
+class Heard(NamedTuple):
+    """The melody of a point, as it stands in its MIDI file, and the picture drawn from that."""
+
+    events: Int[np.ndarray, " t"]
+    rebuilt: UInt8[np.ndarray, "c h w"]
+    auditive: Float[Tensor, " z"]
+
+
+class Explorer:
+    """A SynVAE with pictures that it knows by name.
+
+    Args:
+        model: in evaluation mode on the CPU.
+        images: of the model's size, two or more, in no order of class.
+        captions: what each is called, in a few words.
+        sliders: the number of dimensions to name, the most active ones.
+
+    Raises:
+        ValueError: if the pictures do not have the model's size, or not a caption each.
+    """
+
+    def __init__(
+        self,
+        model: SynVae,
+        images: UInt8[Tensor, "n c h w"],
+        captions: Sequence[str],
+        *,
+        sliders: int = 8,
+    ) -> None:
+        visual = model.config.visual
+        expected = (visual.image_channels, visual.image_size, visual.image_size)
+        if tuple(images.shape[1:]) != expected or len(captions) != len(images):
+            raise ValueError(
+                f"the model wants pictures of {expected} with a caption each: got "
+                f"{tuple(images.shape)} and {len(captions)} captions"
+            )
+        self.model, self.images, self.captions = model, images.numpy(), list(captions)
+        with torch.no_grad():
+            parts = [model.image_encoder(part.float() / 255) for part in images.split(500)]
+        self.means, logvar = (torch.cat(values) for values in zip(*parts, strict=True))
+        usage = latent_usage(self.means, logvar)
+        self.names: list[LatentName] = name_latents(
+            model.music.decode, self.means[:NAMING], usage, most=sliders
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of a picture."""
+        return self.images.shape[1:]
+
+    @torch.no_grad()
+    def point(self, picture: UInt8[np.ndarray, "c h w"]) -> Float[Tensor, " z"]:
+        """The latent point of a picture: that of the best of its takes."""
+        pixels = torch.from_numpy(picture)[None].float() / 255
+        return self.model.best_take(pixels, self.model.image_encoder(pixels))[0]
+
+    def hear(self, z: Float[Tensor, " z"], *, temperature: float = 0.0, seed: int = 0) -> Heard:
+        """What a latent point plays, and what is drawn from the notes.
+
+        Args:
+            temperature: as in `models.music.MelodyVae.decode`.
+            seed: of the draw that a temperature above 0 makes.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        played = self.model.music.decode(z[None], temperature=temperature, generator=generator)
+        events = round_trip(played.numpy())
+        auditive, rebuilt = self.model.hear(torch.from_numpy(events))
+        pixels = (255 * rebuilt[0].clamp(0, 1)).round().to(torch.uint8).numpy()
+        return Heard(events[0], pixels, auditive.mu[0])
+
+    def moved(self, z: Float[Tensor, " z"], changes: Mapping[int, float]) -> Float[Tensor, " z"]:
+        """The point with some of its dimensions at other values."""
+        z = z.clone()
+        for dimension, value in changes.items():
+            z[dimension] = value
+        return z
+
+    def between(
+        self, first: Float[Tensor, " z"], second: Float[Tensor, " z"], position: int
+    ) -> Float[Tensor, " z"]:
+        """The point at 0 .. `POSITIONS` - 1 on the great circle from one to another.
+
+        Straight lines between points of N(0, I) lead through its middle, where no melody lies.
+        """
+        return latent_path(first, second, n=POSITIONS, path="spherical")[position]
+
+    def alike(
+        self, auditive: Float[Tensor, " z"], *, k: int, without: int | None = None
+    ) -> list[int]:
+        """The k known pictures that are nearest to what is heard, one of them left out."""
+        count = min(k + 1, len(self.means))
+        nearest = nearest_across(auditive[None], self.means, k=count)[0].tolist()
+        return [index for index in nearest if index != without][:k]
+
+    def as_known(self, picture: UInt8[np.ndarray, "c h w"]) -> UInt8[np.ndarray, "c h w"]:
+        """A grey picture, dark and light exchanged where its edge is light and known ones' dark.
+
+        Ink on paper is dark on light; digits are stored the other way round.
+        """
+        if len(picture) == 1 and _edge(picture) > 127 > _edge(self.images.mean(0)):
+            return 255 - picture
+        return picture
+
+
+def _edge(picture: np.ndarray) -> float:
+    """The mean of the outermost pixels."""
+    return float(np.mean([picture[:, [0, -1]].mean(), picture[:, :, [0, -1]].mean()]))

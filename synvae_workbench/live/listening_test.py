@@ -1,0 +1,108 @@
+"""The live page of notebook 43: a blind listening test for a real person.
+
+Everything goes through messages and nothing into the widget's state, so that no answer is stored in
+the notebook. Two tabs may show the same widget: each says who it is by a random token of its own,
+and what it is told is for that token alone. What a page sends is not trusted.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from synvae_workbench.listening.journal import Stale
+from synvae_workbench.listening.served import Served
+from synvae_workbench.listening.sitting import CONFIDENCE, ID, MOST_PLAYS, MOST_SECONDS
+from synvae_workbench.listening.tasks import MOST_CLASSES, MOST_TASKS
+from synvae_workbench.listening.test_page import Desk, Move, Screen
+from synvae_workbench.live.sources import joined
+
+PAGE = re.compile(r"[0-9a-f]{32}")
+BROKEN = "That went wrong, through no fault of yours; what happened is said in the log. "
+KEPT = "What was answered before is safe."
+ELSEWHERE = "This sitting went on in another page, or in this one before it was loaded again."
+
+Check = Callable[[Any], bool]
+
+
+def _whole(low: int, high: int) -> Check:
+    return lambda value: type(value) is int and low <= value <= high
+
+
+def _sitting(value: Any) -> bool:
+    return isinstance(value, str) and ID.fullmatch(value) is not None
+
+
+# Of each kind of move what it has to bring, and nothing else.
+MOVES: dict[str, dict[str, Check]] = {
+    "hello": {"sitting": lambda value: value == "" or _sitting(value)},
+    "begin": {"consent": lambda value: value is True},
+    "resume": {"sitting": _sitting},
+    "tones": {"count": _whole(0, 100)},
+    "example": {"index": _whole(0, MOST_TASKS)},
+    "heard": {"examples": _whole(0, MOST_TASKS)},
+    "log": {"what": lambda value: value in ("pause", "resume")},
+    "answer": {
+        "task": _whole(0, MOST_TASKS),
+        "place": _whole(0, MOST_CLASSES - 1),
+        "seconds": lambda value: type(value) in (int, float) and 0 <= value <= MOST_SECONDS,
+        "plays": _whole(1, MOST_PLAYS),
+        "confidence": _whole(0, len(CONFIDENCE) - 1),
+    },
+}
+
+
+class ListeningTest(anywidget.AnyWidget):
+    """The test on a page: consent, sound check, examples, questions, result.
+
+    Args:
+        served: the task sets, their media and their key.
+        folder: the run folder, in which every sitting is stored step by step.
+        program: General MIDI instrument of the sound check, 0..127.
+    """
+
+    _esm = joined("listening_test.js")
+    _css = joined("listening_test.css")
+    confidence = traitlets.List(list(CONFIDENCE)).tag(sync=True)
+
+    def __init__(self, served: Served, folder: str | Path, *, program: int = 0) -> None:
+        super().__init__()
+        self._desk = Desk(served, folder, program=program)
+        self.on_msg(self._receive)
+
+    def _receive(self, _: object, content: object, __: object) -> None:
+        screen, page = Screen({"said": BROKEN + KEPT, "refused": True}, []), ""
+        try:
+            move = received(content)
+            page = move.page
+            screen = self._desk.reply(move)
+        except Stale:
+            screen = Screen({"screen": "moved", "said": ELSEWHERE}, [])
+        except (ValueError, OSError) as error:
+            said = f"Not possible: {error}. {KEPT}"
+            screen = Screen({"said": said, "refused": True}, [])
+        finally:  # any other error goes on to the log
+            self.send({"to": page} | screen.content, screen.buffers)
+
+
+def received(content: object) -> Move:
+    """The move that a message of a page makes.
+
+    Args:
+        content: {"page": 32 hexadecimal digits, "kind": one of `MOVES`, and what belongs to it}.
+
+    Raises:
+        ValueError: for any other message.
+    """
+    match content:
+        case {"page": str(page), "kind": str(kind), **values} if (
+            PAGE.fullmatch(page)
+            and kind in MOVES
+            and values.keys() == MOVES[kind].keys()
+            and all(check(values[name]) for name, check in MOVES[kind].items())
+        ):
+            return Move(page, kind, values)
+    raise ValueError("the page sent something that is no move of the test; run the cell again")

@@ -1,0 +1,121 @@
+"""A player in a live page: the melody that the kernel shows is drawn, sounds at once, and is saved.
+
+Sound and notes travel as one message, which is not part of the widget's state: a notebook that is
+saved holds none of it.
+"""
+
+import io
+import re
+from typing import NamedTuple
+
+import anywidget
+import numpy as np
+import soundfile
+from jaxtyping import Integer
+
+from synvae_core.music.melody import STEPS_PER_BAR, STEPS_PER_QUARTER, Note, events_to_notes
+from synvae_core.music.midi import events_to_note_sequence, midi_bytes
+from synvae_core.music.render import SAMPLE_RATE, render
+from synvae_workbench.live.sources import joined
+
+PITCH_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+
+
+class Performance(NamedTuple):
+    """A melody as the page wants it: what to draw and to say, and the two files."""
+
+    content: dict
+    wav: bytes
+    midi: bytes
+
+
+class LivePlayer(anywidget.AnyWidget):
+    """A piano roll with a playhead, a player, and links that save the melody; empty at first."""
+
+    _esm = joined("live_player.js")
+    _css = joined("live_player.css")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: Performance | None = None
+        self.on_msg(self._receive)
+
+    def show(
+        self,
+        events: Integer[np.ndarray, " t"],
+        *,
+        label: str,
+        qpm: float = 120.0,
+        program: int = 0,
+        play: bool = True,
+    ) -> None:
+        """Draws a melody (t,) and, with `play`, plays it in place of whatever sounds in the page.
+
+        Args:
+            label: what is heard, in a few words.
+            qpm, program: as in `music.midi.midi_bytes`.
+
+        Raises:
+            ValueError: as `perform`.
+        """
+        self._shown = perform(events, label=label, qpm=qpm, program=program)
+        self._tell(play)
+
+    def clear(self) -> None:
+        """Stops the sound and shows nothing."""
+        self._shown = None
+        self.send({"kind": "clear"})
+
+    def _receive(self, _: object, content: object, buffers: object) -> None:
+        """A page that opens, or is opened again, asks for what it has missed."""
+        if content == {"kind": "ready"} and self._shown is not None:
+            self._tell(False)
+
+    def _tell(self, play: bool) -> None:
+        content, *files = self._shown
+        self.send(content | {"play": play}, files)
+
+
+def perform(
+    events: Integer[np.ndarray, " t"], *, label: str, qpm: float = 120.0, program: int = 0
+) -> Performance:
+    """A melody (t,) as sound in 16 bits, as a MIDI file, and as notes in steps for the page.
+
+    Raises:
+        ValueError: if the label is empty, an event id is not 0..89, or `qpm` or `program` is out
+            of range.
+    """
+    if not label.strip():
+        raise ValueError("a player needs a label that says what it plays")
+    notes = events_to_notes(events)
+    waveform = render(events_to_note_sequence(events, qpm=qpm, program=program))
+    wav = io.BytesIO()
+    soundfile.write(wav, waveform, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    content = {
+        "kind": "show",
+        "label": label,
+        "count": count(notes),
+        "words": in_words(notes, len(events)),
+        "notes": [list(note) for note in notes],
+        "steps": len(events),
+        "seconds": len(events) * 60 / qpm / STEPS_PER_QUARTER,
+        "file": re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_")[:60] or "melody",
+    }
+    return Performance(content, wav.getvalue(), midi_bytes(events, qpm=qpm, program=program))
+
+
+def in_words(notes: list[Note], steps: int) -> str:
+    """What stands for a piano roll to who does not see it: "Piano roll: 1 note in 2 bars, C4"."""
+    bars = steps / STEPS_PER_BAR
+    told = f"Piano roll: {count(notes)} in {bars:g} bar{'' if bars == 1 else 's'}"
+    return ", ".join([told, *(pitch_name(note.pitch) for note in notes)])
+
+
+def count(notes: list[Note]) -> str:
+    """ "1 note" or "12 notes"."""
+    return f"{len(notes)} note{'' if len(notes) == 1 else 's'}"
+
+
+def pitch_name(pitch: int) -> str:
+    """The name of a MIDI pitch: 60 is C4."""
+    return f"{PITCH_NAMES[pitch % 12]}{pitch // 12 - 1}"

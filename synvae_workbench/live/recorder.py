@@ -1,0 +1,128 @@
+"""A recording from the microphone, a file or a button, sent from a notebook's page to its kernel.
+
+The recording is a message with bytes beside it, and the answer is a message too. Neither becomes
+part of the widget's state, so that nobody's voice is stored in the notebook. What the page sends is
+not trusted.
+"""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import anywidget
+import numpy as np
+import traitlets
+from jaxtyping import Float
+
+from synvae_core.music.render import encode_audio
+from synvae_workbench.data.speech.recordings import SPEECH_RATE, read_recording
+from synvae_workbench.live.sources import joined
+
+MAX_SECONDS = 3.0  # of a recording from the microphone
+# Of a file: a notebook's server closes the connection at 10 MiB. Ten seconds in stereo, 24 bits and
+# 48 kHz are 2.9 MB.
+MAX_BYTES = 4 << 20
+MAX_NAME = 60
+FORMATS = {b"RIFF": "WAV", b"fLaC": "FLAC", b"OggS": "Ogg"}  # by a file's first bytes
+WAITING = "Drawing and playing …"
+BROKEN = (
+    "That went wrong, through no fault of the recording; what happened is said below or in the log."
+)
+
+
+class Recording(NamedTuple):
+    """A mono waveform (samples,) at 8 kHz, and what to call it in a sentence."""
+
+    name: str
+    waveform: Float[np.ndarray, " samples"]
+
+
+class Answer(NamedTuple):
+    """What the page says of a recording, as a sentence, and shows of it, as HTML."""
+
+    said: str
+    page: str = ""
+
+
+class Recorder(anywidget.AnyWidget):
+    """A button that records, one to upload a file, and one for each example; below, the answer.
+
+    Args:
+        hear: called with each recording; what it returns is said and shown, a ValueError said.
+        examples: waveforms at 8 kHz by the word on their button.
+        voice: whose examples they are, as in "or let a synthetic voice say".
+    """
+
+    _esm = joined("recorder.js")
+    _css = joined("recorder.css")
+    voice = traitlets.Unicode().tag(sync=True)
+    sounds = traitlets.Dict().tag(sync=True)
+    max_seconds = traitlets.Float(MAX_SECONDS).tag(sync=True)
+    max_bytes = traitlets.Int(MAX_BYTES).tag(sync=True)
+
+    def __init__(
+        self,
+        hear: Callable[[Recording], Answer],
+        examples: Mapping[str, np.ndarray],
+        *,
+        voice: str = "synthetic voice",
+    ) -> None:
+        sounds = {word: _mp3(waveform) for word, waveform in examples.items()}
+        super().__init__(sounds=sounds, voice=voice)
+        self._hear = hear
+        self._examples = {
+            word: Recording(f"“{word}” ({voice})", waveform) for word, waveform in examples.items()
+        }
+        self.on_msg(self._receive)
+
+    def _receive(self, _: object, content: object, buffers: Sequence[object]) -> None:
+        self.send(Answer(WAITING)._asdict())
+        answer = Answer(BROKEN)
+        try:
+            answer = self._hear(received(content, buffers, self._examples))
+        except ValueError as error:
+            answer = Answer(f"Not used: {error}.")
+        finally:  # any other error goes on to the log
+            self.send(answer._asdict())
+
+
+def received(
+    content: object, buffers: Sequence[object], examples: Mapping[str, Recording]
+) -> Recording:
+    """The recording that a message of the page brings, or the example that it asks for.
+
+    Args:
+        content: {"kind": "recording", "name": what to call it}, and then there is one buffer; or
+            {"kind": "example", "name": one of the examples}.
+
+    Raises:
+        ValueError: for any other message, or a recording that is too large, of another format or
+            not to be read, saying why.
+    """
+    match content:
+        case {"kind": "example", "name": str(name)} if name in examples:
+            return examples[name]
+        case {"kind": "recording", "name": str(name)} if len(buffers) == 1:
+            return _read(_label(name), buffers[0])
+    raise ValueError("the page sent something that is no recording; run the cell again")
+
+
+def _read(name: str, content: object) -> Recording:
+    size = memoryview(content).nbytes
+    if size > MAX_BYTES:
+        raise ValueError(f"{name} has {size:,} bytes, more than {MAX_BYTES:,}: cut the digit out")
+    data = bytes(content)
+    if data[:4] not in FORMATS:
+        raise ValueError(f"{name} is no WAV, FLAC or Ogg file: save it as one of these")
+    return Recording(name, read_recording(data, name=name))
+
+
+def _label(name: str) -> str:
+    """A name to print: nothing that moves or hides text, and not long."""
+    shown = "".join(letter for letter in name if letter.isprintable()).strip()
+    return (shown if len(shown) <= MAX_NAME else f"{shown[:MAX_NAME]}…") or "Your recording"
+
+
+def _mp3(waveform: np.ndarray) -> str:
+    audio = encode_audio(waveform, SPEECH_RATE)
+    return f"data:audio/mpeg;base64,{base64.b64encode(audio).decode('ascii')}"

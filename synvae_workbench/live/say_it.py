@@ -1,0 +1,33 @@
+"""The live page of notebook 42: say a digit, see it drawn, hear it, and see it drawn from that."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from synvae_core.models.speech.to_image import SpeechToImage
+from synvae_core.models.synvae import SynVae
+from synvae_workbench.evaluation.spoken_translation import translate_speech
+from synvae_workbench.live.recorder import Answer, Recorder, Recording
+from synvae_workbench.live.translation_steps import in_words, spoken_steps
+
+
+def say_it(
+    painter: SpeechToImage,
+    synvae: SynVae,
+    examples: Mapping[str, np.ndarray],
+    *,
+    program: int = 0,
+) -> Recorder:
+    """A recorder, and below it what becomes of each recording; models as in `translate_speech`.
+
+    Args:
+        examples: synthetic recordings at 8 kHz by the word that is said, for a button each.
+        program: General MIDI instrument of the melodies, 0..127.
+    """
+
+    def hear(recording: Recording) -> Answer:
+        translation = translate_speech(painter, synvae, [recording.waveform])
+        page = spoken_steps(translation, [recording.name], program=program)
+        return Answer(in_words(translation, recording.name), page.data)
+
+    return Recorder(hear, examples)

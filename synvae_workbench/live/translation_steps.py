@@ -1,0 +1,108 @@
+"""The way of a spoken digit from sound to picture to melody to picture, as HTML to see and hear.
+
+It fetches nothing and needs no kernel, so that reports show what live pages show.
+"""
+
+import base64
+import html
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from IPython.display import HTML
+from matplotlib.colors import to_rgb
+
+from synvae_core.music.melody import STEPS_PER_BAR, events_to_notes
+from synvae_core.music.midi import midi_bytes
+from synvae_workbench.data.speech.log_mel import SPAN
+from synvae_workbench.data.speech.recordings import SPEECH_RATE
+from synvae_workbench.evaluation.spoken_translation import SpokenTranslation
+from synvae_workbench.live.players import Picture, audio_player, picture_uri
+from synvae_workbench.plots.rolls import piano_roll_image
+from synvae_workbench.plots.style import INK
+
+HERE = Path(__file__).parent
+SHOWN_SECONDS = SPAN / SPEECH_RATE  # of a recording, in its spectrogram
+TOP_KHZ = SPEECH_RATE / 2000
+
+
+def spoken_steps(translation: SpokenTranslation, names: Sequence[str], *, program: int = 0) -> HTML:
+    """A row for each recording: spectrogram, picture, piano roll, picture; with sounds and MIDI.
+
+    Args:
+        names: what was said, in a few words, such as "Your recording".
+        program: General MIDI instrument of the melodies, 0..127.
+
+    Raises:
+        ValueError: unless there is one name for each recording, and none is empty.
+    """
+    if len(names) != len(translation.heard) or not all(name.strip() for name in names):
+        raise ValueError(
+            f"each recording needs a name: got {len(translation.heard)} recordings and {names!r}"
+        )
+    rows = (_row(translation, i, name, program) for i, name in enumerate(names))
+    style = (HERE / "steps.css").read_text()
+    return HTML(f'<div class="spoken-steps"><style>{style}</style>{"".join(rows)}</div>')
+
+
+def in_words(translation: SpokenTranslation, name: str) -> str:
+    """What became of the first recording, as a sentence to be read aloud."""
+    return (
+        f"{name} became a picture; its melody has {_notes(translation.heard[0])}, and the picture "
+        "was drawn again from them."
+    )
+
+
+def _row(translation: SpokenTranslation, i: int, name: str, program: int) -> str:
+    waveform, events = translation.waveforms[i], translation.heard[i]
+    notes, bars = _notes(events), len(events) / STEPS_PER_BAR
+    said = audio_player(waveform, label=name, sample_rate=SPEECH_RATE)
+    played = audio_player(events, label=f"its melody, {notes}", program=program)
+    spectrogram = Picture(
+        _in_ink(translation.spectrograms[i, 0].flip(0).numpy()),
+        f"Spectrogram of {name}: {SHOWN_SECONDS:.2f} seconds from left to right, low to high "
+        f"sounds from bottom to top, up to {TOP_KHZ:.0f} kilohertz; louder is darker",
+    )
+    roll = Picture(piano_roll_image(events), f"Piano roll of the melody: {notes}, {bars:g} bars")
+    drawn = Picture(_in_ink(translation.pictures[i, 0].numpy()), f"Picture drawn from {name}")
+    bytes_of = np.round(255 * translation.rebuilt[i, 0].clamp(0, 1).numpy()).astype(np.uint8)
+    rebuilt = Picture(_in_ink(bytes_of), "Picture drawn from the notes of the melody")
+    axes = (
+        f'<span class="ss-across">time, {SHOWN_SECONDS:.2f} s →</span>'
+        f'<span class="ss-up">pitch, to {TOP_KHZ:.0f} kHz →</span>'
+    )
+    steps = (
+        f'<li class="ss-said">{_image(spectrogram, axes)}{said.data}</li>'
+        f"<li>{_image(drawn)}<p>the picture drawn from it</p></li>"
+        f'<li class="ss-played">{_image(roll)}{played.data}{_midi_link(events, name, program)}</li>'
+        f"<li>{_image(rebuilt)}<p>drawn again, from the notes alone</p></li>"
+    )
+    return f'<ol aria-label="{html.escape(name)}, step by step">{steps}</ol>'
+
+
+def _image(picture: Picture, axes: str = "") -> str:
+    alt, source = html.escape(picture.alt), picture_uri(picture)
+    # The words of the axes stand in the text of the image as well.
+    words = f'<span aria-hidden="true">{axes}</span>' if axes else ""
+    return f'<div class="ss-image"><img alt="{alt}" src="{source}">{words}</div>'
+
+
+def _midi_link(events: np.ndarray, name: str, program: int) -> str:
+    file = re.sub(r"\W+", "_", name).strip("_").lower()
+    data = base64.b64encode(midi_bytes(events, program=program)).decode("ascii")
+    return (
+        f'<a href="data:audio/midi;base64,{data}" download="{file or "melody"}.mid">'
+        "Save it as a MIDI file</a>"
+    )
+
+
+def _notes(events: np.ndarray) -> str:
+    count = len(events_to_notes(events))
+    return f"{count} note{'' if count == 1 else 's'}"
+
+
+def _in_ink(image: np.ndarray) -> np.ndarray:
+    """Bytes (h, w) as ink on paper: 0 is white, 255 the figures' ink."""
+    ink = np.array(to_rgb(INK))
+    return np.round(255 - image[..., None] * (1 - ink)).astype(np.uint8)

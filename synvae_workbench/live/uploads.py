@@ -1,0 +1,112 @@
+"""Files that people upload: told by their first bytes, bounded before they are decoded.
+
+A file is only ever bytes here. Its name is for sentences, and never a path.
+"""
+
+import io
+
+import numpy as np
+from jaxtyping import Integer, UInt8
+from PIL import Image, UnidentifiedImageError
+
+from synvae_core.music.melody import FIRST_NOTE, HOLD, STEPS_PER_BAR, canonical
+from synvae_core.music.midi import read_midi
+from synvae_core.music.score import MidiError
+from synvae_workbench.data.pictures.files import BrokenPicture, decode_strip, reason_of
+
+# A notebook's server closes the connection at 10 MiB.
+MAX_PICTURE_BYTES = 8 << 20
+# A note takes six bytes or more; far more of them than a song has would take seconds to read.
+MAX_MIDI_BYTES = 1 << 16
+# To decode; of a JPEG an eighth of the side is enough, and a telephone takes 50 million.
+MAX_PIXELS, MAX_JPEG_PIXELS = 12_000_000, 64_000_000
+MAX_NAME = 60
+_PICTURES = {  # by a file's first bytes
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF8": "GIF",
+    b"RIFF": "WEBP",
+    b"BM": "BMP",
+}
+
+
+def picture_upload(
+    name: str, content: object, *, channels: int, size: int
+) -> UInt8[np.ndarray, "c h w"]:
+    """The square centre of an uploaded picture, (channels, size, size), as evaluation crops it.
+
+    Args:
+        name: the file's, to say in a sentence.
+        content: bytes, or anything that holds some.
+        channels: 3 for red, green and blue, 1 for grey.
+        size: of the square, in pixels.
+
+    Raises:
+        ValueError: if it is too large, of another format, or cannot be read, saying which.
+    """
+    name = shown_name(name)
+    data = _bytes(name, content, MAX_PICTURE_BYTES, "save it smaller")
+    try:
+        _refuse_bomb(data)
+        strip = decode_strip(data, size=size, channels=channels)
+    except Exception as error:  # Pillow raises whatever the bytes provoke
+        raise ValueError(f"{name} {_reason(error)}") from error
+    top, left = ((side - size) // 2 for side in strip.shape[1:])
+    return np.ascontiguousarray(strip[:, top : top + size, left : left + size])
+
+
+def midi_upload(name: str, content: object, *, steps: int) -> Integer[np.ndarray, " t"]:
+    """The event ids (steps,) of an uploaded MIDI file, from the bar of its first note on.
+
+    The top line of all parts on the grid of sixteenths, moved into the range by octaves, filled up
+    with silence.
+
+    Raises:
+        ValueError: if it is too large, no MIDI file, broken, or has no notes, saying which.
+    """
+    name = shown_name(name)
+    data = _bytes(name, content, MAX_MIDI_BYTES, "export the melody alone")
+    try:
+        events = read_midi(
+            data, top_line=True, quantize=True, ignore_metre=True, transpose_into_range=True
+        )
+    except MidiError as error:
+        said = str(error).split("; pass ")[0].split(", or pass ")[0]  # options of Python's
+        raise ValueError(said.replace("the MIDI data", name)) from error
+    first = int(np.argmax(events >= FIRST_NOTE)) // STEPS_PER_BAR * STEPS_PER_BAR
+    kept = events[first : first + steps]
+    return canonical(np.pad(kept, (0, steps - len(kept)), constant_values=HOLD))
+
+
+def shown_name(name: str) -> str:
+    """A name to print: nothing that moves or hides text, and not long."""
+    shown = "".join(letter for letter in name if letter.isprintable()).strip()
+    return (shown if len(shown) <= MAX_NAME else f"{shown[:MAX_NAME]}…") or "Your file"
+
+
+def _bytes(name: str, content: object, most: int, advice: str) -> bytes:
+    size = memoryview(content).nbytes
+    if size > most:
+        raise ValueError(f"{name} has {size:,} bytes, more than {most:,}: {advice}")
+    return bytes(content)
+
+
+def _refuse_bomb(data: bytes) -> None:
+    """Looks at the first bytes and the header alone: what decoding would cost is known by then."""
+    kind = next((kind for start, kind in _PICTURES.items() if data.startswith(start)), None)
+    if kind is None:
+        raise BrokenPicture("is no PNG, JPEG, WebP, GIF or BMP picture: save it as one")
+    with Image.open(io.BytesIO(data), formats=[kind]) as image:
+        pixels = image.width * image.height
+    most = MAX_JPEG_PIXELS if kind == "JPEG" else MAX_PIXELS
+    if pixels > most:
+        raise BrokenPicture(f"has {pixels:,} pixels, more than {most:,}: save it smaller")
+
+
+def _reason(error: Exception) -> str:
+    """Why a picture is refused, to follow its name in a sentence."""
+    if isinstance(error, UnidentifiedImageError):
+        return "is broken: export or copy it again"
+    if isinstance(error, (MemoryError, Image.DecompressionBombError)):
+        return "is too large to be decoded: save it smaller"
+    return reason_of(error)

@@ -1,0 +1,75 @@
+"""A generator and a discriminator over the epochs: what both lose, and who is winning."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from synvae_workbench.plots.style import BLUE, GREEN, MUTED, REFERENCE, VERMILION, style, styled
+
+PANELS = {
+    "What both lose": {
+        "discriminator_loss": ("discriminator", VERMILION),
+        "adversarial": ("generator, adversarial", BLUE),
+    },
+    "How real pictures seem": {
+        "d_real": ("real pictures", VERMILION),
+        "d_drawn": ("drawn pictures", BLUE),
+        "d_accuracy": ("told apart, share", MUTED),
+    },
+    "What they learn from": {
+        "discriminator_norm": ("discriminator", VERMILION),
+        "generator_norm": ("generator", BLUE),
+    },
+    "How much pictures differ": {"spread": ("drawn, as a share of real", GREEN)},
+}
+LABELS = ("mean loss", "probability", "norm of the gradient", "variance")
+TIED = {"How real pictures seem": 0.5, "How much pictures differ": 1.0}
+
+
+def balance_curves(history: Sequence[Mapping[str, float]]) -> Figure:
+    """Losses, probabilities of being real, norms of gradients and spread, a panel each.
+
+    The lines are where neither side wins, and where drawn pictures differ as real ones do.
+
+    Args:
+        history: what `training.adversarial.fit_adversaries` returns.
+
+    Raises:
+        ValueError: if there is no epoch, or one lacks a figure, naming it.
+    """
+    if not history:
+        raise ValueError("there is no game to draw: the history is empty")
+    names = [name for panel in PANELS.values() for name in ("epoch", *panel)]
+    missing = sorted({name for name in names for row in history if name not in row})
+    if missing:
+        raise ValueError(
+            f"the history has no {', '.join(missing)}: expected that of fit_adversaries"
+        )
+    epochs = np.array([row["epoch"] for row in history])
+    with style():
+        figure = styled(2.7 * len(PANELS), 2.5)
+        panels = figure.subplots(1, len(PANELS))
+        for axes, (title, curves), label in zip(panels, PANELS.items(), LABELS, strict=True):
+            for name, (words, colour) in curves.items():
+                values = [row[name] for row in history]
+                line = "o-" if len(epochs) == 1 else "-"
+                axes.plot(epochs, values, line, color=colour, linewidth=1.6, label=words)
+            _finish(axes, title, label)
+    return figure
+
+
+def _finish(axes: Axes, title: str, label: str) -> None:
+    if title in TIED:
+        axes.axhline(TIED[title], color=REFERENCE, linewidth=0.9, linestyle=(0, (3, 3)))
+    axes.set_title(title)
+    axes.set(xlabel="epoch", ylabel=label)
+    if label != "mean loss":  # a hinge loss of the generator may be negative
+        axes.set_ylim(0, 1 if label == "probability" else None)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.grid(axis="y")
+    # below the axes, where no curve can be
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.24), handlelength=1.2)

@@ -1,0 +1,62 @@
+"""How well listeners did, each with the exact interval of what they know."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from synvae_workbench.plots.style import BLUE, FAINT, INK, MUTED, style, styled
+
+Interval = tuple[float, float, float]  # accuracy, lower and upper bound, in 0..1
+
+
+def listener_accuracies(
+    listeners: Sequence[Interval],
+    *,
+    overall: Interval,
+    chance: float,
+    references: Mapping[str, float] | None = None,
+) -> Figure:
+    """The accuracy of each listener, lowest first, and that of all in a band.
+
+    Args:
+        listeners: accuracy and interval of each.
+        overall: of all answers together.
+        chance: accuracy of a guesser.
+        references: other accuracies to compare with, by name.
+
+    Raises:
+        ValueError: if there is no listener, or a bound is on the wrong side of its accuracy.
+    """
+    if not listeners:
+        raise ValueError("there are no listeners to draw")
+    values, low, high = np.array(sorted(listeners)).T
+    if not ((low <= values) & (values <= high)).all():
+        raise ValueError("an interval encloses its accuracy: expected (accuracy, low, high)")
+    lines = {"chance": chance, **(references or {})}
+    with style():
+        figure = styled(min(7.5, 3.2 + 0.22 * len(values)), 2.7)
+        axes = figure.subplots()
+        axes.axhspan(overall[1], overall[2], color=FAINT, zorder=0)
+        axes.axhline(overall[0], color=BLUE, linewidth=1.2)
+        axes.errorbar(
+            np.arange(1, len(values) + 1),
+            values,
+            yerr=(values - low, high - values),
+            fmt="o",
+            markersize=4,
+            color=BLUE,
+            ecolor=MUTED,
+            elinewidth=1,
+        )
+        edge = axes.get_yaxis_transform()
+        close = min(abs(overall[0] - value) for value in lines.values()) < 0.06
+        place = "bottom" if close else "center"  # out of the way of the other name
+        axes.text(1.01, overall[0], "all answers", va=place, transform=edge, color=BLUE)
+        for name, value in lines.items():
+            axes.axhline(value, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+            axes.text(1.01, value, name, va="center", transform=edge)
+        axes.set(ylim=(0, 1.03), ylabel="accuracy", xlabel="listener, lowest first")
+        axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
+    return figure

@@ -1,0 +1,122 @@
+"""Estimates of mutual information: against known values, and side by side."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from synvae_core.metrics.mutual_information import Estimate
+from synvae_workbench.plots.style import INK, MUTED, PALETTE, REFERENCE, style, styled
+
+NAMES = {
+    "donsker_varadhan": "Donsker-Varadhan",
+    "nwj": "NWJ",
+    "info_nce": "InfoNCE",
+    "smile": "SMILE",
+    "nwj_as_published": "as published",
+}
+
+
+def estimates_of_known(
+    known: Sequence[float],
+    estimates: Mapping[str, Sequence[Estimate]],
+    *,
+    ceilings: Mapping[str, float],
+) -> Figure:
+    """What each bound finds of a mutual information that is known, both in nats.
+
+    Args:
+        known: true values.
+        estimates: of every true value, by the name of the bound.
+        ceilings: values that some of them cannot exceed, and what to call these lines.
+
+    Raises:
+        ValueError: if there is no value, or a bound has not as many estimates as there are values.
+    """
+    _check(estimates)
+    if not len(known) or {len(each) for each in estimates.values()} != {len(known)}:
+        sizes = {name: len(each) for name, each in estimates.items()}
+        raise ValueError(f"{len(known)} known values want as many estimates: got {sizes}")
+    with style():
+        figure = styled(5.6, 3.9)
+        axes = figure.subplots()
+        end = 1.06 * max(known)
+        axes.plot([0, end], [0, end], color=INK, linewidth=1, label="the truth")
+        for name, value in ceilings.items():
+            axes.axhline(value, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+            place = {"xytext": (2, 2), "textcoords": "offset points"}
+            axes.annotate(name, (0, value), color=MUTED, fontsize=8, **place)
+        shift = 0.008 * end  # side by side, whiskers can be told apart
+        for i, (name, found) in enumerate(estimates.items()):
+            nats, low, high = np.array(found).T
+            axes.errorbar(
+                np.asarray(known) + (i - (len(estimates) - 1) / 2) * shift,
+                nats,
+                np.maximum([nats - low, high - nats], 0),
+                color=_colour(name, i),
+                label=NAMES.get(name, name),
+                **{"marker": "o", "markersize": 3.5, "linewidth": 1.4, "elinewidth": 1},
+            )
+        lowest = min(value.nats for found in estimates.values() for value in found)
+        highest = max(
+            [*(v.nats for found in estimates.values() for v in found), *ceilings.values()]
+        )
+        # a bound that has gone astray leaves the picture, not the others without room
+        axes.set(xlim=(0, end), ylim=(min(0, max(lowest, -1)) - 0.2, min(highest, 1.6 * end) + 0.5))
+        axes.set(xlabel="true mutual information (nats)", ylabel="estimate (nats)")
+        axes.grid(visible=True)
+        figure.legend(loc="outside upper left", ncols=3)
+    return figure
+
+
+def estimate_bars(
+    estimates: Mapping[str, Mapping[str, Estimate]], *, ceilings: Mapping[str, float]
+) -> Figure:
+    """Estimates with their intervals, a panel for each kind of pairs.
+
+    Args:
+        estimates: by what the pairs are and the name of the bound, the same bounds in each.
+        ceilings: values that some of them cannot exceed, and what to call these lines.
+
+    Raises:
+        ValueError: if there is no estimate, or the panels differ in their bounds.
+    """
+    _check(estimates)
+    bounds = [list(each) for each in estimates.values()]
+    if any(each != bounds[0] for each in bounds) or not bounds[0]:
+        raise ValueError(f"every kind of pairs needs the same bounds: got {bounds}")
+    with style():
+        figure = styled(3.6 * len(estimates) + 0.8, 0.5 + 0.36 * len(bounds[0]) + 0.5)
+        panels = figure.subplots(1, len(estimates), sharex=True, sharey=True, squeeze=False)[0]
+        for axes, (title, found) in zip(panels, estimates.items(), strict=True):
+            for i, (name, value) in enumerate(found.items()):
+                whiskers = [[value.nats - value.low], [value.high - value.nats]]
+                axes.barh(i, value.nats, 0.66, color=_colour(name, i))
+                axes.errorbar(
+                    value.nats, i, xerr=np.maximum(whiskers, 0), ecolor=INK, elinewidth=0.9
+                )
+                place = {"xytext": (5, 0), "textcoords": "offset points", "va": "center"}
+                right = max(value.high, value.nats, 0)
+                axes.annotate(f"{value.nats:.2f}", (right, i), fontsize=8, **place)
+            for i, (name, value) in enumerate(ceilings.items()):
+                axes.axvline(value, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+                side = {"ha": "left", "xytext": (2, 0)} if i else {"ha": "right", "xytext": (-2, 0)}
+                side |= {"textcoords": "offset points", "va": "center"}
+                axes.annotate(name, (value, -0.75), fontsize=7.5, color=MUTED, **side)
+            axes.axvline(0, color=INK, linewidth=0.7)
+            axes.set(title=title, xlabel="nats")
+            axes.margins(x=0.12)
+        panels[0].set_yticks(range(len(bounds[0])), [NAMES.get(name, name) for name in bounds[0]])
+        panels[0].set_ylim(
+            len(bounds[0]) - 0.4, -1.1
+        )  # from top to bottom, below the ceilings' names
+    return figure
+
+
+def _check(estimates: Mapping) -> None:
+    if not estimates:
+        raise ValueError("there is no estimate to draw")
+
+
+def _colour(name: str, i: int) -> str:
+    return REFERENCE if name.endswith("as_published") else PALETTE[i % len(PALETTE)]

@@ -1,0 +1,167 @@
+"""Neighbours: how often they carry the label of an item, by class, and what they look like."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from synvae_core.metrics.neighbour_labels import LabelPrecision
+from synvae_workbench.plots.charts import SPACES
+from synvae_workbench.plots.style import BLUE, INK, MUTED, PALETTE, REFERENCE, style, styled
+
+SIDE = 40  # pixels of a picture of the gallery at least, so that its frame looks the same on all
+FRAME = 0.09  # of a picture's side
+GAP = 0.12
+
+
+def precision_curves(
+    panels: Mapping[str, Mapping[str, Mapping[int, float]]], *, chance: float | None = None
+) -> Figure:
+    """Precision over the number of neighbours, by space; the panels share their axes.
+
+    Args:
+        panels: title -> space -> k -> precision in 0..1; spaces are named as in `SPACES`, or as
+            they come.
+        chance: what random neighbours would score, drawn as a line.
+
+    Raises:
+        ValueError: if there is no panel, or one without a space.
+    """
+    if not panels or not all(panels.values()):
+        raise ValueError(f"every panel needs a space: got {[*map(list, panels.values())]}")
+    with style():
+        figure = styled(3.4 * len(panels) + 0.6, 2.9)
+        grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for axes, (title, spaces) in zip(grid, panels.items(), strict=True):
+            for i, (space, values) in enumerate(spaces.items()):
+                options = {"color": _colour(space, i), "label": SPACES.get(space, space)}
+                axes.plot(list(values), list(values.values()), "o-", markersize=3.5, **options)
+            if chance is not None:
+                axes.axhline(chance, color=INK, linewidth=1, linestyle=(0, (4, 3)), label="chance")
+            ks = sorted({k for values in spaces.values() for k in values})
+            axes.set_xscale("log")
+            axes.set_xticks(ks, [str(k) for k in ks])
+            axes.minorticks_off()
+            axes.set(title=title, xlabel="neighbours")
+            axes.grid(axis="y")
+        grid[0].set(ylim=(0, 1.02), ylabel="precision")
+        handles = {}
+        for axes in grid:
+            handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        figure.legend(handles.values(), handles, loc="outside upper left", ncols=4)
+    return figure
+
+
+def class_precision(
+    spaces: Mapping[str, LabelPrecision], *, names: Sequence[str], chance: LabelPrecision
+) -> Figure:
+    """Precision of each class in each space, beside what random neighbours would score.
+
+    Args:
+        spaces: named as in `SPACES`, or as they come; all of the same items and labels.
+        names: of all classes, by id.
+        chance: of these labels; drawn as a tick.
+
+    Raises:
+        ValueError: if there is no space, or the spaces or chance are of other classes.
+    """
+    classes = chance.classes.tolist()
+    if not spaces or any(each.classes.tolist() != classes for each in spaces.values()):
+        found = [each.classes.tolist() for each in spaces.values()]
+        raise ValueError(f"every space needs the classes of chance, {classes}: got {found}")
+    rows = np.arange(len(classes))
+    with style():
+        figure = styled(6.4, 1.0 + 0.27 * len(classes))
+        axes = figure.subplots()
+        for row in rows:
+            axes.axhline(row, color=REFERENCE, linewidth=0.5, zorder=0)
+        for i, (space, found) in enumerate(spaces.items()):
+            options = {"color": _colour(space, i), "label": SPACES.get(space, space)}
+            marker = "Dos^v"[i % 5]
+            axes.plot(found.per_class, rows, marker, markersize=6, alpha=0.9, **options)
+        axes.plot(chance.per_class, rows, "|", color=INK, markersize=10, label="chance")
+        counts = chance.counts.tolist()
+        labels = [f"{names[each]} ({n})" for each, n in zip(classes, counts, strict=True)]
+        axes.set_yticks(rows, labels)
+        axes.set(xlim=(-0.01, 1.01), ylim=(len(classes) - 0.5, -0.5), xlabel="precision")
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="x")
+        figure.legend(loc="outside upper left", ncols=5, handlelength=1)
+    return figure
+
+
+def neighbour_gallery(
+    images: Float[Tensor, "n c h w"],
+    queries: Sequence[int],
+    found: Mapping[str, Int[Tensor, "q k"]],
+    alike: Mapping[str, Bool[Tensor, "q k"]],
+) -> Figure:
+    """Pictures, and beside each its neighbours in each space, the nearest first.
+
+    A blue frame is around what is alike.
+
+    Args:
+        images: all pictures, in [0, 1]; grey ones are drawn in ink on paper.
+        queries: whose neighbours are shown, a row each.
+        found: indices of the neighbours by space, named as in `SPACES`, or as they come.
+        alike: whether each neighbour carries a label of its query.
+
+    Raises:
+        ValueError: if there is no query or no space, or not as many rows as queries.
+    """
+    shapes = {tuple(each.shape) for each in (*found.values(), *alike.values())}
+    if not queries or found.keys() != alike.keys() or len(shapes) != 1:
+        raise ValueError(
+            f"every space needs neighbours of every query, and whether they are alike: got "
+            f"{len(queries)} queries, shapes {sorted(shapes)}"
+        )
+    ((rows, k),) = shapes
+    if rows != len(queries):
+        raise ValueError(f"got neighbours of {rows} pictures and {len(queries)} queries")
+    with style():
+        figure = styled(0.52 * (1.4 + (k + 0.3) * len(found)), 0.52 * rows + 0.5)
+        ratios = [1, *[k] * len(found)]
+        first, *others = figure.subplots(1, 1 + len(found), width_ratios=ratios)
+        figure.get_layout_engine().set(w_pad=0.02, wspace=0.03)
+        _draw_mosaic(first, [[_framed(images[i], None)] for i in queries], "picture")
+        for axes, (space, index) in zip(others, found.items(), strict=True):
+            framed = [
+                [_framed(images[i], bool(same)) for i, same in zip(*row, strict=True)]
+                for row in zip(index.tolist(), alike[space].tolist(), strict=True)
+            ]
+            _draw_mosaic(axes, framed, SPACES.get(space, space))
+    return figure
+
+
+def _colour(space: str, i: int) -> str:
+    return REFERENCE if space == "floor" else PALETTE[i % len(PALETTE)]
+
+
+def _framed(image: Tensor, alike: bool | None) -> np.ndarray:
+    """A picture in RGB, enlarged by whole pixels, within a frame and a gap of its own size."""
+    pixels = image.permute(1, 2, 0).double().numpy().clip(0, 1)
+    if pixels.shape[-1] == 1:
+        pixels = 1 - pixels * (1 - np.array(to_rgb(INK)))
+    times = -(-SIDE // min(pixels.shape[:2]))
+    pixels = pixels.repeat(times, 0).repeat(times, 1)
+    frame, gap = (max(2, round(share * min(pixels.shape[:2]))) for share in (FRAME, GAP))
+    colour = to_rgb(BLUE) if alike else (1, 1, 1)
+    for width, paint in ((frame, colour), (gap // 2, (1, 1, 1))):
+        height, length = (side + 2 * width for side in pixels.shape[:2])
+        larger = np.empty((height, length, 3))
+        larger[:] = paint
+        larger[width:-width, width:-width] = pixels
+        pixels = larger
+    return np.round(255 * pixels).astype(np.uint8)
+
+
+def _draw_mosaic(axes: Axes, pictures: Sequence[Sequence[np.ndarray]], title: str) -> None:
+    axes.imshow(np.vstack([np.hstack(row) for row in pictures]), interpolation="none")
+    axes.set(xticks=[], yticks=[], anchor="N")
+    axes.set_title(title, color=MUTED, fontsize=8.5)
+    axes.spines[:].set_visible(False)

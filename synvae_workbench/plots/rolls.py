@@ -1,0 +1,208 @@
+"""Melodies as piano rolls: time from left to right, pitch from low to high, a bar for each note."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Integer, UInt8
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from synvae_core.music.melody import (
+    MAX_PITCH,
+    MIN_PITCH,
+    STEPS_PER_BAR,
+    STEPS_PER_QUARTER,
+    Note,
+    events_to_notes,
+)
+from synvae_workbench.plots.style import BAR_LINE, FAINT, INK, MUTED, PAPER, style, styled
+
+MIN_SPAN = 24  # semitones shown at least, so that a trill does not look like a leap
+GAP = 0.14  # of a step, left open behind each note to tell repeated ones apart
+ROWS = 18  # a note is at least one of so many rows high: notes of one melody never overlap
+ROW_LABELS = ("picture", "its melody", "rebuilt from\nthe melody")
+# low notes violet, high ones orange; the end of plasma is too light on white
+_PITCH_COLOURS = LinearSegmentedColormap.from_list(
+    "pitch", colormaps["plasma"](np.linspace(0.05, 0.75, 64))
+)
+_INK_ON_PAPER = LinearSegmentedColormap.from_list("ink", ["white", INK])
+
+
+def piano_roll_image(
+    events: Integer[np.ndarray, "t"], *, step_pixels: int = 6, height: int = 96
+) -> UInt8[np.ndarray, "height width 3"]:
+    """One melody as a small picture in RGB, with lines on the beats and a darker one on each bar.
+
+    Args:
+        events: event ids.
+        step_pixels: width of a sixteenth.
+        height: of the picture; a semitone takes as many whole pixels as fit.
+
+    Raises:
+        ValueError: if an event id is not 0..89, or if the height cannot hold the pitches.
+    """
+    notes = events_to_notes(events)
+    low, high = _pitch_range([notes])
+    row = height // (high - low + 1)
+    if not row or step_pixels < 2:
+        raise ValueError(
+            f"a roll of {high - low + 1} semitones needs that many pixels of height and steps of "
+            f"2 pixels: got {height} and {step_pixels}"
+        )
+    image = np.full((height, len(events) * step_pixels + 1, 3), _rgb(PAPER), np.uint8)
+    image[:, :: STEPS_PER_QUARTER * step_pixels] = _rgb(FAINT)
+    image[:, :: STEPS_PER_BAR * step_pixels] = _rgb(BAR_LINE)
+    bottom = height - (height - row * (high - low + 1)) // 2
+    thick = max(row, height // ROWS)
+    for note in notes:
+        top = max(0, bottom - (note.pitch - low) * row - (row + thick) // 2)
+        left, right = note.start * step_pixels + 1, note.end * step_pixels
+        image[top : top + thick, left:right] = _rgb(_colour(note, low, high))
+    return image
+
+
+def piano_rolls(
+    events: Integer[np.ndarray, "n t"], titles: Sequence[str] = (), *, columns: int = 4
+) -> Figure:
+    """Melodies side by side over the same pitches.
+
+    Args:
+        events: event ids.
+        titles: one for each melody, or none.
+        columns: melodies in a row.
+
+    Raises:
+        ValueError: if there is no melody, or not as many titles as melodies.
+    """
+    if not len(events) or len(titles) not in (0, len(events)):
+        raise ValueError(f"got {len(events)} melodies and {len(titles)} titles")
+    melodies = [events_to_notes(each) for each in events]
+    low, high = _pitch_range(melodies)
+    columns = min(columns, len(melodies))
+    rows = -(-len(melodies) // columns)
+    with style():
+        figure = styled(2.5 * columns, 1.6 * rows)
+        grid = figure.subplots(rows, columns, squeeze=False)
+        for i, axes in enumerate(grid.flat):
+            if i >= len(melodies):
+                axes.set_axis_off()
+                continue
+            _draw_roll(axes, melodies[i], low, high, steps=events.shape[1])
+            _label_roll(axes, low, high, pitches=i % columns == 0, bars=i + columns >= len(events))
+            axes.set_title(titles[i] if titles else "")
+    return figure
+
+
+def digit_grid(
+    images: Float[Tensor, "n c h w"],
+    events: Integer[np.ndarray, "n t"],
+    rebuilt: Float[Tensor, "n c h w"],
+    labels: ArrayLike | None = None,
+    *,
+    columns: int = 10,
+) -> Figure:
+    """Each picture, under it its melody, and under that the picture rebuilt from the melody.
+
+    Args:
+        images: pictures in [0, 1], grey ones drawn in ink on paper.
+        events: event ids of their melodies, all drawn over the same pitches.
+        rebuilt: pictures in [0, 1].
+        labels: written above the pictures.
+        columns: pictures in a row.
+
+    Raises:
+        ValueError: if there is no picture, or not as many of everything.
+    """
+    count = len(images)
+    names = [""] * count if labels is None else [str(label) for label in np.asarray(labels)]
+    if not count or {len(events), len(rebuilt), len(names)} != {count}:
+        raise ValueError(
+            f"got {count} pictures, {len(events)} melodies, {len(rebuilt)} rebuilt pictures "
+            f"and {len(names)} labels"
+        )
+    melodies = [events_to_notes(each) for each in events]
+    low, high = _pitch_range(melodies)
+    columns = min(columns, count)
+    blocks = -(-count // columns)
+    with style():
+        figure = styled(1.0 * columns + 0.9, 3.2 * blocks)
+        grid = figure.subplots(3 * blocks, columns, squeeze=False)
+        figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
+        for axes in grid.flat:
+            axes.set_axis_off()
+        for i in range(count):
+            block, column = divmod(i, columns)
+            shown, played, redrawn = grid[3 * block : 3 * block + 3, column]
+            draw_picture(shown, images[i])
+            shown.set_title(names[i], loc="center", color=MUTED)
+            _draw_roll(played, melodies[i], low, high, steps=events.shape[1])
+            played.set_box_aspect(1)
+            draw_picture(redrawn, rebuilt[i])
+        for axes, text in zip(grid[:, 0], ROW_LABELS * blocks, strict=True):
+            axes.set_ylabel(text, rotation=0, ha="right", va="center")
+    return figure
+
+
+def draw_picture(axes: Axes, image: Float[Tensor, "c h w"]) -> None:
+    """One picture in [0, 1], a grey one as ink on paper."""
+    pixels = image.numpy()[0] if len(image) == 1 else image.permute(1, 2, 0).numpy().clip(0, 1)
+    axes.imshow(pixels, cmap=_INK_ON_PAPER, vmin=0, vmax=1, interpolation="none")
+    axes.set(xticks=[], yticks=[])
+    axes.set_axis_on()
+    axes.spines[:].set(visible=True, color=FAINT)
+
+
+def _draw_roll(axes: Axes, notes: Sequence[Note], low: int, high: int, *, steps: int) -> None:
+    half = max(1.0, (high - low) / ROWS) / 2
+    corner = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    corners = [
+        (note.start, note.pitch - half) + corner * (note.end - note.start - GAP, 2 * half)
+        for note in notes
+    ]
+    colours = [_colour(note, low, high) for note in notes]
+    axes.set_facecolor(PAPER)
+    beats = np.arange(0, steps + 1, STEPS_PER_QUARTER)
+    axes.add_collection(
+        LineCollection(
+            [[(beat, low - 2), (beat, high + 2)] for beat in beats],
+            colors=np.where(beats % STEPS_PER_BAR == 0, BAR_LINE, FAINT),
+            linewidths=0.7,
+            zorder=0,
+        )
+    )
+    axes.add_collection(PolyCollection(corners, facecolors=colours, linewidths=0, clip_on=False))
+    axes.set(xlim=(0, steps), ylim=(low - 1.5, high + 1.5), xticks=[], yticks=[])
+    axes.set_axis_on()
+    axes.spines[:].set(visible=True, color=FAINT)
+
+
+def _label_roll(axes: Axes, low: int, high: int, *, pitches: bool, bars: bool) -> None:
+    octaves = [pitch for pitch in range(low, high + 1) if pitch % 12 == 0]
+    if pitches:
+        axes.set_yticks(octaves, [f"C{pitch // 12 - 1}" for pitch in octaves])
+    if bars:
+        starts = np.arange(0, axes.get_xlim()[1], STEPS_PER_BAR)
+        axes.set_xticks(starts, [f"bar {i}" for i in range(1, len(starts) + 1)], ha="left")
+    axes.tick_params(length=0)
+
+
+def _pitch_range(melodies: Sequence[Sequence[Note]]) -> tuple[int, int]:
+    """The lowest and the highest pitch to show: all that is played, and at least two octaves."""
+    pitches = [note.pitch for notes in melodies for note in notes] or [60]
+    low, high = min(pitches), max(pitches)
+    lack = max(0, MIN_SPAN - (high - low))
+    low = min(max(MIN_PITCH, low - lack // 2), MAX_PITCH - MIN_SPAN)
+    return low, max(high, low + MIN_SPAN)
+
+
+def _colour(note: Note, low: int, high: int) -> tuple[float, ...]:
+    return _PITCH_COLOURS((note.pitch - low) / (high - low))
+
+
+def _rgb(colour: str | tuple[float, ...]) -> np.ndarray:
+    return np.round(np.array(to_rgb(colour)) * 255)

@@ -1,0 +1,166 @@
+"""Pictures of spoken digits, and how well they are drawn: by digit, by speaker, and to look at."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from torch import Tensor
+
+from synvae_core.metrics.note_recall import Share
+from synvae_workbench.plots.style import INK, MUTED, PALETTE, REFERENCE, style, styled
+
+GAP = 2  # pixels between two pictures
+MARKERS = "oDs^v"
+SHIFT = 0.22  # rows between the marks of two kinds of one name
+
+
+def agreement_intervals(
+    panels: Mapping[str, Mapping[str, Mapping[str, Share]]],
+    *,
+    references: Mapping[str, float] | None = None,
+) -> Figure:
+    """The share that was read right, with its interval, in panels that share their axis.
+
+    Args:
+        panels: title -> kind -> name -> share, such as of each digit, from means and from samples.
+        references: other shares to compare with, by what they are.
+
+    Raises:
+        ValueError: if there is no panel, or the kinds of a panel differ in their names.
+    """
+    _check_panels(panels)
+    shares = [each for kinds in panels.values() for of in kinds.values() for each in of.values()]
+    lowest = min(each.interval()[0] for each in shares)
+    most = max(len(names) for kinds in panels.values() for names in kinds.values())
+    with style():
+        figure = styled(3.9 * len(panels) + 0.6, 1.2 + 0.31 * most)
+        grid = figure.subplots(1, len(panels), squeeze=False, sharex=True)[0]
+        for axes, (title, kinds) in zip(grid, panels.items(), strict=True):
+            for i, (kind, shares) in enumerate(kinds.items()):
+                values = np.array([each.value for each in shares.values()])
+                ends = np.array([each.interval() for each in shares.values()])
+                whiskers = np.abs(ends.T - values)
+                options = {"fmt": MARKERS[i % 5], "color": PALETTE[i % 6], "markersize": 4.5}
+                places = np.arange(len(shares)) + _shift(i, len(kinds))
+                axes.errorbar(values, places, xerr=whiskers, label=kind, lw=1.2, **options)
+            first = next(iter(kinds.values()))
+            _name_rows(axes, [f"{name} ({each.count})" for name, each in first.items()])
+            for dash, (name, value) in enumerate((references or {}).items()):
+                dashes = (0, (4 - dash % 3, 3))
+                axes.axvline(value, color=INK, lw=1, linestyle=dashes, zorder=0, label=name)
+            axes.set(title=title, xlim=(max(0, lowest - 0.04), 1.01))
+            axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        handles = grid[0].get_legend_handles_labels()
+        figure.legend(*handles, loc="outside upper left", ncols=5, handlelength=1.6)
+    return figure
+
+
+def measures_by_class(
+    panels: Mapping[str, Mapping[str, Mapping[str, float]]],
+    *,
+    references: Mapping[str, float] | None = None,
+) -> Figure:
+    """Measures of each class in panels of their own scale, the kinds of pictures in colours.
+
+    Args:
+        panels: measure -> kind -> class -> value; a kind called "real" is drawn in grey.
+        references: value of a measure to compare with, by the measure's title.
+
+    Raises:
+        ValueError: if there is no panel, or the kinds of a panel differ in their classes.
+    """
+    _check_panels(panels)
+    classes = [str(name) for name in next(iter(next(iter(panels.values())).values()))]
+    colours: dict[str, str] = {}
+    with style():
+        figure = styled(2.9 * len(panels) + 0.5, 1.1 + 0.27 * len(classes))
+        for axes, (title, kinds) in zip(
+            figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+        ):
+            for kind, values in kinds.items():
+                made = len(colours.keys() - {"real"})
+                colour = colours.setdefault(
+                    kind, REFERENCE if kind == "real" else PALETTE[made % len(PALETTE)]
+                )
+                marker = MARKERS[list(colours).index(kind) % 5]
+                axes.plot([*values.values()], range(len(values)), marker, color=colour, label=kind)
+            _name_rows(axes, [str(name) for name in next(iter(kinds.values()))])
+            if title in (references or {}):
+                axes.axvline(references[title], color=INK, linewidth=1, linestyle=(0, (4, 3)))
+            axes.set_title(title)
+            axes.set_xlim(left=0)
+            axes.margins(x=0.08)
+        handles: dict[str, Artist] = {}
+        for axes in figure.axes:
+            handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        figure.legend(handles.values(), handles, loc="outside upper left", ncols=5, handlelength=1)
+    return figure
+
+
+def picture_mosaic(
+    rows: Mapping[str, Float[Tensor, "_ c h w"]], *, columns: Mapping[int, str] | None = None
+) -> Figure:
+    """Pictures in [0, 1] in named rows, one beside the other; grey ones in ink on paper.
+
+    Many more than `picture_grid` may show, as they are one image. Rows may differ in length.
+
+    Args:
+        columns: what to write above some of the columns.
+
+    Raises:
+        ValueError: if there is no picture, or they differ in size.
+    """
+    sizes = {tuple(pictures.shape[1:]) for pictures in rows.values() if len(pictures)}
+    if len(sizes) != 1:
+        raise ValueError(f"expected some pictures, all of one size: got {sorted(sizes)}")
+    ((_, height, width),) = sizes
+    most = max(map(len, rows.values()))
+    paper = np.ones((len(rows) * (height + GAP) - GAP, most * (width + GAP) - GAP, 3))
+    for y, pictures in enumerate(rows.values()):
+        for x, picture in enumerate(pictures):
+            top, left = y * (height + GAP), x * (width + GAP)
+            paper[top : top + height, left : left + width] = _in_ink(picture)
+    with style():
+        figure = styled(0.46 * most + 1.3, 0.46 * len(rows) + 0.25)
+        axes = figure.subplots()
+        axes.imshow(np.round(255 * paper).astype(np.uint8), interpolation="none")
+        middle = np.arange(len(rows)) * (height + GAP) + (height - 1) / 2
+        axes.set_yticks(middle, list(rows))
+        named = columns or {}
+        axes.set_xticks([i * (width + GAP) + (width - 1) / 2 for i in named], named.values())
+        axes.xaxis.tick_top()
+        axes.tick_params(length=0, labelcolor=MUTED)
+        axes.spines[:].set_visible(False)
+    return figure
+
+
+def _in_ink(picture: Tensor) -> np.ndarray:
+    pixels = picture.detach().permute(1, 2, 0).double().numpy().clip(0, 1)
+    return 1 - pixels * (1 - np.array(to_rgb(INK))) if pixels.shape[-1] == 1 else pixels
+
+
+def _shift(i: int, kinds: int) -> float:
+    """How far the marks of the i-th kind stand from the middle of their row."""
+    return SHIFT * (i - (kinds - 1) / 2)
+
+
+def _name_rows(axes: Axes, names: list[str]) -> None:
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(visible=True)
+
+
+def _check_panels(panels: Mapping[str, Mapping[str, Mapping[str, object]]]) -> None:
+    for title, kinds in panels.items():
+        names = [[*of] for of in kinds.values()]
+        if not names or not names[0] or any(each != names[0] for each in names):
+            raise ValueError(f"{title!r}: every kind needs the same names, and some: got {names}")
+    if not panels:
+        raise ValueError("there is nothing to draw: expected a panel or more")

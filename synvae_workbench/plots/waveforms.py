@@ -1,0 +1,84 @@
+"""Spectrograms of loops, and how far from the originals rebuilt ones are."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from synvae_core.losses import magnitudes
+from synvae_workbench.plots.style import INK, PALETTE, style, styled
+
+ROWS, COLUMNS = 64, 192
+RANGE_DB = 70.0  # from paper to ink, below the level of a loud hit
+TOP_DB = -20.0  # of a sine of full scale
+
+
+def spectrogram(waveform: Float[np.ndarray, " n"]) -> UInt8[np.ndarray, "64 192"]:
+    """A small picture of a waveform in -1..1: time to the right, frequency upwards, loud is dark.
+
+    The highest row is half the rate, whatever that is. Levels are those of `TOP_DB` down to
+    `RANGE_DB` below, and the same in every picture.
+
+    Raises:
+        ValueError: if it has fewer samples than the picture has columns, or is not finite.
+    """
+    waveform = np.asarray(waveform)
+    if len(waveform) < COLUMNS or not np.isfinite(waveform).all():
+        raise ValueError(
+            f"a spectrogram wants {COLUMNS} finite samples or more, got {len(waveform)}"
+        )
+    frame = max(2 * ROWS, 1 << (len(waveform) // COLUMNS).bit_length())
+    levels = magnitudes(torch.from_numpy(waveform.astype(np.float32))[None], frame)[:, 1:]
+    image = torch.nn.functional.adaptive_avg_pool2d(levels, (ROWS, COLUMNS))[0].numpy()
+    decibels = 20 * np.log10(np.maximum(image, 1e-7))
+    dark = ((decibels - TOP_DB) / RANGE_DB + 1).clip(0, 1)
+    return (255 * (1 - dark[::-1])).round().astype(np.uint8)
+
+
+def fidelity_dots(
+    panels: Mapping[str, Mapping[str, ArrayLike]], *, goals: Mapping[str, float] | None = None
+) -> Figure:
+    """Every window's measure as a dot and the mean as a bar, the kinds below each other.
+
+    Args:
+        panels: measure -> kind -> values of windows, such as of rebuilt training loops. The kinds
+            are those of the first measure; one may be missing in the others.
+        goals: value of a measure to draw a line at, by the measure's title.
+
+    Raises:
+        ValueError: if there is no panel, a kind has no value, or one is not finite.
+    """
+    values = {
+        title: {kind: np.asarray(each, float) for kind, each in kinds.items()}
+        for title, kinds in panels.items()
+    }
+    kinds = [*next(iter(values.values()), {})]
+    given = [each for of in values.values() for each in of.values()]
+    if not kinds or any(not each.size or not np.isfinite(each).all() for each in given):
+        raise ValueError("there is nothing to draw: expected finite values of one kind or more")
+    with style():
+        figure = styled(3.1 * len(values) + 1.4, 0.9 + 0.34 * len(kinds))
+        grid = figure.subplots(1, len(values), squeeze=False, sharey=True)[0]
+        for axes, (title, of) in zip(grid, values.items(), strict=True):
+            for row, kind in enumerate(kinds):
+                if kind not in of:
+                    continue
+                colour, dots = PALETTE[row % len(PALETTE)], of[kind]
+                height = row + np.linspace(-0.22, 0.22, len(dots))
+                axes.plot(dots, height, ".", color=colour, alpha=0.45, markersize=4)
+                axes.plot(dots.mean(), row, "|", color=INK, markersize=15, markeredgewidth=2)
+                label = f"{dots.mean():.2f}"
+                offset = {"xytext": (0, 8), "textcoords": "offset points", "fontsize": 7.5}
+                axes.annotate(label, (dots.mean(), row), ha="center", **offset)
+            if title in (goals or {}):
+                axes.axvline(goals[title], color=INK, linewidth=1, linestyle=(0, (4, 3)))
+            axes.set_title(title)
+            axes.set_yticks(range(len(kinds)), kinds)
+            axes.set_ylim(len(kinds) - 0.4, -0.6)
+            axes.tick_params(axis="y", length=0)
+            axes.grid(axis="x")
+            axes.spines["left"].set_visible(False)
+    return figure

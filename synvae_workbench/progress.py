@@ -1,0 +1,130 @@
+"""Progress of a long loop, shown where the person is: a terminal, JupyterLab or a report run.
+
+A report run (`synvae_workbench.reports`) sets `SYNVAE_PROGRESS_FILE` for its kernel. The loops then
+write their state into that file, from which the runner draws its one line, and nothing into the
+notebook: bars redrawn a thousand times would flood the report.
+"""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import tqdm.auto
+from tqdm.std import tqdm as text_bar
+
+PROGRESS_FILE = "SYNVAE_PROGRESS_FILE"
+SECONDS_BETWEEN_WRITES = 0.25
+
+
+class LoopState(NamedTuple):
+    """How far a loop is: steps `done` of `total`, and the losses it shows as `postfix`."""
+
+    description: str
+    done: int
+    total: int | None
+    elapsed: float
+    postfix: str
+
+
+def progress(
+    iterable: Iterable | None = None,
+    *,
+    description: str,
+    total: int | None = None,
+    initial: int = 0,
+) -> text_bar:
+    """A tqdm bar over `iterable`, or over `total` steps of which `initial` were done before.
+
+    Steps and loss terms are told by `update(1, loss=...)`. Close a bar without an iterable, or use
+    it in a `with`. Nothing is drawn where nobody looks: in a log or a pipe.
+    """
+    steps = {"desc": description, "total": total, "initial": initial}
+    if path := os.environ.get(PROGRESS_FILE):
+        return _FileBar(iterable, path=Path(path), **steps)
+    watched = sys.stderr.isatty() or _in_kernel()
+    return _Bar(iterable, disable=not watched, **steps)
+
+
+def read_progress(path: Path) -> list[LoopState]:
+    """The loops that run now, the outermost first; none if there is nothing to read."""
+    try:
+        return [LoopState(**state) for state in json.loads(path.read_text())]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def fraction_done(loops: list[LoopState]) -> float | None:
+    """Share done of the outermost loop in 0..1, inner loops counted; None if a total is unknown."""
+    fraction = 0.0
+    for loop in reversed(loops):
+        if not loop.total:
+            return None
+        fraction = min((loop.done + fraction) / loop.total, 1.0)
+    return fraction if loops else None
+
+
+def _in_kernel() -> bool:
+    kernel = sys.modules.get("ipykernel.kernelapp")
+    return kernel is not None and kernel.IPKernelApp.initialized()
+
+
+class _LossTerms:
+    """`update` that also tells the terms of the loss."""
+
+    def update(self, n: int = 1, **terms: Any) -> bool | None:
+        if terms and not self.disable:
+            self.set_postfix(terms, refresh=False)
+        return super().update(n)
+
+
+class _Bar(_LossTerms, tqdm.auto.tqdm):
+    """A bar in the terminal or in JupyterLab."""
+
+
+class _FileBar(_LossTerms, text_bar):
+    """A tqdm bar that is drawn into a JSON file instead of a terminal."""
+
+    _running: ClassVar[list["_FileBar"]] = []
+
+    def __init__(self, *args: Any, path: Path, **kwargs: Any) -> None:
+        self._path = path
+        self._running.append(self)
+        # miniters=1: tqdm would otherwise learn to skip checks, and a slow step would show late.
+        super().__init__(
+            *args, file=io.StringIO(), mininterval=SECONDS_BETWEEN_WRITES, miniters=1, **kwargs
+        )
+
+    def display(self, *args: Any, **kwargs: Any) -> None:
+        write_progress(self._path, [bar.state() for bar in self._running])
+
+    def close(self) -> None:
+        if self in self._running:
+            self._running.remove(self)
+        super().close()
+
+    def state(self) -> LoopState:
+        facts = self.format_dict
+        return LoopState(
+            description=(facts["prefix"] or "").removesuffix(": "),
+            done=facts["n"],
+            total=facts["total"],
+            elapsed=facts["elapsed"],
+            postfix=facts["postfix"] or "",
+        )
+
+
+def write_progress(path: Path, loops: list[LoopState]) -> None:
+    """Replace the file at once, so that a reader never sees half of it.
+
+    A loop never fails because its progress cannot be told: errors of the file system are dropped.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        part.write_text(json.dumps([loop._asdict() for loop in loops]))
+        part.replace(path)
+    except OSError:
+        return

@@ -1,0 +1,192 @@
+"""An executed notebook as one HTML file that a browser shows without a network.
+
+nbconvert's own templates fetch MathJax, RequireJS and the widgets' code from content delivery
+networks (nbconvert #920, #2029). The template beside this module has none of it, and forbids the
+browser to fetch anything by a Content-Security-Policy.
+"""
+
+import copy
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import nbformat
+from bs4 import BeautifulSoup
+from nbconvert import HTMLExporter
+from traitlets.config import Config
+
+from synvae_workbench.provenance import MIME_TYPE
+from synvae_workbench.reports.estimate import headings
+from synvae_workbench.reports.formatting import local_time, spoken
+from synvae_workbench.reports.parameters import TAG, declared_parameters, read_notebook
+
+# The first that an output offers is shown. Widgets and JavaScript are not among them: a report
+# shows the same thing as a table or a figure.
+SHOWN = ["text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/plain"]
+WIDGET = "application/vnd.jupyter.widget-view+json"
+# What papermill adds to the notebook's own cells; the header says the same.
+ADDED_TAGS = {"injected-parameters", "papermill-error-cell-tag"}
+TITLE = re.compile(r"\A\s*#\s+(.+?)\s*#*\s*(?:\n|\Z)")
+# As Python prints them, after the file and the line; or as loggers do, with their level.
+WARNING = re.compile(r"^(?:\S.*?:\d+: )?(\w*Warning: .+|WARNING\b.+)$", re.MULTILINE)
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+class Warned(NamedTuple):
+    """A warning of the run, how often it came, and the first cell that gave it."""
+
+    text: str
+    count: int
+    cell: int
+
+
+class Row(NamedTuple):
+    """A parameter as the report shows it."""
+
+    name: str
+    value: str
+    changed: bool
+    help: str
+
+
+def export_html(executed: Path, html: Path, *, provenance: Mapping[str, Any] | None = None) -> Path:
+    """Writes the report of an executed notebook, and returns its path.
+
+    Args:
+        provenance: facts for the header; they win over those that the run recorded.
+
+    Raises:
+        ValueError: if `executed` is no notebook.
+    """
+    notebook = read_notebook(executed)
+    header = report_header(notebook, executed.stem, provenance or {})
+    notebook = shown_notebook(notebook)
+    exporter = HTMLExporter(
+        template_name="template",
+        extra_template_basedirs=[str(Path(__file__).parent)],
+        embed_images=True,
+        exclude_anchor_links=True,
+        config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
+    )
+    resources = {"metadata": {"path": str(executed.parent)}, "report": header}
+    page, _ = exporter.from_notebook_node(notebook, resources=resources)
+    part = html.with_name(f"{html.name}.{os.getpid()}")
+    part.write_text(with_contents(page), encoding="utf-8")
+    part.replace(html)
+    return html
+
+
+def report_header(
+    notebook: nbformat.NotebookNode, stem: str, provenance: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the top of the page says: title, parameters, provenance, when and how long."""
+    record = notebook.metadata.get("synvae", {})
+    papermill = notebook.metadata.get("papermill", {})
+    facts = {**record.get("provenance", {}), **provenance}
+    versions = {"python": facts.get("python")} | facts.get("versions", {})
+    return {
+        "title": _title(notebook) or stem,
+        "notebook": record.get("notebook", f"{stem}.ipynb"),
+        "parameters": parameter_rows(notebook, papermill.get("parameters", {})),
+        "date": local_time(papermill.get("start_time")),
+        # Papermill's covers the start of the kernel too; without it, what the run recorded.
+        "duration": spoken(papermill.get("duration") or facts.get("duration_s")),
+        "device": facts.get("device"),
+        "commit": facts.get("commit"),
+        "seed": facts.get("seed"),
+        "platform": facts.get("platform"),
+        "versions": {name: version for name, version in versions.items() if version},
+        "data": facts.get("data", {}),
+        "stopped": record.get("stopped"),
+        "warnings": warnings_of(notebook),
+    }
+
+
+def warnings_of(notebook: nbformat.NotebookNode) -> list[Warned]:
+    """All warnings that the cells gave, each once, in the order in which they came."""
+    found: dict[str, Warned] = {}
+    for number, cell in enumerate(_own_cells(notebook), 1):
+        for output in cell.get("outputs", []):
+            text = ANSI.sub("", output.text) if output.get("name") == "stderr" else ""
+            for warning in WARNING.findall(text):
+                before = found.get(warning, Warned(warning, 0, number))
+                found[warning] = before._replace(count=before.count + 1)
+    return list(found.values())
+
+
+def parameter_rows(notebook: nbformat.NotebookNode, given: Mapping[str, Any]) -> list[Row]:
+    """Every declared parameter with the value of this run."""
+    if not any(TAG in cell.metadata.get("tags", []) for cell in notebook.cells):
+        return []
+    return [
+        Row(name, repr(given.get(name, declared.default)), name in given, declared.help)
+        for name, declared in declared_parameters(notebook, "the notebook").items()
+    ]
+
+
+def shown_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A copy without what the report does not show, and with a text for every figure."""
+    notebook = copy.deepcopy(notebook)
+    notebook.metadata.pop("widgets", None)
+    stopped = notebook.metadata.get("synvae", {}).get("stopped", {}).get("cell")
+    cells, heading = [], ""
+    for number, cell in enumerate(_own_cells(notebook), 1):  # as in the notebook's own file
+        cell.metadata.report = {
+            "number": number,
+            "stopped": number == stopped,
+            "pending": stopped is not None and number > stopped,
+        }
+        if cell.cell_type == "markdown":
+            heading = ([heading, *headings(cell.source)])[-1]
+            if not cells:
+                cell.source = TITLE.sub("", cell.source)
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if _is_shown(output)]
+            alt = cell.metadata.get("synvae", {}).get("alt", f"Figure of the section “{heading}”")
+            cell.metadata.report.alt = alt
+        cells.append(cell)
+    notebook.cells = cells
+    return notebook
+
+
+def _own_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if not ADDED_TAGS & set(cell.metadata.get("tags", []))]
+
+
+def _is_shown(output: nbformat.NotebookNode) -> bool:
+    data = output.get("data", {})
+    if WIDGET in data or MIME_TYPE in data:
+        return False
+    return output.output_type in ("stream", "error") or any(kind in data for kind in SHOWN)
+
+
+def _title(notebook: nbformat.NotebookNode) -> str | None:
+    cells = _own_cells(notebook)
+    match = TITLE.match(cells[0].source) if cells else None
+    return headings(match.group(0))[0] if match else None
+
+
+def with_contents(page: str) -> str:
+    """The page with a list of its headings in `nav`, each of which gets an id of its own."""
+    soup = BeautifulSoup(page, "html.parser")
+    items, seen = soup.select_one("nav ol"), set()
+    for heading in soup.select("main h2, main h3"):
+        words = re.sub(r"[^\w]+", "-", heading.get_text().lower()).strip("-") or "section"
+        anchor, count = words, 1
+        while anchor in seen:
+            count += 1
+            anchor = f"{words}-{count}"
+        seen.add(anchor)
+        heading["id"] = anchor
+        item = soup.new_tag("li", attrs={"class": heading.name})
+        link = soup.new_tag("a", href=f"#{anchor}")
+        link.string = heading.get_text()
+        item.append(link)
+        items.append(item)
+    if not seen:
+        soup.select_one("nav").decompose()
+    for table in soup.select("main .output table, main .prose table"):
+        table.wrap(soup.new_tag("div", attrs={"class": "scroll"}))
+    return str(soup)

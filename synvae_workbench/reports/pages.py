@@ -1,0 +1,53 @@
+"""Pages about several runs: the index of a sweep, and two runs side by side.
+
+Each is one file that fetches nothing, in the look of the reports of single runs.
+"""
+
+import base64
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from matplotlib.figure import Figure
+
+from synvae_workbench.reports.formatting import figure, spoken
+
+TEMPLATES = Path(__file__).parent / "template"
+
+
+def write_page(path: Path, template: str, **content: Any) -> Path:
+    """Fills a template, in which all text is text, and replaces the file at once."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"figure": figure, "spoken": spoken, "breakable": breakable}
+    page = environment.get_template(template).render(content)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(page, encoding="utf-8")
+    part.replace(path)
+    return path
+
+
+def breakable(name: str) -> Markup:
+    """A long name that may be broken after its underscores and slashes, and nowhere else."""
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[_/])", name))
+
+
+def figure_uri(drawn: Figure) -> str:
+    """A figure as an image's address, its text sharp at any size."""
+    return data_uri("image/svg+xml", drawn._repr_svg_())
+
+
+def data_uri(kind: str, data: str) -> str:
+    """The address of an output as notebooks hold it: SVG as text, all else in base64."""
+    if kind == "image/svg+xml":
+        data = base64.b64encode(data.encode()).decode("ascii")
+    return f"data:{kind};base64,{''.join(data.split())}"

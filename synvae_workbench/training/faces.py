@@ -1,0 +1,93 @@
+"""Training on few pictures: each is seen in ever new variations."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from synvae_core.losses import normal_kl, squared_error
+from synvae_workbench.training.objectives import Losses
+from synvae_workbench.training.pictures import to_unit
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How far pictures are varied: standard deviations, cut at two of them."""
+
+    shift: float = 0.06  # as a share of half the side
+    turn: float = 0.08  # in radians
+    scale: float = 0.06  # relative
+    light: float = 0.05  # of all pixels, where 1 is white
+    contrast: float = 0.1  # relative
+    colour: float = 0.02  # of each channel
+    flip: bool = True  # mirror half of them
+
+
+def vary(
+    images: Float[Tensor, "b c h w"], variation: Variation, generator: torch.Generator
+) -> Float[Tensor, "b c h w"]:
+    """Pictures in [0, 1], each mirrored, moved, turned, scaled and lit a little differently.
+
+    Beyond its edges a picture goes on as its mirror image.
+    """
+    n, channels, device = len(images), images.shape[1], images.device
+
+    def draw(*size: int) -> Tensor:
+        return torch.randn(n, *size, generator=generator, device=device).clamp(-2, 2)
+
+    place = draw(4)
+    angle, size = variation.turn * place[:, 0], (variation.scale * place[:, 1]).exp()
+    cos, sin = size * angle.cos(), size * angle.sin()
+    side = torch.rand(n, generator=generator, device=device) < 0.5 * variation.flip
+    side = torch.where(side, -1.0, 1.0)
+    left, down = variation.shift * place[:, 2], variation.shift * place[:, 3]
+    rows = torch.stack([side * cos, -sin, left, side * sin, cos, down], 1).view(n, 2, 3)
+    grid = F.affine_grid(rows, list(images.shape), align_corners=False)
+    options = {"mode": "bicubic", "padding_mode": "reflection", "align_corners": False}
+    moved = F.grid_sample(images, grid, **options)
+    contrast = (variation.contrast * draw(1, 1, 1)).exp()
+    light = variation.light * draw(1, 1, 1)
+    if channels > 1:
+        light = light + variation.colour * draw(channels, 1, 1)
+    grey = moved.mean((1, 2, 3), keepdim=True)
+    return ((moved - grey) * contrast + grey + light).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class FaceObjective:
+    """Squared error of the picture, and beta times the KL.
+
+    With a variation, of varied pictures through draws of their posteriors; without, as to validate,
+    of the pictures as they are, through the means.
+    """
+
+    beta: float
+    variation: Variation | None = Variation()
+
+    def __call__(
+        self, model: Any, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
+    ) -> Losses:
+        images = to_unit(batch[0])
+        if self.variation is not None:
+            images = vary(images, self.variation, generator)
+        output = model(images, sample=self.variation is not None, generator=generator)
+        error = squared_error(output.reconstruction, images)
+        kl = normal_kl(*output.posterior)
+        return {"loss": error + self.beta * kl, "squared_error": error, "kl_nats": kl}
+
+
+def varied(
+    images: Float[Tensor, "n c h w"], variation: Variation, *, times: int, seed: int = 0
+) -> Float[Tensor, "m c h w"]:
+    """So many variations of each picture, m = n times `times`, such as to fit a baseline on.
+
+    Raises:
+        ValueError: unless there is at least one picture and one variation of it.
+    """
+    if not len(images) or times < 1:
+        raise ValueError(f"got {len(images)} pictures to be varied {times} times: expected some")
+    generator = torch.Generator(images.device).manual_seed(seed)
+    return torch.cat([vary(images, variation, generator) for _ in range(times)])

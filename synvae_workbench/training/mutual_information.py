@@ -1,0 +1,168 @@
+"""Critics that are trained to tell pairs of latents that belong together from others."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from synvae_core.metrics.mutual_information import (
+    BOUNDS,
+    Bound,
+    jensen_shannon,
+    nwj_as_published,
+)
+from synvae_core.models.critics import Critic
+from synvae_workbench.training.checkpoints import History
+from synvae_workbench.training.loop import FitConfig, fit
+from synvae_workbench.training.objectives import Losses
+
+# What a critic maximises for the sake of each bound.
+TRAINED_BY: dict[str, Bound] = BOUNDS | {
+    "smile": jensen_shannon,
+    "nwj_as_published": nwj_as_published,
+}
+
+
+@dataclass(frozen=True)
+class CriticObjective:
+    """The named bound of a batch of pairs, or what trains its critic, as `nats`."""
+
+    bound: str
+
+    def __post_init__(self) -> None:
+        if self.bound not in TRAINED_BY:
+            raise ValueError(f"bound {self.bound!r} is unknown; choose of {', '.join(TRAINED_BY)}")
+
+    def __call__(
+        self, model: nn.Module, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
+    ) -> Losses:
+        nats = TRAINED_BY[self.bound](model(*batch)).expand(len(batch[0]))
+        return {"loss": -nats, "nats": nats.detach()}
+
+
+def train_critic(
+    first: Float[Tensor, "n x"],
+    second: Float[Tensor, "m y"],
+    *,
+    bound: str,
+    epochs: int,
+    validation: tuple[Float[Tensor, "_ x"], Float[Tensor, "_ y"]] | None = None,
+    batch_size: int = 200,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    fabric: Fabric | None = None,
+) -> tuple[Critic, History]:
+    """A critic of pairs (first[i], second[i]) for a bound, on the CPU, and the course of training.
+
+    All batches are full: what is left over of an epoch waits for another one.
+
+    Args:
+        bound: of `TRAINED_BY`.
+        validation: pairs; of all epochs the critic is kept that tells these best, and their value
+            is `validation_nats` in the course. Without them it is the last critic.
+        batch_size: pairs per step, at most all.
+
+    Raises:
+        ValueError: if there are fewer than two pairs, not as many second as first latents, a
+            latent that is not finite, or no such bound.
+    """
+    _check(first, second)
+    objective = CriticObjective(bound)
+    batch_size = min(batch_size, len(first))
+    config = FitConfig(
+        epochs,
+        batch_size,
+        learning_rate,
+        warmup_steps=0,
+        decay_rate=1.0,  # none: as published, the rate stays as it is
+        epoch_examples=len(first) // batch_size * batch_size,
+        seed=seed,
+    )
+    torch.manual_seed(seed)
+    critic = Critic(first.shape[1], second.shape[1])
+    best = None if validation is None else _Best(critic, TRAINED_BY[bound], validation)
+    description = f"critic, {bound.replace('_', ' ')}"
+    history = fit(
+        critic,
+        objective,
+        (first, second),
+        config,
+        description=description,
+        fabric=fabric,
+        after_epoch=best,
+    )
+    critic.cpu()
+    if best is not None:
+        critic.load_state_dict(best.weights)
+    return critic, history
+
+
+def estimate_as_published(
+    first: Float[Tensor, "n x"],
+    second: Float[Tensor, "m y"],
+    *,
+    epochs: int = 100,
+    batch_size: int = 200,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    fabric: Fabric | None = None,
+) -> float:
+    """`nwj_as_published` in nats, trained and reported on the same pairs: their last epoch's mean.
+
+    It is no bound: it finds information in independent pairs, up to log batch_size of it.
+    Müller-Eberstein & van Noord 2019, arXiv 1909.01218.
+
+    Raises:
+        ValueError: as `train_critic`, and if there is no epoch.
+    """
+    if epochs < 1:
+        raise ValueError(f"what is reported is the last epoch: got {epochs} of them")
+    _, history = train_critic(
+        first,
+        second,
+        bound="nwj_as_published",
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        fabric=fabric,
+    )
+    return history[-1]["nats"]
+
+
+class _Best:
+    """Called after each epoch: keeps the weights with the largest bound on validation pairs."""
+
+    def __init__(
+        self,
+        critic: Critic,
+        bound: Callable[[Tensor], Tensor],
+        validation: tuple[Tensor, Tensor],
+    ):
+        _check(*validation)
+        self.critic, self.bound, self.validation = critic, bound, validation
+        self.nats, self.weights = -torch.inf, critic.state_dict()
+
+    @torch.no_grad()
+    def __call__(self, epoch: int) -> dict[str, float]:
+        device = next(self.critic.parameters()).device
+        nats = self.bound(self.critic(*(part.to(device) for part in self.validation))).item()
+        if nats > self.nats:
+            weights = self.critic.state_dict()
+            self.nats = nats
+            self.weights = {name: tensor.cpu().clone() for name, tensor in weights.items()}
+        return {"validation_nats": nats}
+
+
+def _check(first: Tensor, second: Tensor) -> None:
+    if len(first) != len(second) or len(first) < 2:
+        raise ValueError(
+            f"expected two or more pairs of latents: got {len(first)} first and {len(second)} "
+            "second ones"
+        )
+    for name, latents in (("first", first), ("second", second)):
+        if not torch.isfinite(latents).all():
+            raise ValueError(f"the {name} latents are not finite: got NaN or infinity")

@@ -1,0 +1,158 @@
+"""Speech and pictures that share a label, drawn together, and the loss of the picture.
+
+The pairing is that of Żelaszczyk & Mańdziuk 2021, arXiv 2109.13354: every time a picture is seen it
+has another recording of its digit, drawn with replacement. Labels serve for nothing else.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from synvae_core.losses import normal_kl, squared_error
+from synvae_core.schedules import linear_warmup
+from synvae_workbench.data.speech.pairs import pair_by_label
+from synvae_workbench.training.objectives import Losses
+from synvae_workbench.training.pictures import to_unit
+
+LIKELIHOODS = ("squared", "bernoulli")
+
+
+class Speech:
+    """Recordings of one split, from which pictures are given theirs.
+
+    Its `repr` is a checksum of what it holds, so that a run is only resumed with the same speech.
+
+    Raises:
+        ValueError: if there are no recordings, or not as many labels.
+    """
+
+    def __init__(self, spectrograms: UInt8[Tensor, "n 1 h w"], labels: Int[Tensor, " m"]):
+        if not len(spectrograms) or len(spectrograms) != len(labels):
+            raise ValueError(
+                f"each recording has a label: got {len(spectrograms)} spectrograms and "
+                f"{len(labels)} labels"
+            )
+        self.spectrograms, self.labels = spectrograms, labels
+        content = spectrograms.cpu().numpy().tobytes() + labels.cpu().numpy().tobytes()
+        self._checksum = hashlib.sha256(content).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"Speech({len(self.labels)} recordings, {self._checksum[:16]})"
+
+    def paired(
+        self, labels: Int[Tensor, " b"], generator: torch.Generator
+    ) -> UInt8[Tensor, "b 1 h w"]:
+        """A recording of each label, drawn with replacement, on the device of the labels.
+
+        Raises:
+            ValueError: if there is no recording of a label.
+        """
+        if generator.device.type != "cpu":  # pairs are drawn there, wherever training runs
+            seed = torch.randint(1 << 62, (), generator=generator, device=generator.device)
+            generator = torch.Generator().manual_seed(int(seed))
+        self.spectrograms = self.spectrograms.to(labels.device)
+        return self.spectrograms[pair_by_label(labels, self.labels, generator)]
+
+
+@dataclass(frozen=True)
+class SpeechImageObjective:
+    """What the picture loses, and beta times the KL of the speech code, which warms up by steps.
+
+    The batches are pictures in bytes and their labels. The published likelihood is not known.
+    """
+
+    speech: Speech
+    beta: float = 1.0
+    beta_warmup: int = 0  # steps
+    likelihood: str = "squared"  # or "bernoulli", cross-entropy in nats
+    augment: bool = True  # vary the spectrograms
+
+    def __post_init__(self) -> None:
+        check_likelihood(self.likelihood)
+
+    def __call__(
+        self, model: Any, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
+    ) -> Losses:
+        pictures, labels = batch
+        spectrograms = to_unit(self.speech.paired(labels, generator))
+        if self.augment:
+            spectrograms = vary(spectrograms, generator)
+        output = model(spectrograms, generator=generator)
+        error = picture_error(output.reconstruction, to_unit(pictures), self.likelihood)
+        kl = normal_kl(*output.posterior)
+        beta = self.beta * linear_warmup(step, steps=self.beta_warmup)
+        return {"loss": error + beta * kl, "picture_error": error, "kl_nats": kl}
+
+
+def check_likelihood(likelihood: str) -> None:
+    """Raises a ValueError that names the likelihoods unless this is one."""
+    if likelihood not in LIKELIHOODS:
+        raise ValueError(
+            f"likelihood {likelihood!r} is unknown; choose of {', '.join(LIKELIHOODS)}"
+        )
+
+
+def picture_error(
+    reconstruction: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"], likelihood: str
+) -> Float[Tensor, " b"]:
+    """Squared error or, for "bernoulli", cross-entropy in nats, summed over the pixels.
+
+    Raises:
+        ValueError: if the likelihood is unknown.
+    """
+    check_likelihood(likelihood)
+    if likelihood == "squared":
+        return squared_error(reconstruction, target)
+    error = F.binary_cross_entropy(reconstruction.float(), target, reduction="none")
+    return error.flatten(1).sum(-1)
+
+
+def vary(
+    spectrograms: Float[Tensor, "b 1 h w"],
+    generator: torch.Generator,
+    *,
+    time: float = 0.1,
+    pitch: float = 0.05,
+    level: float = 0.05,
+    mask: float = 0.15,
+) -> Float[Tensor, "b 1 h w"]:
+    """Spectrograms in [0, 1] as if spoken sooner, slower, higher or louder, with two bands silent.
+
+    The bands, one of time and one of frequency, are those of Park et al. 2019, "SpecAugment", arXiv
+    1904.08779.
+
+    Args:
+        time: standard deviation of the shift in time and of the relative tempo, as shares of the
+            length.
+        pitch: standard deviation of the shift in frequency and of its relative scale.
+        level: standard deviation of what is added where there is sound.
+        mask: largest width of a silent band, as a share of the side.
+    """
+    n, _, height, width = spectrograms.shape
+    device = spectrograms.device
+    noise = torch.randn(n, 5, generator=generator, device=device).clamp(-2, 2)
+    zero = torch.zeros(n, device=device)
+    across = [1 + time * noise[:, 0], zero, 2 * time * noise[:, 1]]
+    down = [zero, 1 + pitch * noise[:, 2], 2 * pitch * noise[:, 3]]
+    grid = F.affine_grid(
+        torch.stack(across + down, 1).view(n, 2, 3), list(spectrograms.shape), align_corners=False
+    )
+    moved = F.grid_sample(spectrograms, grid, align_corners=False)
+    louder = (moved + level * noise[:, 4, None, None, None]).clamp(0, 1)
+    louder = torch.where(moved > 0, louder, moved)
+    rows = _band(n, height, mask, generator)[:, None, :, None]
+    columns = _band(n, width, mask, generator)[:, None, None, :]
+    return louder.masked_fill(rows | columns, 0.0)
+
+
+def _band(n: int, length: int, widest: float, generator: torch.Generator) -> Tensor:
+    """Where a random band of each of n rows lies."""
+    start, share = torch.rand(2, n, 1, generator=generator, device=generator.device)
+    place = torch.arange(length, device=generator.device)
+    first = start * length
+    return (place >= first) & (place < first + share * widest * length)

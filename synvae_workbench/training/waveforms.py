@@ -1,0 +1,100 @@
+"""Objectives of the waveform VAEs: windows of loops in, losses out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from synvae_core.losses import multi_scale_spectral, normal_kl, squared_error
+from synvae_core.models.waveform.dense import DenseWaveformVae
+from synvae_core.schedules import linear_warmup
+from synvae_workbench.data.waveforms.sets import Loops, cut
+from synvae_workbench.training.objectives import Losses
+
+QUIET = 1e-4  # of full scale, as the root of the mean square: what is softer counts as this loud
+
+
+class Windows:
+    """Loops, and the length in samples of the windows that are cut from them.
+
+    Its `repr` says how many there are, for what a run is known by; the checksum of the samples
+    belongs to the run's settings.
+    """
+
+    def __init__(self, loops: Loops, length: int):
+        self.loops, self.length = loops, length
+
+    def __repr__(self) -> str:
+        return f"Windows({len(self.loops.names)} at {self.loops.rate} Hz, {self.length} samples)"
+
+    def __deepcopy__(self, memo: dict) -> "Windows":
+        return self  # the samples are mapped from a file, and may be larger than the memory
+
+    def at(self, places: Int[Tensor, "b 3"]) -> Float[Tensor, "b n"]:
+        """The windows at those places, on the device of the places."""
+        return cut(self.loops.samples, places.cpu(), self.length).to(places.device)
+
+
+@dataclass(frozen=True)
+class CoefficientObjective:
+    """Squared error of a window as a share of its energy, and beta times the KL in nats.
+
+    Batches are those of `coefficient_rows`. For windows of training it is the error of the
+    waveforms that the fully connected model draws, as long as the model's components are all that
+    these windows have; what they lack is in no batch and cannot be learnt.
+    """
+
+    beta: float
+    beta_warmup: int = 0  # steps
+
+    def __call__(
+        self, model: Any, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
+    ) -> Losses:
+        coefficients, energy = batch
+        made, posterior = model.through_coefficients(coefficients, generator=generator)
+        error = squared_error(made, coefficients) / energy
+        kl = normal_kl(*posterior)
+        beta = self.beta * linear_warmup(step, steps=self.beta_warmup)
+        return {"loss": error + beta * kl, "error_share": error, "kl_nats": kl}
+
+
+@dataclass(frozen=True)
+class SpectralObjective:
+    """Spectral distance at several scales, and beta times the KL of a latent number, on average.
+
+    Batches are places of windows (`data.waveforms.window_places`), which start anywhere within the
+    hop after their place, so that every offset is heard. Phases are free: an error of the samples
+    beside the spectral distance makes every hit softer and the rhythm worse.
+    """
+
+    windows: Windows
+    hop: int  # samples between two places
+    beta: float
+    beta_warmup: int = 0  # steps
+
+    def __call__(
+        self, model: Any, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
+    ) -> Losses:
+        places = batch[0].clone()
+        later = torch.randint(self.hop, (len(places),), generator=generator, device=places.device)
+        places[:, 2] += later
+        windows = self.windows.at(places)
+        output = model(windows, generator=generator)
+        spectral = multi_scale_spectral(output.reconstruction, windows)
+        kl = normal_kl(*output.posterior)
+        beta = self.beta * linear_warmup(step, steps=self.beta_warmup)
+        numbers = output.posterior.mu.shape[1]
+        loss = spectral + beta * kl / numbers
+        return {"loss": loss, "spectral_distance": spectral, "kl_nats": kl}
+
+
+def coefficient_rows(
+    model: DenseWaveformVae, loops: Loops, places: Int[Tensor, "n 3"], *, repeats: int = 1
+) -> tuple[Float[Tensor, "m components"], Float[Tensor, " m"]]:
+    """The coefficients and the energy of windows, each as often as an epoch is to show it."""
+    windows = cut(loops.samples, places, model.config.samples)
+    energy = windows.square().sum(1).clamp(min=windows.shape[1] * QUIET**2)
+    coefficients = model.coefficients(windows)
+    return coefficients.repeat(repeats, 1), energy.repeat(repeats)

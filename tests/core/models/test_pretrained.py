@@ -1,0 +1,61 @@
+"""The weights that are shipped load, play, and hear, and their card is beside them."""
+
+import json
+
+import pytest
+import torch
+
+from synvae_core.metrics.melody import exact_windows
+from synvae_core.models.melody.configurations import load_melody_model
+from synvae_core.models.speech.to_image import load_speech_image
+from synvae_core.models.storage import PRETRAINED
+from synvae_core.models.synvae import load_synvae
+from synvae_workbench.data.melodies.load import load_corpus
+from synvae_workbench.data.pictures.mnist_5k import load_mnist_5k
+from synvae_workbench.data.speech.sets import load_speech
+from synvae_workbench.training.judge import read_labels, train_judge
+from synvae_workbench.training.pictures import to_unit
+
+FOLDERS = sorted(path for path in PRETRAINED.iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_folder_has_a_card_and_no_pickle(folder):
+    names = {path.name for path in folder.iterdir()}
+    needed = {"CARD.md", "config.json", "model.safetensors"}
+    assert needed <= names <= needed | {"provenance.json", "test_recordings.json"}
+    assert (folder / "CARD.md").read_text().startswith(f"# {folder.name}\n")
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 16e6
+
+
+def test_a_digit_comes_back_from_the_shipped_synvae():
+    model = load_synvae(PRETRAINED / "synvae_mnist")
+    digits = load_mnist_5k().test_images[:50].float() / 255  # which it was not trained on
+    _, rebuilt = model.hear(model.listen(digits))
+    error = (rebuilt - digits).square().flatten(1).sum(1).mean()
+    assert error < 12  # the mean digit is at 53
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["speech_compact_vae", "speech_compact_vae_gan"])
+def test_the_shipped_speech_models_draw_what_recordings_they_never_heard_say(name, data_folder):
+    folder = PRETRAINED / name
+    unheard = json.loads((folder / "test_recordings.json").read_text())
+    speech = load_speech("fsdd", folder=data_folder / "fsdd")
+    assert set(speech.test.ids) == set(unheard)
+    digits = load_mnist_5k()
+    judge = train_judge(digits.train_images, digits.train_labels, seed=0, epochs=4)
+    drawn = load_speech_image(folder).draw(to_unit(speech.test.spectrograms))
+    assert (read_labels(judge, drawn) == speech.test.labels).float().mean() > 0.93
+
+
+def test_the_language_model_gives_tunes_back_exactly():
+    model = load_melody_model(PRETRAINED / "language_2bar")
+    tunes = load_corpus("abc", bars=2).test[:200].astype("int64")
+    assert exact_windows(tunes, model.reconstruct(tunes, sample=False).numpy()).all()
+
+
+def test_the_music_within_is_the_shipped_melody_model():
+    music = load_melody_model(PRETRAINED / "language_2bar").state_dict()
+    within = load_synvae(PRETRAINED / "synvae_mnist").music.state_dict()
+    assert all(torch.equal(value, within[name]) for name, value in music.items())

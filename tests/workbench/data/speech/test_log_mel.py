@@ -1,0 +1,132 @@
+import librosa
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synvae_workbench.data.speech.fsdd import find_fsdd
+from synvae_workbench.data.speech.log_mel import (
+    HOP,
+    SPAN,
+    WINDOW,
+    log_mel,
+    log_mel_db,
+    mel_filters,
+    speech_frame,
+)
+from synvae_workbench.data.speech.recordings import SPEECH_RATE, read_recording
+
+
+def by_librosa(waveform):
+    power = librosa.feature.melspectrogram(
+        y=speech_frame(waveform),
+        sr=SPEECH_RATE,
+        n_fft=WINDOW,
+        hop_length=HOP,
+        n_mels=48,
+        pad_mode="constant",
+    )
+    return librosa.power_to_db(power, ref=np.max, top_db=80)
+
+
+def sweep(samples: int, seed: int = 0) -> np.ndarray:
+    """A tone that rises, in some noise."""
+    rng, time = np.random.default_rng(seed), np.arange(samples) / SPEECH_RATE
+    tone = np.sin(2 * np.pi * (100 + rng.uniform(100, 2000) * time) * time)
+    return (tone + rng.normal(0, 0.01, samples)).astype(np.float32)
+
+
+def test_filters_are_those_of_librosa():
+    expected = librosa.filters.mel(sr=SPEECH_RATE, n_fft=WINDOW, n_mels=48)
+    np.testing.assert_allclose(mel_filters(), expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 100, 400, 3000, SPAN - 1, SPAN, SPAN + 1, 20_000])
+def test_levels_are_those_of_librosa(samples):
+    waveforms = [sweep(samples, seed) * 10.0**-seed for seed in range(4)]
+    waveforms[-1] += np.float32(0.7)  # an offset
+    expected = np.stack([by_librosa(waveform) for waveform in waveforms])
+    np.testing.assert_allclose(log_mel_db(waveforms).numpy(), expected, atol=0.01)
+
+
+@pytest.mark.data
+def test_levels_of_real_recordings_are_those_of_librosa(data_folder):
+    waveforms = [read_recording(path) for path in find_fsdd(data_folder / "fsdd")[::15]]
+    expected = np.stack([by_librosa(waveform) for waveform in waveforms])
+    assert np.abs(log_mel_db(waveforms).numpy() - expected).max() < 0.01
+
+
+def test_bytes_go_from_80_db_below_to_the_loudest():
+    waveforms = [sweep(3000, seed) for seed in range(5)]
+    levels, pictures = log_mel_db(waveforms), log_mel(waveforms)
+    assert pictures.shape == (5, 1, 48, 48)
+    assert pictures.amax((1, 2, 3)).tolist() == [255] * 5
+    assert pictures.amin((1, 2, 3)).tolist() == [0] * 5
+    np.testing.assert_allclose(pictures[:, 0].float() / 255 * 80 - 80, levels, atol=80 / 255 / 2)
+
+
+def test_a_higher_tone_is_in_a_higher_row():
+    time = np.arange(4000) / SPEECH_RATE
+    tones = [np.sin(2 * np.pi * hertz * time) for hertz in (200, 400, 800, 1600, 3200)]
+    rows = log_mel(tones)[:, 0, :, 24].int().argmax(1)
+    assert rows.diff().gt(3).all()
+
+
+def test_a_chunk_is_as_its_recordings_one_by_one():
+    waveforms = [sweep(1000 + 50 * seed, seed) for seed in range(70)]
+    together = log_mel_db(waveforms)
+    alone = torch.cat([log_mel_db([waveform]) for waveform in waveforms])
+    torch.testing.assert_close(together, alone, atol=1e-3, rtol=0)
+    assert log_mel([]).shape == (0, 1, 48, 48)
+
+
+@settings(max_examples=40)
+@given(
+    st.integers(1, 9000),
+    st.integers(0, 9000),
+    st.integers(0, 9000),
+    st.floats(1e-30, 1e30),
+    st.integers(0, 99),
+)
+def test_neither_silence_around_nor_loudness_matters(samples, before, after, gain, seed):
+    block = SPEECH_RATE // 100  # of which the ends are measured
+    waveform = sweep(samples * 40 // block * block + block, seed).astype(np.float64)
+    quiet = np.concatenate([np.zeros(before // block * block), waveform, np.zeros(after)])
+    np.testing.assert_allclose(speech_frame(quiet * gain), speech_frame(waveform), atol=1e-6)
+
+
+@settings(max_examples=40)
+@given(st.integers(SPAN + 1, 3 * SPAN), st.integers(0, 99))
+def test_of_a_long_recording_the_part_with_most_energy_is_taken(samples, seed):
+    rng = np.random.default_rng(seed)
+    loud = np.repeat(rng.uniform(0.2, 1, samples // 500 + 1), 500)[:samples]
+    waveform = loud * rng.choice([-1.0, 1.0], samples)
+    sums = np.convolve(np.square(waveform / np.abs(waveform).max()), np.ones(SPAN), "valid")
+    frame = speech_frame(waveform)
+    assert np.abs(frame).max() <= 1
+    assert np.square(frame, dtype=np.float64).sum() >= sums.max() - 0.01
+
+
+def test_a_short_recording_is_whole_and_in_the_middle():
+    waveform = np.ones(1001, np.float32)
+    heard = np.flatnonzero(speech_frame(waveform))
+    assert (heard[0], heard[-1]) == ((SPAN - 1001) // 2, (SPAN - 1001) // 2 + 1000)
+
+
+@pytest.mark.parametrize(
+    ("waveform", "reason"),
+    [
+        (np.zeros(0), r"at least one: got float64 of shape \(0,\)"),
+        (np.zeros(100), "not silent"),
+        (np.array([0.0, np.nan]), "its peak is nan"),
+        (np.array([0.0, -np.inf]), "its peak is inf"),
+        (np.ones((2, 100)), r"shape \(2, 100\)"),
+        (np.ones(100, np.int16), "int16"),
+    ],
+)
+def test_what_is_no_waveform_is_refused_by_its_place(waveform, reason):
+    with pytest.raises(ValueError, match=reason):
+        speech_frame(waveform)
+    with pytest.raises(ValueError, match=f"recording 40: .*{reason}"):
+        log_mel([sweep(500)] * 40 + [waveform])

@@ -1,0 +1,100 @@
+import io
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from synvae_core.music.melody import Note, events_to_notes, notes_to_events
+from synvae_core.music.midi import events_to_note_sequence, read_midi
+from synvae_core.music.render import SAMPLE_RATE, render
+from synvae_workbench.live.live_player import LivePlayer, perform, pitch_name
+
+EVENTS = notes_to_events([Note(0, 4, 60), Note(4, 6, 66), Note(16, 32, 70)], steps=32)
+
+
+@pytest.fixture
+def player():
+    """One whose messages are kept in `sent`."""
+    made = LivePlayer()
+    made.sent = []
+    made.send = lambda content, buffers=(): made.sent.append((content, list(buffers)))
+    yield made
+    made.close()
+
+
+def test_the_sound_is_that_of_the_renderer_in_16_bits():
+    found = perform(EVENTS, label="A tune", qpm=90, program=40)
+    waveform, rate = soundfile.read(io.BytesIO(found.wav), dtype="float32")
+    assert soundfile.info(io.BytesIO(found.wav)).subtype == "PCM_16"
+    expected = render(events_to_note_sequence(EVENTS, qpm=90, program=40))
+    assert rate == SAMPLE_RATE
+    assert np.abs(waveform - expected).max() < 1e-4
+
+
+def test_the_midi_file_plays_the_same_notes_on_the_same_instrument():
+    midi = perform(EVENTS, label="A tune", program=40).midi
+    assert np.array_equal(read_midi(midi), EVENTS)
+    assert b"\xc0\x28" in midi
+
+
+def test_the_page_is_told_what_to_draw_and_to_say():
+    content = perform(EVENTS, label="A <b>tune</b>: no. 7", qpm=60).content
+    assert [Note(*note) for note in content["notes"]] == events_to_notes(EVENTS)
+    assert content["steps"] == 32
+    assert content["seconds"] == pytest.approx(8)
+    assert content["label"] == "A <b>tune</b>: no. 7"  # written as text, not as markup
+    assert content["file"] == "a_b_tune_b_no_7"
+    assert content["count"] == "3 notes"
+    assert content["words"] == "Piano roll: 3 notes in 2 bars, C4, F♯4, B♭4"
+    json.dumps(content)
+
+
+def test_silence_is_a_melody_too():
+    content = perform(np.zeros(16, np.int64), label="…").content
+    assert content["notes"] == []
+    assert content["words"] == "Piano roll: 0 notes in 1 bar"
+    assert content["file"] == "melody"
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [({"label": " "}, "needs a label"), ({"qpm": 1}, "qpm is"), ({"program": 128}, "program is")],
+)
+def test_what_cannot_be_played_is_refused(options, reason):
+    with pytest.raises(ValueError, match=reason):
+        perform(EVENTS, **({"label": "A tune"} | options))
+
+
+def test_showing_sends_one_message_with_both_files(player):
+    player.show(EVENTS, label="A tune", program=3)
+    player.show(EVENTS, label="Another", play=False)
+    (first, files), (second, _) = player.sent
+    expected = perform(EVENTS, label="A tune", program=3)
+    assert first == expected.content | {"play": True}
+    assert files == [expected.wav, expected.midi]
+    assert (second["label"], second["play"]) == ("Another", False)
+
+
+def test_a_page_that_opens_late_gets_the_last_melody_and_is_silent(player):
+    player._handle_custom_msg({"kind": "ready"}, [])
+    assert not player.sent, "nothing was shown yet"
+    player.show(EVENTS, label="A tune")
+    player._handle_custom_msg({"kind": "ready"}, [])
+    assert [content["play"] for content, _ in player.sent] == [True, False]
+    player.clear()
+    assert player.sent[-1] == ({"kind": "clear"}, [])
+    player._handle_custom_msg({"kind": "ready"}, [])
+    player._handle_custom_msg(["anything"], [b"else"])
+    assert len(player.sent) == 3
+
+
+def test_no_melody_is_in_the_state_that_a_notebook_saves(player):
+    before = json.dumps(player.get_state(), default=str)
+    player.show(EVENTS, label="A tune")
+    assert json.dumps(player.get_state(), default=str) == before
+
+
+@pytest.mark.parametrize(("pitch", "name"), [(60, "C4"), (21, "A0"), (108, "C8"), (70, "B♭4")])
+def test_pitches_have_names(pitch, name):
+    assert pitch_name(pitch) == name

@@ -1,0 +1,158 @@
+import io
+import struct
+import zlib
+
+import mido
+import numpy as np
+import pytest
+from PIL import Image
+from work import few_calls, no_large_pictures
+
+from synvae_core.music.melody import HOLD, Note, events_to_notes, notes_to_events
+from synvae_core.music.midi import midi_bytes
+from synvae_workbench.data.pictures.files import decode_strip
+from synvae_workbench.live.uploads import (
+    MAX_MIDI_BYTES,
+    MAX_PICTURE_BYTES,
+    midi_upload,
+    picture_upload,
+    shown_name,
+)
+
+RNG = np.random.default_rng(0)
+
+
+def encoded(pixels, kind="PNG", **options):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def upload(content, name="a.png", *, channels=3, size=32):
+    return picture_upload(name, content, channels=channels, size=size)
+
+
+PHOTO = RNG.integers(0, 256, (90, 150, 3), np.uint8)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_usual_format_becomes_a_square_of_the_size_of_training(kind, channels):
+    found = upload(memoryview(encoded(PHOTO, kind)), channels=channels)
+    assert found.shape == (channels, 32, 32)
+    assert found.dtype == np.uint8
+
+
+@pytest.mark.parametrize("shape", [(90, 150), (150, 90), (32, 32), (5, 400)])
+def test_the_square_is_the_centre_that_evaluation_crops(shape):
+    data = encoded(RNG.integers(0, 256, (*shape, 3), np.uint8))
+    strip = decode_strip(data, size=32, channels=3)
+    top, left = (strip.shape[1] - 32) // 2, (strip.shape[2] - 32) // 2
+    assert np.array_equal(upload(data), strip[:, top : top + 32, left : left + 32])
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width, height, *extra):
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = chunk(b"IDAT", zlib.compress(bytes(1 << 20), 9))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + b"".join(extra) + body
+
+
+HOSTILE = {
+    "has 4,000,000,000 pixels|too large": png(200_000, 20_000),
+    "has 16,000,000 pixels, more than": png(4000, 4000),
+    "cannot be read": png(64, 64, chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(1 << 26), 9))),
+    "is broken": b"GIF89a" + bytes(5),
+    "is no PNG": b"<svg xmlns='x'><script>alert(1)</script></svg>",
+    "is no PNG, JPEG": b"%!PS-Adobe-3.0 EPSF-3.0",
+    "more than 8,388,608": bytes(MAX_PICTURE_BYTES + 1),
+    "is no PNG, JPEG, WebP": b"",
+    "a.png cannot be read as a picture": encoded(PHOTO, "JPEG")[:400],
+}
+
+
+@pytest.mark.parametrize(("reason", "content"), HOSTILE.items(), ids=range(len(HOSTILE)))
+def test_a_bomb_a_stranger_or_a_torso_is_refused_before_much_is_done(reason, content):
+    with few_calls(), no_large_pictures(), pytest.raises(ValueError, match=reason):
+        upload(content)
+
+
+def test_the_guard_sees_a_large_picture_that_is_decoded():
+    large = io.BytesIO(encoded(np.zeros((2000, 2000), np.uint8)))
+    with pytest.raises(AssertionError, match="4,000,000 pixels was decoded"), no_large_pictures():
+        Image.open(large).load()
+
+
+def test_a_refusal_names_the_file_as_text_to_print():
+    with pytest.raises(ValueError, match=r"^\.\./<b>\.png is no PNG"):
+        upload(b"?", name="../<b>\n\u202e.png")
+    assert shown_name("\u202e\n ") == "Your file"
+    assert shown_name("x" * 99) == "x" * 60 + "…"
+
+
+NOTES = [Note(0, 4, 60), Note(4, 8, 64), Note(16, 20, 67)]
+
+
+def tune(offset=0, steps=32):
+    moved = [Note(n.start + offset, n.end + offset, n.pitch) for n in NOTES]
+    return notes_to_events(moved, steps=steps)
+
+
+def test_a_midi_file_becomes_a_melody_of_so_many_steps():
+    events = midi_upload("a.mid", memoryview(midi_bytes(tune())), steps=32)
+    assert np.array_equal(events, tune())
+    short = midi_upload("a.mid", midi_bytes(tune()), steps=16)
+    assert events_to_notes(short) == NOTES[:2]
+    long = midi_upload("a.mid", midi_bytes(tune()), steps=64)
+    assert events_to_notes(long) == NOTES
+    assert (long[21:] == HOLD).all()
+
+
+def test_bars_of_rest_before_the_first_note_are_left_out():
+    rests = midi_bytes(tune(offset=32, steps=96))
+    assert np.array_equal(midi_upload("a.mid", rests, steps=32), tune())
+
+
+def test_chords_other_metres_and_high_notes_are_made_to_fit():
+    track = mido.MidiTrack([mido.MetaMessage("time_signature", numerator=3, denominator=4)])
+    for time_, kind, note in [
+        (0, "note_on", 60),
+        (7, "note_on", 120),
+        (470, "note_off", 60),
+        (0, "note_off", 120),
+    ]:
+        track.append(mido.Message(kind, note=note, velocity=64, time=time_))
+    buffer = io.BytesIO()
+    mido.MidiFile(ticks_per_beat=480, tracks=[track]).save(file=buffer)
+    (note,) = events_to_notes(midi_upload("a.mid", buffer.getvalue(), steps=32))
+    assert note == Note(0, 4, 108)
+
+
+def track_of(body):
+    head = b"MThd" + struct.pack(">IHHH", 6, 0, 1, 480)
+    return head + b"MTrk" + struct.pack(">I", len(body)) + body
+
+
+HOSTILE_MIDI = {
+    "x.mid is not a MIDI file": b"RIFFxxxx",
+    "x.mid has 65,537 bytes": bytes(MAX_MIDI_BYTES + 1),
+    "x.mid is truncated or corrupt": b"MThd" + bytes(20),
+    "x.mid has no notes": track_of(b"\x00\xff\x2f\x00"),
+    "absurd tick": track_of(b"\xff\xff\xff\x7f\x90\x3c\x40\x10\xff\x2f\x00"),
+    "a number without an end": track_of(b"\xff" * 60_000),
+}
+
+
+@pytest.mark.parametrize(("reason", "content"), HOSTILE_MIDI.items(), ids=range(len(HOSTILE_MIDI)))
+def test_a_hostile_midi_file_is_refused_before_much_is_done(reason, content):
+    with few_calls(), pytest.raises(ValueError, match=reason):
+        midi_upload("x.mid", content, steps=32)
+
+
+def test_refusals_speak_no_python():
+    with pytest.raises(ValueError, match="no notes") as refused:
+        midi_upload("x.mid", track_of(b"\x00\xff\x2f\x00"), steps=32)
+    assert "=" not in str(refused.value)

@@ -1,0 +1,89 @@
+"""The README and the page of results say what `reports/results.json` says."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from synvae_workbench.reports.results import (
+    END,
+    START,
+    read_results,
+    read_tables,
+    record_result,
+    results_page,
+    tables_of,
+    with_tables,
+)
+
+ROOT = Path(__file__).parents[3]
+RESULTS = read_results(ROOT / "reports" / "results.json")
+TABLES = read_tables(ROOT / "reports" / "tables.json")
+
+
+def test_the_readme_holds_the_table_of_the_results_file():
+    readme = (ROOT / "README.md").read_text()
+    assert with_tables(readme, RESULTS, TABLES) == readme
+    assert (ROOT / "docs" / "results.md").read_text() == results_page(RESULTS, TABLES)
+
+
+def test_every_table_has_a_run_and_every_run_a_table():
+    page = with_tables(f"{START}{END}", RESULTS, TABLES) + results_page(RESULTS, TABLES)
+    for table in TABLES:
+        assert f"| {table.title} |" in page
+    for name, result in RESULTS.items():
+        assert f"- {name}: `{result['command']}`" in page
+
+
+def test_every_result_says_how_it_was_made():
+    for name, result in RESULTS.items():
+        provenance = result["provenance"]
+        assert result["command"] and result["metrics"], name
+        for key in ("commit", "device", "timestamp", "seed", "parameters", "versions"):
+            assert provenance[key] not in (None, ""), f"{name}: {key}"
+
+
+def test_a_run_is_recorded_and_shown(tmp_path):
+    run = tmp_path / "trial"
+    run.mkdir()
+    (run / "metrics.json").write_text(json.dumps({"notes/squared_error": 12.34567}))
+    with pytest.raises(ValueError, match=r"provenance\.json is missing"):
+        record_result(tmp_path / "results.json", run, command="make report")
+    (run / "provenance.json").write_text(json.dumps({"commit": "abc"}))
+    record_result(tmp_path / "results.json", run, command="make report")
+    results = read_results(tmp_path / "results.json")
+    table = tables_of(results, TABLES)
+    assert "| Pictures through melodies | trial |" in table
+    assert "from its MIDI file | 12.3 |" in table
+    assert table.count("- trial: `make report`") == 1
+    assert "Melody models" not in table
+    front = with_tables(f"a\n{START}\nold\n{END}\nb", results, TABLES)
+    assert (
+        "12.3" in front
+        and "make report" not in front
+        and "in full" not in front
+        and "old" not in front
+    )
+    assert front.startswith("a\n") and front.endswith("\nb")
+
+
+def test_a_readme_without_marks_is_refused():
+    with pytest.raises(ValueError, match="expected the lines"):
+        with_tables("# no table here", {}, TABLES)
+
+
+def test_a_comparison_within_a_run_has_a_line_for_each_thing():
+    metrics = {"straight_through/coupling_squared_error": 11.71, "logits/notes_squared_error": 91.9}
+    table = tables_of({"couplings": {"metrics": metrics, "command": "run 13"}}, TABLES)
+    assert "| What each coupling keeps in the notes | squared error as trained |" in table
+    assert "| `straight_through` | 11.7 |  |  |" in table
+    assert "| `logits` |  | 91.9 |  |" in table
+    assert "gumbel" not in table
+    assert table.endswith("- couplings: `run 13`")
+
+
+def test_two_lines_of_a_table_are_not_called_the_same(tmp_path):
+    path = tmp_path / "tables.json"
+    path.write_text(json.dumps([{"title": "T", "lines": {"a/b": "same", "a/c": "same"}}]))
+    with pytest.raises(ValueError, match="the table 'T' has two lines 'same'"):
+        read_tables(path)

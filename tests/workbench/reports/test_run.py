@@ -1,0 +1,215 @@
+"""A run leaves a report however it ends, and never a kernel."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+
+from synvae_workbench.__main__ import main
+from synvae_workbench.reports import NotebookFailed, run_notebook
+from synvae_workbench.reports import run as run_module
+
+PARAMETERS = "SMOKE = False  # small\nSTEPS = 3  # of the loop\nNAME = 'n'  # shown"
+new = nbformat.v4
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes notebooks/NAME.ipynb with a title, parameters and the given cells."""
+
+    def write(*sources, name="trial"):
+        cells = [new.new_markdown_cell("# A trial"), new.new_code_cell(PARAMETERS)]
+        cells[1].metadata.tags = ["parameters"]
+        for source in sources:
+            make = new.new_markdown_cell if source.startswith("#") else new.new_code_cell
+            cells.append(make(source))
+        path = tmp_path / "notebooks" / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        nbformat.write(new.new_notebook(cells=cells), path)
+        return path
+
+    return write
+
+
+def run(path, **options):
+    return run_notebook(path, status=io.StringIO(), **options)
+
+
+def outputs(report):
+    notebook = nbformat.read(report.with_suffix(".ipynb"), as_version=4)
+    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
+
+
+def kernels():
+    """Kernels that this process started and did not end."""
+    return [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if "ipykernel_launcher" in " ".join(child.cmdline())
+    ]
+
+
+FACTS = """import json, os, sys
+from IPython import get_ipython
+connection = json.load(open(get_ipython().config["IPKernelApp"]["connection_file"]))
+from synvae_workbench.progress import progress
+for step in progress(range(STEPS), description="training"):
+    pass
+print(json.dumps([sys.executable, os.getcwd(), connection["transport"], STEPS, NAME]))"""
+
+
+def test_a_run_that_ends_well(write, tmp_path):
+    path = write("## Facts", FACTS)
+    folder = tmp_path / "out {x}"  # papermill would fill in braces
+    report = run(path, parameters={"STEPS": 2, "NAME": "<b>"}, out_dir=folder, name="a.b-c_1")
+    assert report == folder / "a.b-c_1.html"
+    (output,) = outputs(report)  # and so no trace of the progress bar
+    transport = "tcp" if os.name == "nt" else "ipc"
+    assert json.loads(output.text) == [sys.executable, str(path.parent), transport, 2, "<b>"]
+    assert "<b>" not in report.read_text()
+    assert kernels() == []
+
+
+def test_an_earlier_run_is_used_only_if_it_was_alike(write):
+    path = write("x = STEPS")
+    executed = run(path, parameters={"STEPS": 2}).with_suffix(".ipynb")
+    assert run_module._earlier_run(executed, {"STEPS": 2}) is not None
+    assert run_module._earlier_run(executed, {"STEPS": 3}) is None
+    assert run_module._earlier_run(executed, {}) is None
+    assert run_module._earlier_run(executed.with_name("absent.ipynb"), {}) is None
+
+
+def test_a_failing_notebook_leaves_what_ran(write, capsys):
+    path = write("print('EAR' + 'LIER')", "## Doing it", "1 / 0", "print('LA' + 'TER')")
+    assert main(["run", str(path), "-p", "STEPS", "4", "--name", "broken"]) == 1
+    out, err = capsys.readouterr()
+    report = path.parents[1] / "reports" / "broken.html"
+    assert out == f"{report}\n"
+    assert "failed in cell 5, “Doing it”: ZeroDivisionError: division by zero" in err
+    page = report.read_text()
+    assert "EARLIER" in page
+    assert "LATER" not in page
+    assert "“Doing it”" in page
+    assert "ZeroDivisionError" in page
+    assert [output.output_type for output in outputs(report)] == ["stream", "error"]
+    assert kernels() == []
+
+
+def test_a_kernel_that_dies_is_a_failure_like_any_other(write):
+    path = write("print('EAR' + 'LIER')", "import os\nos._exit(9)")
+    with pytest.raises(NotebookFailed) as caught:
+        run(path)
+    assert caught.value.stopped.cell == 4
+    assert "DeadKernelError" in caught.value.stopped.reason
+    assert "EARLIER" in caught.value.report.read_text()
+    assert kernels() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-p", "STEP", "1"], "did you mean 'STEPS'"),
+        (["-p", "STEPS", "few"], "STEPS: expected int, got 'few'"),
+        (["--name", "../../x"], "got '../../x'"),
+        (["--name", "/tmp/x"], "letters, digits"),
+        (["--name", ".."], "letters, digits"),
+        (["--name", ""], "letters, digits"),
+    ],
+)
+def test_what_is_wrong_is_refused_before_a_kernel_starts(
+    write, arguments, message, capsys, monkeypatch
+):
+    monkeypatch.setattr(run_module, "LocalKernel", None)  # starting one would raise
+    path = write("print(1)")
+    before = set(path.parents[1].rglob("*"))
+    assert main(["run", str(path), *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert set(path.parents[1].rglob("*")) == before
+
+
+def test_a_notebook_is_not_overwritten_by_its_own_run(write, tmp_path):
+    path = write("1")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="overwrite"):
+        run(path, out_dir=path.parent)
+    assert path.read_bytes() == before
+
+
+LONG = """import os, time
+from pathlib import Path
+print("BEG" + "UN", flush=True)
+time.sleep(2)  # until it is heard, on a busy machine
+Path("pid").write_text(str(os.getpid()))
+try:
+    time.sleep(60)
+finally:
+    Path("saved").touch()"""
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_a_report_and_no_kernel(write, signum):
+    path = write("## Waiting", LONG, "print('LA' + 'TER')")
+    pid = path.parent / "pid"
+    command = [sys.executable, "-m", "synvae_core", "run", str(path)]
+    root = Path(__file__).parents[3]
+    process = subprocess.Popen(
+        command, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    for _ in range(600):
+        if (pid.is_file() and pid.read_text()) or process.poll() is not None:
+            break
+        time.sleep(0.1)
+    process.send_signal(signum)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signum, err
+    assert "was stopped in cell 4, “Waiting”: interrupted" in err
+    report = Path(out.splitlines()[-1])
+    assert report == path.parents[1] / "reports" / "trial.html"
+    page = report.read_text()
+    assert "BEGUN" in page
+    assert "LATER" not in page
+    assert "Interrupted" in page
+    assert (path.parent / "saved").exists(), "the cell could not clean up"
+    assert not psutil.pid_exists(int(pid.read_text()))
+
+
+def test_the_kernel_is_this_interpreter_whatever_is_registered(write, tmp_path, monkeypatch):
+    spec = tmp_path / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    kernel = {"argv": ["/bin/false"], "display_name": "other", "language": "python"}
+    (spec / "kernel.json").write_text(json.dumps(kernel))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    report = run(write("import sys; print(sys.executable)"))
+    assert outputs(report)[0].text.strip() == sys.executable
+
+
+def test_the_commands_that_touch_no_kernel(write, capsys):
+    path = write("print(1)")
+    assert main(["list", str(path)]) == 0
+    assert "STEPS int  3     of the loop" in capsys.readouterr().out
+
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[2].outputs = [new.new_output("stream", text="1")]
+    notebook.cells[2].execution_count = 7
+    notebook.cells[2].metadata = {"editable": True, "tags": ["a"], "synvae": {"seconds": 2}}
+    notebook.metadata.widgets = {"state": {}}
+    nbformat.write(notebook, path)
+    assert main(["strip", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}\n"
+    clean = nbformat.read(path, as_version=4)
+    assert clean.cells[2].metadata == {"tags": ["a"], "synvae": {"seconds": 2}}
+    assert clean.cells[2].outputs == []
+    assert clean.cells[2].execution_count is None
+    assert "widgets" not in clean.metadata
+    assert main(["strip", str(path)]) == 0
+    assert capsys.readouterr().out == ""

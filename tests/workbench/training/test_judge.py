@@ -1,0 +1,87 @@
+"""The judges of pictures learn from pictures what they are."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from synvae_core.models.visual import visual_config
+from synvae_workbench.training.judge import (
+    read_labels,
+    read_many_labels,
+    train_classifier,
+    train_judge,
+)
+from synvae_workbench.training.objectives import ClassifierObjective
+
+GENERATOR = torch.Generator().manual_seed(0)
+LABELS = torch.randint(10, (600,), generator=GENERATOR)
+BARS = torch.zeros(600, 1, 28, 28, dtype=torch.uint8)
+for image, label in zip(BARS, LABELS, strict=True):  # bars at ten heights
+    image[0, 2 + 2 * int(label) : 5 + 2 * int(label), 6:22] = 255
+VISUAL = visual_config(28, latent_dim=2)
+
+
+def test_a_judge_learns_to_read_and_the_seed_decides():
+    judge = train_judge(BARS, LABELS, seed=0, epochs=8)
+    read = read_labels(judge, BARS.float() / 255)
+    assert (read == LABELS).float().mean() > 0.7  # moved up and down in training, bars overlap
+    again = read_labels(train_judge(BARS, LABELS, seed=0, epochs=8), BARS.float() / 255)
+    assert torch.equal(read, again)
+
+
+def test_a_classifier_like_the_encoder_reads_one_label_or_many():
+    options = {"epochs": 8, "seed": 0}
+    classifier = train_classifier(VISUAL, BARS, LABELS, classes=10, **options)
+    assert (read_labels(classifier, BARS.float() / 255) == LABELS).float().mean() > 0.9
+    many = torch.stack([LABELS >= 5, LABELS % 5 == 0], 1)
+    classifier = train_classifier(VISUAL, BARS, many, classes=2, **options)
+    read = read_many_labels(classifier, BARS.float() / 255)
+    assert read.dtype == torch.bool
+    assert (read == many).float().mean() > 0.9
+
+
+def loss(logits, labels, **options):
+    objective = ClassifierObjective(augment=False, **options)
+    return objective(lambda _: logits, (BARS[: len(labels)], labels), 0, GENERATOR)["loss"]
+
+
+def test_squashed_twice_no_class_is_ever_sure():
+    one = F.one_hot(LABELS[:3], 10)
+    sure = 200.0 * one - 100
+    for labels, floor in (
+        (LABELS[:3], math.log1p(9 / math.e)),
+        (one.bool(), math.log1p(1 / math.e) + 9 * math.log(2)),
+    ):
+        assert loss(sure, labels).max() < 1e-4
+        torch.testing.assert_close(loss(sure, labels, squashed_twice=True), torch.full((3,), floor))
+
+
+def test_many_labels_cost_the_sum_of_what_each_costs():
+    logits = torch.randn(4, 3, generator=GENERATOR)
+    labels = torch.tensor([[1, 0, 1]] * 4, dtype=torch.bool)
+    probability = torch.where(labels, logits.sigmoid(), 1 - logits.sigmoid())
+    torch.testing.assert_close(loss(logits, labels), -probability.log().sum(1))
+
+
+def train(images=BARS[:8], labels=LABELS[:8], classes=10):
+    return train_classifier(VISUAL, images, labels, classes=classes, epochs=1, seed=0)
+
+
+def broken():
+    return read_labels(train(), torch.full((2, 1, 28, 28), float("nan")))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: train(BARS[:0], LABELS[:0]), "got 0 pictures, 0 labels"),
+        (lambda: train(classes=3), r"class ids are 0\.\.2, got"),
+        (lambda: train(labels=F.one_hot(LABELS[:8], 10).bool(), classes=9), "10 columns"),
+        (broken, "logits are not all finite"),
+    ],
+)
+def test_what_cannot_be_learnt_or_read_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,219 @@
+"""The loop: learns, repeats itself from a seed, resumes exactly, and stops when it diverges."""
+
+import dataclasses
+import functools
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from melody_models import melody_model
+from safetensors.torch import load_file
+from torch import nn
+
+from synvae_core.models.melody.configurations import Recipe, load_melody_model
+from synvae_workbench.training import batches as training_batches
+from synvae_workbench.training import collapse as health
+from synvae_workbench.training import loop
+from synvae_workbench.training.batches import batches
+from synvae_workbench.training.loop import DivergedError, FitConfig, fit
+from synvae_workbench.training.objectives import MelodyObjective
+
+CONFIG = FitConfig(epochs=4, batch_size=16, learning_rate=0.3, warmup_steps=2)
+
+
+def data():
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(50, 3, generator=generator)
+    return x, x @ torch.tensor([[1.0], [-2.0], [0.5]])
+
+
+def objective(model, batch, step, generator):
+    noise = 0.01 * torch.randn(batch[0].shape, generator=generator)
+    error = (model(batch[0] + noise) - batch[1]).square().sum(-1)
+    return {"loss": error, "error": error}
+
+
+def linear():
+    torch.manual_seed(0)
+    return nn.Linear(3, 1)
+
+
+def train(model, **arguments):
+    return fit(model, objective, data(), CONFIG, description="test", **arguments)
+
+
+def test_it_learns_and_records_every_epoch():
+    history = train(linear())
+    assert [record["epoch"] for record in history] == [1, 2, 3, 4]
+    assert history[-1]["error"] < 0.5 * history[0]["error"]
+
+
+def test_the_same_seed_gives_the_same_weights():
+    first, second = linear(), linear()
+    train(first)
+    torch.rand(3)  # whatever else draws random numbers in between
+    train(second)
+    assert torch.equal(first.weight, second.weight)
+
+
+def test_a_run_that_is_stopped_and_resumed_ends_with_the_same_weights(tmp_path):
+    whole, first, resumed = linear(), linear(), nn.Linear(3, 1)
+    whole_history = train(whole)
+    epochs = []
+
+    def interrupt(epoch):
+        epochs.append(1)
+        if len(epochs) == 3:
+            raise KeyboardInterrupt
+        return {}
+
+    with pytest.raises(KeyboardInterrupt):
+        train(first, run=tmp_path, after_epoch=interrupt)
+    history = train(resumed, run=tmp_path)
+    assert torch.equal(whole.weight, resumed.weight)
+    assert torch.equal(whole.bias, resumed.bias)
+    assert history == whole_history
+
+
+def test_a_run_with_other_settings_is_refused_with_the_difference(tmp_path):
+    train(linear(), run=tmp_path, settings={"data": {"digits": "abc"}})
+    other = dataclasses.replace(CONFIG, batch_size=8)
+    with pytest.raises(ValueError, match=r"training\.pt.*fit\.batch_size: 16 there, 8 asked for"):
+        fit(linear(), objective, data(), other, description="test", run=tmp_path)
+    with pytest.raises(ValueError, match=r"data\.digits: abc there, abd asked for\)"):
+        train(linear(), run=tmp_path, settings={"data": {"digits": "abd"}})
+
+
+def test_a_damaged_state_is_named(tmp_path):
+    train(linear(), run=tmp_path)
+    state = tmp_path / "training.pt"
+    state.write_bytes(state.read_bytes()[:100])
+    with pytest.raises(ValueError, match=r"training\.pt is damaged"):
+        train(linear(), run=tmp_path)
+
+
+def test_a_run_folder_holds_metrics_events_and_the_latest_and_best_model(tmp_path):
+    def validate_by(model, batch, step, generator):  # best after the second epoch
+        return {"loss": torch.full((len(batch[0]),), abs(step / 4 - 2.0))}
+
+    model = melody_model("mixer")
+    events = (torch.randint(0, 90, (50, 32), dtype=torch.uint8),)
+    kept = []
+
+    def after_epoch(epoch):
+        kept.append(model.decoder.output.bias.detach().clone())
+        return {"seen": float(epoch)}
+
+    history = fit(
+        model,
+        MelodyObjective(Recipe(beta=0.1)),
+        events,
+        dataclasses.replace(CONFIG, learning_rate=1e-3),
+        description="test",
+        run=tmp_path,
+        validation=events,
+        validate_by=validate_by,
+        after_epoch=after_epoch,
+    )
+    assert [record["validation_loss"] for record in history] == [1.0, 0.0, 1.0, 2.0]
+    records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert records == history
+    assert [path.name for path in (tmp_path / "events").glob("events.out.tfevents*")]
+    for name, expected in (("best", kept[1]), ("latest", kept[3])):
+        assert torch.equal(load_melody_model(tmp_path / name).decoder.output.bias, expected)
+
+
+def test_frozen_parameters_stay_as_they_are():
+    model = linear()
+    model.bias.requires_grad_(False)
+    before = model.bias.clone()
+    train(model)
+    assert torch.equal(model.bias, before)
+
+
+@pytest.mark.parametrize("where", ["loss", "gradient"])
+def test_what_is_not_finite_stops_the_run_and_keeps_and_names_the_batch(where, tmp_path):
+    seen = []
+
+    def diverge(model, batch, step, generator):
+        seen.append(batch[0][:, 0])
+        loss = objective(model, batch, step, generator)["loss"]
+        if step == 5 and where == "gradient":  # the root's gradient at 0 is infinite
+            loss = loss + (model.weight.sum() * 0).sqrt()
+        return {"loss": loss * (float("nan") if step == 5 and where == "loss" else 1.0)}
+
+    with pytest.raises(DivergedError, match=r"nan at step 5 \(epoch 2, batch 2\), rows") as caught:
+        fit(linear(), diverge, data(), CONFIG, description="test", run=tmp_path)
+    rows = re.search(r"rows ([\d, ]+) and 8 more", str(caught.value))[1]
+    named = data()[0][[int(row) for row in rows.split(",")], 0]
+    assert torch.equal(named, seen[-1][:8])
+    saved = load_file(tmp_path / "diverged.safetensors")
+    assert torch.equal(saved["batch_0"][:, 0], seen[-1])
+    assert torch.equal(data()[0][saved["rows"]], saved["batch_0"])
+
+
+def drawn(n, length, batch_size, seed=0):
+    return list(batches(n, length, batch_size, torch.Generator().manual_seed(seed)))
+
+
+@pytest.mark.parametrize("small_blocks", [False, True])
+def test_every_row_is_in_one_batch_and_the_last_batch_is_kept(small_blocks, monkeypatch):
+    if small_blocks:  # as for a corpus too large to be shuffled as a whole
+        monkeypatch.setattr(training_batches, "BLOCK", 3)
+        monkeypatch.setattr(training_batches, "GROUP", 4)
+    seen = drawn(50, 50, 16)
+    assert [len(rows) for rows in seen] == [16, 16, 16, 2]
+    assert torch.cat(seen).sort().values.tolist() == list(range(50))
+    assert torch.cat(seen).tolist() != list(range(50))
+    assert not torch.equal(torch.cat(seen), torch.cat(drawn(50, 50, 16, seed=1)))
+
+
+def test_an_epoch_of_fewer_examples_takes_as_many_and_others_each_time():
+    assert [len(rows) for rows in drawn(50, 20, 16)] == [16, 4]
+    assert len(torch.cat(drawn(50, 20, 16)).unique()) == 20
+    config = dataclasses.replace(CONFIG, epoch_examples=20)
+    history = fit(linear(), objective, data(), config, description="test")
+    assert [record["epoch"] for record in history] == [1, 2, 3, 4]
+
+
+def test_the_rate_falls_along_a_cosine_or_by_a_factor_at_every_step():
+    cosine = dataclasses.replace(CONFIG, learning_rate=2.0, warmup_steps=4)
+    assert cosine.rate(0, 104) == pytest.approx(0.5)
+    assert cosine.rate(54, 104) == pytest.approx(2 * 0.505)
+    falling = dataclasses.replace(cosine, decay_rate=0.9)
+    assert falling.rate(1, 104) == pytest.approx(2 * 0.5 * 0.9)
+    assert falling.rate(10, 104) == pytest.approx(2 * 0.9**10)
+    assert falling.rate(10_000, 104) == pytest.approx(0.02)
+
+
+def test_rows_of_a_mapped_file_are_read_as_needed(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "RESIDENT_BYTES", 0)
+    mapped = []
+    for index, part in enumerate(data()):
+        np.save(tmp_path / f"{index}.npy", part.numpy())
+        mapped.append(torch.from_numpy(np.load(tmp_path / f"{index}.npy", mmap_mode="c")))
+    first, second = linear(), linear()
+    train(first)
+    fit(second, objective, tuple(mapped), CONFIG, description="test")
+    assert torch.equal(first.weight, second.weight)
+
+
+def test_a_posterior_that_collapses_is_warned_of_while_it_trains(monkeypatch):
+    def empty(model, batch, step, generator):
+        losses = objective(model, batch, step, generator)
+        return losses | {"kl_nats": torch.zeros(len(batch[0]))}
+
+    eager = functools.partial(health.PosteriorWatch, after=2, patience=1)
+    monkeypatch.setattr(loop, "PosteriorWatch", eager)
+    with pytest.warns(health.PosteriorCollapseWarning, match=r"at step 10 \(epoch 3\)"):
+        fit(linear(), empty, data(), CONFIG, description="test")
+
+
+def test_another_seed_gives_other_weights():
+    first, second = linear(), linear()
+    train(first)
+    config = dataclasses.replace(CONFIG, seed=1)
+    fit(second, objective, data(), config, description="test")
+    assert not torch.equal(first.weight, second.weight)
