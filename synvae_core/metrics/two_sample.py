@@ -97,14 +97,14 @@ def two_sample_auc(
     return float(roc_auc_score(is_second, score[:, 1]))
 
 
-def told_apart(
+def two_sample_scores(
     tunes: Integer[np.ndarray, "n t"],
     tune_of: Integer[np.ndarray, "n"],
     melodies: Integer[np.ndarray, "m t"],
     *,
     seed: int = 0,
 ) -> dict[str, float]:
-    """How well classifiers tell melodies from windows of tunes.
+    """AUCs of classifiers that tell melodies from windows of tunes.
 
     `auc` on features and `auc_events` on events, the windows of a tune in one fold;
     `auc_plain_folds` on features, the windows of a tune in any fold, which the other windows of

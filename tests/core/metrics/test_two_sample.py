@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from synvae_core.metrics.two_sample import told_apart, two_sample_auc
+from synvae_core.metrics.two_sample import two_sample_auc, two_sample_scores
 from synvae_core.music.melody import transpose
 
 
@@ -59,7 +59,7 @@ def test_windows_of_one_tune_do_not_give_away_the_others():
     others = random_events(400, 2)
     assert two_sample_auc(windows, others) > 0.7  # knows the tunes by their other windows
     assert two_sample_auc(windows, others, tunes=tune) < 0.6
-    found = told_apart(windows, tune, others)
+    found = two_sample_scores(windows, tune, others)
     assert found["auc_plain_folds"] > 0.7 and found["auc"] < 0.6 and found["auc_events"] < 0.7
     half = np.arange(400) % 2 == 0  # both sets are of the same tunes
     a, b = windows[half], windows[~half]
