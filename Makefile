@@ -34,13 +34,13 @@ lab: setup ## open the quickstart in JupyterLab, on this machine alone
 # Such as PORT=8867; 0 for any that is free.
 PORT ?= 8866
 explore: setup ## open the live pages without code, on this machine alone
-	@$(BIN)/python -m synvae_core explore --browser --port $(PORT)
+	@$(BIN)/python -m synvae_workbench explore --browser --port $(PORT)
 
 report: setup ## run the quickstart; prints the path of its report
-	@$(BIN)/python -m synvae_core run notebooks/00_quickstart.ipynb
+	@$(BIN)/python -m synvae_workbench run notebooks/00_quickstart.ipynb
 
 reports: setup ## run every notebook in full length
-	@set -e; for notebook in notebooks/*.ipynb; do $(BIN)/python -m synvae_core run $$notebook; done
+	@set -e; for notebook in notebooks/*.ipynb; do $(BIN)/python -m synvae_workbench run $$notebook; done
 
 test: setup ## all tests, every notebook as a smoke run included
 	@$(BIN)/python -m pytest --numprocesses auto
@@ -49,10 +49,10 @@ lint: setup ## what ruff says about code and notebooks
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 tidy: setup ## format code and notebooks, and strip the notebooks of what a run left
-	@$(BIN)/python -m synvae_core strip notebooks/*.ipynb && $(BIN)/ruff format .
+	@$(BIN)/python -m synvae_workbench strip notebooks/*.ipynb && $(BIN)/ruff format .
 
 bench: setup ## speed and memory as ratios against references, beside the kept ones
 	@$(BIN)/python benchmarks
 
 results: setup ## write the README's table and docs/results.md from reports/results.json
-	@$(BIN)/python -m synvae_core results
+	@$(BIN)/python -m synvae_workbench results

@@ -153,7 +153,7 @@ def launch(options: argparse.Namespace, path: Path) -> int:
         where = [f"--node-rank={options.node_rank}", f"--master-addr={host}"]
         where += [f"--master-port={port}", f"--nnodes={options.nodes}"]
     command = [sys.executable, "-m", "torch.distributed.run", *where]
-    command += [f"--nproc-per-node={options.devices}", "-m", "synvae_core", "run"]
+    command += [f"--nproc-per-node={options.devices}", "-m", "synvae_workbench", "run"]
     command += [str(path), *(["--name", options.name] if options.name else [])]
     for name, value in options.parameter:
         command += ["-p", name, value]

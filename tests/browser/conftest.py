@@ -112,7 +112,7 @@ def live_pages(tree, environment) -> Iterator[Served]:
     """What `make explore` serves, as smoke runs, on a free port of this machine."""
     if not LIVE_PAGES:
         pytest.skip("there is no live page")
-    command = [sys.executable, "-m", "synvae_core", "explore", "--port", "0"]
+    command = [sys.executable, "-m", "synvae_workbench", "explore", "--port", "0"]
     command += ["--notebooks", str(tree / "notebooks"), "-p", "SMOKE", "true"]
     pattern = r"(http://127\.0\.0\.1:\d+)/\?token=(\S+)"
     with serving(command, environment, pattern) as (found, pid):

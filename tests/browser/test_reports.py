@@ -11,7 +11,7 @@ NOTEBOOK = "42_say_it_see_it_hear_it.ipynb"
 @pytest.fixture(scope="module")
 def report(tree, environment):
     """What the command line leaves; in a process of its own, as Playwright may run in this one."""
-    command = [sys.executable, "-m", "synvae_core", "run", str(tree / "notebooks" / NOTEBOOK)]
+    command = [sys.executable, "-m", "synvae_workbench", "run", str(tree / "notebooks" / NOTEBOOK)]
     command += ["-p", "SMOKE", "true", "--name", "browsed"]
     subprocess.run(command, env=environment, cwd=tree, check=True, capture_output=True)
     return tree / "reports" / "browsed.html"

@@ -135,7 +135,7 @@ def test_it_listens_on_this_machine_alone(live_pages):
 
 
 def explored(*options):
-    command = [sys.executable, "-m", "synvae_core", "explore", *options]
+    command = [sys.executable, "-m", "synvae_workbench", "explore", *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 

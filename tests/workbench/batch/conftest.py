@@ -76,7 +76,7 @@ class Tree:
     def start(self, path: Path, *arguments: str) -> subprocess.Popen:
         """The command in a process group of its own, as a terminal has it."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "synvae_core", *self.arguments(path, *arguments)],
+            [sys.executable, "-m", "synvae_workbench", *self.arguments(path, *arguments)],
             cwd=ROOT,
             env=os.environ | {"OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,

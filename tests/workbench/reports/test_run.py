@@ -160,7 +160,7 @@ finally:
 def test_an_interrupted_run_leaves_a_report_and_no_kernel(write, signum):
     path = write("## Waiting", LONG, "print('LA' + 'TER')")
     pid = path.parent / "pid"
-    command = [sys.executable, "-m", "synvae_core", "run", str(path)]
+    command = [sys.executable, "-m", "synvae_workbench", "run", str(path)]
     root = Path(__file__).parents[3]
     process = subprocess.Popen(
         command, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
