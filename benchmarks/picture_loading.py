@@ -18,7 +18,7 @@ from measuring import peak_mib, ratio, seconds
 from PIL import Image
 
 from synvae_workbench.data.pictures.bam import load_bam
-from synvae_workbench.data.pictures.sets import PictureSet
+from synvae_workbench.data.pictures.types import PictureSet
 
 COUNT, CLASSES = 10_000, 7
 ROUNDS = 6

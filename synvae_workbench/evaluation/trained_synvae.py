@@ -8,7 +8,8 @@ from jaxtyping import Bool, Int, UInt8
 from torch import Tensor
 
 from synvae_core.models.synvae import SynVae, load_synvae
-from synvae_workbench.data.pictures.sets import PictureSet, Split, load_pictures
+from synvae_workbench.data.pictures.sets import load_pictures
+from synvae_workbench.data.pictures.types import PictureSet, Split
 from synvae_workbench.evaluation.translation import Translation, translate
 
 

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from synvae_workbench.data.pictures.sets import random_crops
+from synvae_workbench.data.pictures.types import random_crops
 
 
 def to_unit(images: UInt8[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:

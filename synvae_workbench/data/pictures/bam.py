@@ -13,9 +13,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from synvae_workbench.data.pictures.file_sets import PARTS, SIZE, complete_parts, read_set
+from synvae_workbench.data.pictures.file_sets import SIZE, read_set
 from synvae_workbench.data.pictures.files import PictureFile, picture_file
-from synvae_workbench.data.pictures.sets import PictureSet
+from synvae_workbench.data.pictures.splits import PARTS, complete_parts
+from synvae_workbench.data.pictures.types import PictureSet
 from synvae_workbench.data.sources import PAINTINGS, checksum
 
 BAM_LABELS = (

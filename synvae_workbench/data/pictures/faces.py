@@ -21,9 +21,9 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from synvae_workbench.data.pictures.arrays import PictureArrays, read_pictures
-from synvae_workbench.data.pictures.file_sets import split_by_hash
 from synvae_workbench.data.pictures.files import list_pictures
-from synvae_workbench.data.pictures.sets import PictureSet, Split
+from synvae_workbench.data.pictures.splits import split_by_hash
+from synvae_workbench.data.pictures.types import PictureSet, Split
 from synvae_workbench.data.sources import LFW_SUBSET, Published, checksum
 
 NAMES = ("lfw_subset", "faces", "folder")

@@ -1,10 +1,5 @@
-"""What all folders of pictures have in common: parts by hash, and files, labels and parts as a set.
+"""Files, labels and parts as a set of pictures: what all folders of pictures have in common."""
 
-The tuples are those of `pictures`, whose door leads here.
-"""
-
-import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,62 +10,9 @@ from torch import Tensor
 
 from synvae_workbench.data.pictures.arrays import PictureArrays, read_pictures
 from synvae_workbench.data.pictures.files import PictureFile
-from synvae_workbench.data.pictures.sets import PictureSet, Split, Strips, held_out
+from synvae_workbench.data.pictures.types import PictureSet, Split, Strips
 
-PARTS = ("train", "validation", "test")
-HELD_OUT = 0.1  # of the pictures, in validation and in test each, where nobody says otherwise
 SIZE = 64
-
-
-def split_by_hash(
-    names: Sequence[str], *, test: int | float, validation: int | float, seed: int
-) -> Int[np.ndarray, " n"]:
-    """Part of every picture, by its place in `PARTS`, in an order that only names and seed decide.
-
-    A picture more or less moves few others. The number for testing is not changed by that for
-    validation.
-
-    Args:
-        test, validation: how many pictures, or as a float the share of them.
-
-    Raises:
-        ValueError: unless some are left to train on.
-    """
-    counts = [held_out(len(names), wanted) for wanted in (test, validation)]
-    if sum(counts) >= len(names):
-        raise ValueError(
-            f"of {len(names)} pictures {test} are to be for testing and {validation} for "
-            "validation, which leaves none to train on"
-        )
-    keys = [hashlib.sha256(f"{seed} ".encode() + os.fsencode(name)).digest() for name in names]
-    order = sorted(range(len(names)), key=keys.__getitem__)
-    part = np.zeros(len(names), np.int64)
-    part[order[: counts[0]]] = 2
-    part[order[counts[0] : sum(counts)]] = 1
-    return part
-
-
-def complete_parts(
-    part: Int[np.ndarray, " n"],
-    names: Sequence[str],
-    *,
-    test: int | float | None,
-    validation: int | float | None,
-    seed: int,
-) -> Int[np.ndarray, " n"]:
-    """The parts that the folders give; those that they do not are drawn out of training."""
-    wanted = {}
-    for place, value in ((1, validation), (2, test)):
-        given = bool((part == place).any())
-        if given and value:
-            raise ValueError(
-                f"the folder has {PARTS[place]} pictures of its own: leave {PARTS[place]}= out"
-            )
-        wanted[PARTS[place]] = 0 if given else HELD_OUT if value is None else value
-    train = np.flatnonzero(part == 0)
-    result = part.copy()
-    result[train] = split_by_hash([names[i] for i in train], **wanted, seed=seed)
-    return result
 
 
 def read_set(

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from synvae_workbench.data.pictures.file_sets import SIZE, complete_parts, read_set
+from synvae_workbench.data.pictures.file_sets import SIZE, read_set
 from synvae_workbench.data.pictures.files import PictureFile, list_pictures
-from synvae_workbench.data.pictures.sets import PictureSet
+from synvae_workbench.data.pictures.splits import complete_parts
+from synvae_workbench.data.pictures.types import PictureSet
 
 UNNAMED = "all"  # the class of pictures that lie in no sub-folder
 _PART_OF = {"train": 0, "validation": 1, "val": 1, "test": 2}

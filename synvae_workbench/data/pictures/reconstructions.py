@@ -20,9 +20,10 @@ from jaxtyping import Bool, Int, UInt8
 from PIL import Image
 from torch import Tensor
 
-from synvae_workbench.data.pictures.file_sets import PARTS, read_set
+from synvae_workbench.data.pictures.file_sets import read_set
 from synvae_workbench.data.pictures.files import picture_file
-from synvae_workbench.data.pictures.sets import PictureSet
+from synvae_workbench.data.pictures.splits import PARTS
+from synvae_workbench.data.pictures.types import PictureSet
 from synvae_workbench.data.sources import checksum
 
 INDEX = "index.json"

@@ -1,103 +1,28 @@
-"""One door to every set of pictures: `load_pictures`, and what it gives.
-
-Pictures stay in memory as bytes (0 black, 255 white), a quarter of the memory of numbers, until a
-batch needs numbers; so no worker process has to fetch them.
-"""
+"""One door to every set of pictures: `load_pictures`."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int, UInt8
 from sklearn.model_selection import train_test_split
-from torch import Tensor
 
 from synvae_workbench.data.downloads import download
 from synvae_workbench.data.melodies.corpus import cache_folder
+from synvae_workbench.data.pictures.bam import load_bam
 from synvae_workbench.data.pictures.cifar import find_cifar10, read_cifar10
+from synvae_workbench.data.pictures.folders import load_picture_folder
 from synvae_workbench.data.pictures.mnist import find_mnist, read_mnist
 from synvae_workbench.data.pictures.mnist_5k import read_mnist_5k, split_mnist_5k
+from synvae_workbench.data.pictures.reconstructions import load_reconstructions
+from synvae_workbench.data.pictures.splits import held_out
+from synvae_workbench.data.pictures.types import DIGITS, PictureSet, Split
 from synvae_workbench.data.sources import CIFAR10, MNIST, MNIST_5K, PAINTINGS, Published
 
-DIGITS = tuple("0123456789")
 SIDES = {"mnist_5k": 28, "mnist": 28, "cifar10": 32}  # of the sets whose pictures are of one size
 NAMES = (*SIDES, "paintings", "folder", "reconstructions")
-
-
-class Strips(NamedTuple):
-    """Pictures whose shorter side is the crop's side s, laid along their longer side.
-
-    Zero beyond `lengths`; of a picture longer than 2.2 s, its middle part. `upright` ones are
-    stored transposed.
-    """
-
-    pixels: UInt8[Tensor, "n c s l"]
-    lengths: Int[Tensor, " n"]
-    upright: Bool[Tensor, " n"]
-
-
-class Split(NamedTuple):
-    """Pictures as they are evaluated (whole, or cropped at the centre) with labels and names.
-
-    Labels are class ids (n,) or, with several a picture, booleans (n, classes). Ids are the files'
-    stems, or the pictures' positions in the published file. Where training crops at random, its
-    pictures are `strips`.
-    """
-
-    images: UInt8[Tensor, "n c h w"]
-    labels: Int[Tensor, " n"] | Bool[Tensor, "n classes"]
-    ids: list[str]
-    strips: Strips | None = None
-
-
-class PictureSet(NamedTuple):
-    """A set of pictures in three splits; an empty one has no pictures.
-
-    `checksums` are SHA-256 of what was read, by file, for provenance; `skipped` names the broken
-    pictures that were left out.
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    multi_label: bool
-    train: Split
-    validation: Split
-    test: Split
-    checksums: dict[str, str]
-    skipped: tuple[str, ...] = ()
-
-
-def without(split: Split, others: UInt8[Tensor, "m c h w"]) -> Split:
-    """The split less the pictures that are, byte for byte, among the others."""
-    known = {picture.numpy().tobytes() for picture in others}
-    kept = [i for i, image in enumerate(split.images) if image.numpy().tobytes() not in known]
-    strips = None if split.strips is None else Strips(*(part[kept] for part in split.strips))
-    return Split(split.images[kept], split.labels[kept], [split.ids[i] for i in kept], strips)
-
-
-def random_crops(
-    strips_pixels: UInt8[Tensor, "b c s l"],
-    lengths: Int[Tensor, " b"],
-    upright: Bool[Tensor, " b"],
-    generator: torch.Generator,
-) -> UInt8[Tensor, "b c s s"]:
-    """A square of each strip, anywhere along its length with equal probability, set upright again.
-
-    Raises:
-        ValueError: if a strip is shorter than its side or longer than it is stored.
-    """
-    side, stored = strips_pixels.shape[2:]
-    if len(lengths) and not side <= lengths.min() <= lengths.max() <= stored:
-        raise ValueError(f"lengths of strips are {side} to {stored} pixels, got {lengths.tolist()}")
-    uniform = torch.rand(len(lengths), generator=generator, device=generator.device)
-    start = (uniform.to(lengths.device) * (lengths - side + 1)).long()
-    columns = start[:, None] + torch.arange(side, device=lengths.device)
-    columns = columns[:, None, None].expand(-1, *strips_pixels.shape[1:3], -1)
-    crops = strips_pixels.gather(3, columns)
-    return torch.where(upright[:, None, None, None], crops.mT, crops)
 
 
 def load_pictures(
@@ -156,11 +81,6 @@ def _from_files(
     name: str, folder: Path | None, cache: Path | None, options: dict[str, Any]
 ) -> PictureSet:
     """A set that is a folder of picture files."""
-    # They make the tuples of this module, so that it cannot import them before it is complete.
-    from synvae_workbench.data.pictures.bam import load_bam
-    from synvae_workbench.data.pictures.folders import load_picture_folder
-    from synvae_workbench.data.pictures.reconstructions import load_reconstructions
-
     if folder is None and name == "paintings" and (data := os.environ.get("SYNVAE_DATA")):
         folder = Path(data) / name
     if folder is None:
@@ -231,20 +151,3 @@ def _locate(
         if paths := find(place):
             return paths
     return download(source, cache / source.name, find=find)
-
-
-def held_out(total: int, validation: int | float) -> int:
-    """How many of so many training pictures are for validation, of a number or a share.
-
-    Raises:
-        ValueError: unless at least one is left for training.
-    """
-    count = validation
-    if isinstance(validation, float):
-        count = round(validation * total) if 0 <= validation < 1 else total
-    if not 0 <= count < total:
-        raise ValueError(
-            f"validation is a number of pictures below {total:,} or, as a float, a share that "
-            f"leaves some to train on; got {validation}"
-        )
-    return count

@@ -7,7 +7,7 @@ from picture_files import smooth_picture, write_bam
 from PIL import Image
 
 from synvae_workbench.data.pictures.bam import BAM_LABELS, load_bam
-from synvae_workbench.data.pictures.sets import random_crops
+from synvae_workbench.data.pictures.types import random_crops
 
 NAMES = "wood\nwater\nfire\n"
 

@@ -5,14 +5,9 @@ from picture_files import write_bam
 from scipy.stats import chisquare
 
 from synvae_workbench.data.pictures.mnist_5k import load_mnist_5k, read_mnist_5k
-from synvae_workbench.data.pictures.sets import (
-    Split,
-    Strips,
-    held_out,
-    load_pictures,
-    random_crops,
-    without,
-)
+from synvae_workbench.data.pictures.sets import load_pictures
+from synvae_workbench.data.pictures.splits import held_out
+from synvae_workbench.data.pictures.types import Split, Strips, random_crops
 from synvae_workbench.data.sources import SOURCES
 
 
@@ -35,11 +30,11 @@ def test_pictures_that_are_among_others_are_left_out():
     images = torch.arange(6, dtype=torch.uint8).view(6, 1, 1, 1).expand(6, 1, 4, 4)
     strips = Strips(images, torch.full((6,), 4), torch.zeros(6, dtype=torch.bool))
     split = Split(images, torch.arange(6), list("abcdef"), strips)
-    kept = without(split, images[[4, 1]])
+    kept = split.without(images[[4, 1]])
     assert kept.ids == list("acdf")
     assert kept.labels.tolist() == kept.images[:, 0, 0, 0].tolist() == [0, 2, 3, 5]
     assert torch.equal(kept.strips.pixels, kept.images)
-    assert without(split, images[:0]).ids == split.ids
+    assert split.without(images[:0]).ids == split.ids
 
 
 def test_every_place_is_as_probable_as_every_other():

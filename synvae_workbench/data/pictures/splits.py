@@ -1,0 +1,79 @@
+"""Which pictures are for training, validation and testing, where no folder says it."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Int
+
+PARTS = ("train", "validation", "test")
+HELD_OUT = 0.1  # of the pictures, in validation and in test each, where nobody says otherwise
+
+
+def held_out(total: int, validation: int | float) -> int:
+    """How many of so many training pictures are for validation, of a number or a share.
+
+    Raises:
+        ValueError: unless at least one is left for training.
+    """
+    count = validation
+    if isinstance(validation, float):
+        count = round(validation * total) if 0 <= validation < 1 else total
+    if not 0 <= count < total:
+        raise ValueError(
+            f"validation is a number of pictures below {total:,} or, as a float, a share that "
+            f"leaves some to train on; got {validation}"
+        )
+    return count
+
+
+def split_by_hash(
+    names: Sequence[str], *, test: int | float, validation: int | float, seed: int
+) -> Int[np.ndarray, " n"]:
+    """Part of every picture, by its place in `PARTS`, in an order that only names and seed decide.
+
+    A picture more or less moves few others. The number for testing is not changed by that for
+    validation.
+
+    Args:
+        test, validation: how many pictures, or as a float the share of them.
+
+    Raises:
+        ValueError: unless some are left to train on.
+    """
+    counts = [held_out(len(names), wanted) for wanted in (test, validation)]
+    if sum(counts) >= len(names):
+        raise ValueError(
+            f"of {len(names)} pictures {test} are to be for testing and {validation} for "
+            "validation, which leaves none to train on"
+        )
+    keys = [hashlib.sha256(f"{seed} ".encode() + os.fsencode(name)).digest() for name in names]
+    order = sorted(range(len(names)), key=keys.__getitem__)
+    part = np.zeros(len(names), np.int64)
+    part[order[: counts[0]]] = 2
+    part[order[counts[0] : sum(counts)]] = 1
+    return part
+
+
+def complete_parts(
+    part: Int[np.ndarray, " n"],
+    names: Sequence[str],
+    *,
+    test: int | float | None,
+    validation: int | float | None,
+    seed: int,
+) -> Int[np.ndarray, " n"]:
+    """The parts that the folders give; those that they do not are drawn out of training."""
+    wanted = {}
+    for place, value in ((1, validation), (2, test)):
+        given = bool((part == place).any())
+        if given and value:
+            raise ValueError(
+                f"the folder has {PARTS[place]} pictures of its own: leave {PARTS[place]}= out"
+            )
+        wanted[PARTS[place]] = 0 if given else HELD_OUT if value is None else value
+    train = np.flatnonzero(part == 0)
+    result = part.copy()
+    result[train] = split_by_hash([names[i] for i in train], **wanted, seed=seed)
+    return result
