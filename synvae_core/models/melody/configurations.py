@@ -135,6 +135,7 @@ def load_melody_model(path: str | Path, *, config_class: type | None = None) -> 
             config_class = melody_config_class(str(name))
         except ValueError as error:
             raise WeightsError(
-                f"{folder / CONFIG_FILE}: {error}: pass your dataclass as config_class="
+                f"{folder / CONFIG_FILE} is of another configuration class: {error}; "
+                "pass your dataclass as config_class="
             ) from error
     return load_model(MelodyVae, config_class, folder)

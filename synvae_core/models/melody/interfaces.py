@@ -52,9 +52,7 @@ def melody_config_class(name: str) -> type:
         ValueError: if it is none of this package's.
     """
     if name not in _CONFIGURED_IN:
-        raise ValueError(
-            f"{name!r} is not one of the configuration classes {', '.join(_CONFIGURED_IN)}"
-        )
+        raise ValueError(f"the class {name!r} is not one of {', '.join(_CONFIGURED_IN)}")
     return getattr(import_module(_CONFIGURED_IN[name]), name)
 
 
