@@ -55,14 +55,6 @@ def provenance(
     return Provenance(json.loads(json.dumps(record, default=str)))
 
 
-def parameters_of(names: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
-    """The plain values whose names are in capitals: of a notebook's `globals()`, its parameters."""
-    plain = (bool, int, float, str)
-    return {
-        name: value for name, value in names.items() if name.isupper() and isinstance(value, plain)
-    }
-
-
 def versions() -> dict[str, str]:
     """Installed versions of the packages that decide a result; absent ones are left out."""
     found = {}

@@ -11,9 +11,11 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat
 
 from synvae_core.models.storage import write_json, write_text
+from synvae_workbench.declarations import current_parameters
+from synvae_workbench.provenance import Provenance, provenance
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -36,18 +38,42 @@ def run_folder(name: str, *, root: str | Path = "runs", fresh: bool = False) -> 
     return folder
 
 
-def record_metrics(folder: Path, metrics: Mapping[str, float]) -> None:
-    """Writes scalars to the run's `metrics.json`, in place of what an earlier run left there.
+def record(
+    run: Path,
+    measured: Mapping[str, SupportsFloat],
+    *,
+    device: str,
+    data: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None = None,
+) -> Provenance:
+    """Writes what a run measured, `metrics.json`, and where that comes from, `provenance.json`.
+
+    Both take the place of what an earlier run left. The parameters, `SEED` among them, are those of
+    the notebook that calls this, with the values that they have now.
+
+    Args:
+        measured: scalars by `where/metric`.
+        device: what the computation ran on, in the words to be shown.
+        data: checksum (or a dict of facts) per data set.
+        parameters: values that were used in place of the notebook's, such as the epochs of a smoke
+            run; of a script, which has no cell of parameters, all.
+
+    Returns:
+        What `provenance.json` holds; as the last value of a cell it fills the report's header.
 
     Raises:
         ValueError: if a name is not `where/metric` or a value is not a finite number.
     """
-    for name, value in metrics.items():
+    for name, value in measured.items():
         if not re.fullmatch(r"[a-z0-9_]+/[a-z0-9_]+", name):
             raise ValueError(f"metric {name!r}: expected `where/metric` in lower case")
         if not math.isfinite(value):
             raise ValueError(f"metric {name!r} is {value}: expected a finite number")
-    write_json(folder / "metrics.json", {name: float(value) for name, value in metrics.items()})
+    used = current_parameters() | dict(parameters or {})
+    origin = provenance(seed=used.get("SEED"), parameters=used, device=device, data=data)
+    write_json(run / "metrics.json", {name: float(value) for name, value in measured.items()})
+    write_json(run / "provenance.json", origin)
+    return origin
 
 
 def save_figure(folder: Path, name: str, figure: Any) -> None:

@@ -45,5 +45,9 @@ def test_the_notebook_of_the_page_runs_and_leaves_a_report(tmp_path):
     assert all(each.help for each in notebook_parameters(path).values())
     report = run_notebook(path, parameters={"SMOKE": True}, status=io.StringIO())
     assert "How much rest" in report.read_text()
-    metrics = json.loads((tmp_path / "runs" / "rests_smoke" / "metrics.json").read_text())
+    run = tmp_path / "runs" / "rests_smoke"
+    metrics, origin = (
+        json.loads((run / f"{name}.json").read_text()) for name in ("metrics", "provenance")
+    )
     assert 0 < metrics["tunes/with_rest"] < 1
+    assert origin["parameters"] == {"SMOKE": True, "RUN_NAME": "rests", "SEED": 0}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from synvae_workbench import provenance as module
-from synvae_workbench.provenance import MIME_TYPE, commit, parameters_of, provenance
+from synvae_workbench.provenance import MIME_TYPE, commit, provenance
 
 
 def test_a_record_survives_json():
@@ -59,8 +59,3 @@ def test_the_commit_of_another_repository_is_not_ours(tmp_path, monkeypatch):
 def test_without_git_the_commit_is_unknown(monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert commit() == "unknown"
-
-
-def test_parameters_are_the_plain_values_with_names_in_capitals():
-    found = parameters_of({"SEED": 3, "BETA": 0.5, "few": 2, "SETS": [1], "SMOKE": True, "Run": 1})
-    assert found == {"SEED": 3, "BETA": 0.5, "SMOKE": True}

@@ -3,9 +3,10 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
-from synvae_workbench.runs import record_metrics, run_folder, write_history
+from synvae_workbench.runs import record, run_folder, write_history
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a b", "/etc"])
@@ -15,10 +16,19 @@ def test_a_run_name_is_never_a_path(name, tmp_path):
 
 
 def test_what_an_earlier_run_measured_is_gone(tmp_path):
-    record_metrics(tmp_path, {"notes/squared_error": 1.0, "speaker_theo/agreement": 0.5})
-    record_metrics(tmp_path, {"notes/squared_error": 2.0, "floor/squared_error": 3})
+    measured = [{"notes/squared_error": 1.0, "speaker_theo/agreement": 0.5}]
+    measured += [{"notes/squared_error": np.float32(2), "floor/squared_error": np.int64(3)}]
+    for each in measured:
+        record(tmp_path, each, device="CPU", data={})
     stored = json.loads((tmp_path / "metrics.json").read_text())
     assert stored == {"notes/squared_error": 2.0, "floor/squared_error": 3.0}
+
+
+def test_a_script_says_its_parameters(tmp_path):
+    origin = record(tmp_path, {}, device="CPU", data={"a": "00"}, parameters={"SEED": 3, "K": 2})
+    assert json.loads((tmp_path / "provenance.json").read_text()) == origin
+    assert (origin["seed"], origin["parameters"]) == (3, {"SEED": 3, "K": 2})
+    assert (origin["device"], origin["data"]) == ("CPU", {"a": "00"})
 
 
 @pytest.mark.parametrize(
@@ -26,7 +36,8 @@ def test_what_an_earlier_run_measured_is_gone(tmp_path):
 )
 def test_nameless_places_and_numbers_that_are_none_are_refused(metrics, tmp_path):
     with pytest.raises(ValueError, match="metric"):
-        record_metrics(tmp_path, metrics)
+        record(tmp_path, metrics, device="CPU", data={})
+    assert not list(tmp_path.iterdir())
 
 
 def test_history_is_one_record_a_line(tmp_path):
