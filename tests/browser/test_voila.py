@@ -1,4 +1,4 @@
-"""What `make explore` serves, and what it refuses; most of it needs no browser."""
+"""`make explore`: what it serves and what it refuses; most of it needs no browser."""
 
 import http.client
 import re
@@ -119,7 +119,7 @@ def test_another_page_cannot_talk_to_a_kernel(ask):
     assert ask(path, token=None, **WEBSOCKET)[0] == 403
     path = f"/voila/api/shutdown/{NO_KERNEL}"
     assert ask(path, method="POST", token=None, **foreign)[0] in (403, 404)
-    assert ask(f"/api/kernels/{NO_KERNEL}", method="DELETE")[0] == 405
+    assert ask(f"/api/kernels/{NO_KERNEL}", method="DELETE")[0] == 403
 
 
 def test_it_listens_on_this_machine_alone(live_pages):
