@@ -1,0 +1,45 @@
+"""Pictures that become melodies, and come back from them: models, losses, metrics and music.
+
+`import synvae_core as sv` reads no other module. A name is imported from where it is defined when
+it is first used, so that a loss needs no MIDI library, and a melody no torch.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.2.0"
+
+# Where each name is defined; `__init__.pyi` says the same to type checkers and editors.
+_DEFINED_IN = {
+    name: module
+    for module, names in {
+        "models.synvae": ("SynVae", "SynVaeConfig", "load_synvae"),
+        "models.visual": ("VisualVae", "visual_config"),
+        "models.melody.vae": ("MelodyVae",),
+        "models.melody.configurations": ("configuration", "load_melody_model"),
+        "models.speech.to_image": ("SpeechToImage", "load_speech_image"),
+        "models.storage": ("PRETRAINED", "save_model"),
+        "types": ("Posterior",),
+        "losses": ("normal_kl",),
+        "metrics.retrieval": ("precision_at_k",),
+        "metrics.two_sample": ("two_sample_auc",),
+        "metrics.melody": ("note_f1",),
+        "music.reading": ("read_melodies",),
+        "music.midi": ("events_to_note_sequence", "midi_bytes", "read_midi", "write_midi"),
+        "music.render": ("encode_audio", "render"),
+    }.items()
+    for name in names
+}
+__all__ = list(_DEFINED_IN)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DEFINED_IN:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_DEFINED_IN[name]}"), name)
+    globals()[name] = value  # found without this function from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
