@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from synvae_core.losses import event_cross_entropy, normal_kl
 from synvae_core.models.melody.configurations import configuration
+from synvae_core.models.melody.interfaces import Playing
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.types import Posterior
 
@@ -103,7 +104,7 @@ def main() -> None:
             reference.decode(z)
 
     def decode() -> None:
-        ours.decoder.play(z, keep_logits=False)
+        ours.decoder.play(z, Playing(keep_logits=False))
 
     ratio("MusicVAE free-running decoding", times_as_fast(loop_decode, decode), to=cells)
     before = peak_mib()

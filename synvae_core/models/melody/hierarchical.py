@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from synvae_core.models.melody.interfaces import MelodyDecoder, Played
+from synvae_core.models.melody.interfaces import GREEDY, MelodyDecoder, Played, Playing
 from synvae_core.models.melody.lstm import (
     NO_EVENT,
     BidirectionalLstmEncoder,
@@ -94,31 +94,12 @@ class HierarchicalLstmDecoder(MelodyDecoder):
         return logits.unflatten(0, bars.shape[:2]).flatten(1, 2)
 
     @torch.no_grad()
-    def play(
-        self,
-        z: Float[Tensor, "b z"],
-        *,
-        temperature: float = 0.0,
-        generator: torch.Generator | None = None,
-        truth: Int[Tensor, "b t"] | None = None,
-        forced: Float[Tensor, "b t"] | None = None,
-        keep_logits: bool = True,
-    ) -> Played:
+    def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> Played:
         played: list[Played] = []
         before = None
         for bar, plan in enumerate(self.conductor(z).unbind(1)):
             span = slice(bar * self.core.steps, (bar + 1) * self.core.steps)
-            played.append(
-                self.core.play(
-                    plan,
-                    temperature=temperature,
-                    generator=generator,
-                    truth=None if truth is None else truth[:, span],
-                    forced=None if forced is None else forced[:, span],
-                    keep_logits=keep_logits,
-                    before=before,
-                )
-            )
+            played.append(self.core.play(plan, playing.during(span), before=before))
             before = played[-1].events[:, -1] if self.bar_start == "carried" else None
-        logits = torch.cat([bar.logits for bar in played], 1) if keep_logits else None
+        logits = torch.cat([bar.logits for bar in played], 1) if playing.keep_logits else None
         return Played(torch.cat([bar.events for bar in played], 1), logits)

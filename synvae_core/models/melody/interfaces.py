@@ -6,6 +6,7 @@ knows the length, the latent dimension and how to build the two.
 """
 
 from abc import abstractmethod
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -15,6 +16,58 @@ from torch import Tensor, nn
 
 from synvae_core.models.melody.couplings import Coupling, straight_through
 from synvae_core.types import Decoded
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Playing:
+    """How a decoder plays; by default greedily, the likeliest event at every step.
+
+    Args:
+        temperature: divides the logits before drawing; 0 takes the likeliest event.
+        generator: of the draws.
+        truth: events that replace the chosen ones where `forced` is not 0; both or neither.
+        keep_logits: False saves memory that would grow with the steps.
+
+    Raises:
+        ValueError: for a temperature below 0, or truth without `forced`.
+    """
+
+    temperature: float = 0.0
+    generator: torch.Generator | None = None
+    truth: Int[Tensor, "b t"] | None = None
+    forced: Float[Tensor, "b t"] | None = None
+    keep_logits: bool = True
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0:
+            raise ValueError(f"temperature is 0 or more, got {self.temperature}")
+        if (self.truth is None) != (self.forced is None):
+            raise ValueError("truth and forced go together: give both, or neither")
+
+    def choose(
+        self, logits: Float[Tensor, "b *t events"], at: int | slice = slice(None)
+    ) -> Int[Tensor, "b *t"]:
+        """The events of these steps: likeliest or drawn, and true ones where they are forced."""
+        if self.temperature == 0:
+            return self.corrected(logits.argmax(-1), at)
+        probabilities = (logits / self.temperature).softmax(-1)
+        drawn = torch.multinomial(probabilities.flatten(0, -2), 1, generator=self.generator)
+        return self.corrected(drawn.view(logits.shape[:-1]), at)
+
+    def corrected(self, events: Int[Tensor, "b *t"], at: int | slice) -> Int[Tensor, "b *t"]:
+        """The events of these steps, with the true ones in their place where they are forced."""
+        if self.truth is None:
+            return events
+        return torch.where(self.forced[:, at] > 0, self.truth[:, at].long(), events)
+
+    def during(self, steps: slice) -> "Playing":
+        """The same of some of the steps."""
+        if self.truth is None:
+            return self
+        return replace(self, truth=self.truth[:, steps], forced=self.forced[:, steps])
+
+
+GREEDY = Playing()
 
 
 class Played(NamedTuple):
@@ -80,24 +133,8 @@ class MelodyDecoder(nn.Module):
         """Logits of each step given z and the events before that step; with gradients."""
 
     @abstractmethod
-    def play(
-        self,
-        z: Float[Tensor, "b z"],
-        *,
-        temperature: float = 0.0,
-        generator: torch.Generator | None = None,
-        truth: Int[Tensor, "b t"] | None = None,
-        forced: Float[Tensor, "b t"] | None = None,
-        keep_logits: bool = True,
-    ) -> Played:
-        """Free running, each step reading the event chosen before it; without gradients.
-
-        Args:
-            temperature: divides the logits before drawing; 0 takes the likeliest event.
-            generator: of the draws.
-            truth: with `forced`, events that replace the chosen ones where `forced` is not 0.
-            keep_logits: False saves memory that would grow with the steps.
-        """
+    def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> Played:
+        """Free running, each step reading the event chosen before it; without gradients."""
 
     def forward(self, z: Float[Tensor, "b z"], couple: Coupling = straight_through) -> Decoded:
         """Free running and greedy: the logits of each step, and the notes a coupling makes of them.
@@ -124,24 +161,11 @@ class MelodyDecoder(nn.Module):
         if probability <= 0:
             return events
         draw = torch.rand(events.shape, generator=generator, device=events.device)
-        return self.play(
-            z.detach(),
+        playing = Playing(
             temperature=1.0,
             generator=generator,
             truth=events,
             forced=(draw >= probability).float(),
             keep_logits=False,
-        ).events
-
-
-def choose_events(
-    logits: Float[Tensor, "*b events"], temperature: float, generator: torch.Generator | None
-) -> Int[Tensor, "*b"]:
-    """The likeliest events at temperature 0, else draws from softmax(logits / temperature)."""
-    if temperature < 0:
-        raise ValueError(f"temperature is 0 or more, got {temperature}")
-    if temperature == 0:
-        return logits.argmax(-1)
-    probabilities = (logits / temperature).softmax(-1)
-    drawn = torch.multinomial(probabilities.flatten(0, -2), 1, generator=generator)
-    return drawn.view(logits.shape[:-1])
+        )
+        return self.play(z.detach(), playing).events

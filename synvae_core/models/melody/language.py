@@ -26,7 +26,7 @@ from synvae_core.models.melody.couplings import (
     one_hot,
     straight_through,
 )
-from synvae_core.models.melody.interfaces import MelodyDecoder, Played
+from synvae_core.models.melody.interfaces import GREEDY, MelodyDecoder, Played, Playing
 from synvae_core.models.melody.quantiles import (
     IMPOSSIBLE,
     Interval,
@@ -254,12 +254,8 @@ class QuantileDecoder(MelodyDecoder):
     def play(
         self,
         z: Float[Tensor, "b z"],
+        playing: Playing = GREEDY,
         *,
-        temperature: float = 0.0,
-        generator: torch.Generator | None = None,
-        truth: Int[Tensor, "b t"] | None = None,
-        forced: Float[Tensor, "b t"] | None = None,
-        keep_logits: bool = True,
         intervals: list[Interval] | None = None,
     ) -> Played:
         """Free running; a temperature T moves z by noise, z -> (z + T noise) / sqrt(1 + T^2).
@@ -269,11 +265,9 @@ class QuantileDecoder(MelodyDecoder):
         Args:
             intervals: is given that of each step's event.
         """
-        if temperature < 0:
-            raise ValueError(f"temperature is 0 or more, got {temperature}")
         config, language = self.language.config, self.language
-        if temperature:
-            noise = torch.randn(z.shape, generator=generator, device=z.device)
+        if temperature := playing.temperature:
+            noise = torch.randn(z.shape, generator=playing.generator, device=z.device)
             z = (z + temperature * noise) / math.sqrt(1 + temperature**2)
         left = cumulative_normal(z)
         cache, kept, events = language.cache(len(z)), [], []
@@ -285,10 +279,9 @@ class QuantileDecoder(MelodyDecoder):
             token, interval, left[:, index] = pick(logits, left[:, index], config.surprise)
             if intervals is not None:
                 intervals.append(interval)
-            if truth is not None:
-                token = torch.where(forced[:, t] > 0, truth[:, t].long(), token)
+            token = playing.corrected(token, t)
             sounding = torch.where(token == HOLD, sounding, token)
             events.append(token)
-            if keep_logits:
+            if playing.keep_logits:
                 kept.append(logits)
-        return Played(torch.stack(events, 1), torch.stack(kept, 1) if keep_logits else None)
+        return Played(torch.stack(events, 1), torch.stack(kept, 1) if kept else None)

@@ -18,7 +18,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from synvae_core.models.melody.couplings import Coupling, straight_through
-from synvae_core.models.melody.interfaces import MelodyDecoder, Played, choose_events
+from synvae_core.models.melody.interfaces import GREEDY, MelodyDecoder, Played, Playing
 from synvae_core.models.melody.recurrence import (
     Recurrence,
     Replay,
@@ -268,12 +268,8 @@ class LstmDecoder(MelodyDecoder):
     def play(
         self,
         z: Float[Tensor, "b z"],
+        playing: Playing = GREEDY,
         *,
-        temperature: float = 0.0,
-        generator: torch.Generator | None = None,
-        truth: Int[Tensor, "b t"] | None = None,
-        forced: Float[Tensor, "b t"] | None = None,
-        keep_logits: bool = True,
         before: Int[Tensor, " b"] | None = None,
     ) -> Played:
         first = self.layers[0]
@@ -287,13 +283,11 @@ class LstmDecoder(MelodyDecoder):
                 share = gates if layer is first else layer.input_gates(states[index - 1][1])
                 states[index] = layer.step(share, states[index])
             logits = self.output(states[-1][1])
-            token = choose_events(logits, temperature, generator)
-            if truth is not None:
-                token = torch.where(forced[:, t] > 0, truth[:, t], token)
+            token = playing.choose(logits, t)
             events.append(token)
-            if keep_logits:
+            if playing.keep_logits:
                 kept.append(logits)
-        return Played(torch.stack(events, 1), torch.stack(kept, 1) if keep_logits else None)
+        return Played(torch.stack(events, 1), torch.stack(kept, 1) if kept else None)
 
 
 def split_state(

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from synvae_core.models.melody.couplings import Coupling, one_hot, straight_through
-from synvae_core.models.melody.interfaces import MelodyDecoder, Played, choose_events
+from synvae_core.models.melody.interfaces import GREEDY, MelodyDecoder, Played, Playing
 from synvae_core.music.melody import NUM_EVENTS
 from synvae_core.types import Decoded, Posterior
 
@@ -129,18 +129,6 @@ class MixerDecoder(MelodyDecoder):
         return Decoded(logits, couple(logits))
 
     @torch.no_grad()
-    def play(
-        self,
-        z: Float[Tensor, "b z"],
-        *,
-        temperature: float = 0.0,
-        generator: torch.Generator | None = None,
-        truth: Int[Tensor, "b t"] | None = None,
-        forced: Float[Tensor, "b t"] | None = None,
-        keep_logits: bool = True,
-    ) -> Played:
+    def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> Played:
         logits = self.logits(z)
-        events = choose_events(logits, temperature, generator)
-        if truth is not None:
-            events = torch.where(forced > 0, truth, events)
-        return Played(events, logits if keep_logits else None)
+        return Played(playing.choose(logits), logits if playing.keep_logits else None)

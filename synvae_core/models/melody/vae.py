@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from synvae_core.models.melody.couplings import canonical_events
-from synvae_core.models.melody.interfaces import MelodyConfig
+from synvae_core.models.melody.interfaces import MelodyConfig, Playing
 from synvae_core.types import Posterior
 
 Melodies = Any  # see `music.reading.read_melodies`
@@ -103,8 +103,8 @@ class MelodyVae(nn.Module):
             generator: of the draws; the same seed gives the same melodies.
         """
         self._check_whole("decoder", "get the checkpoint whole, or train the model")
-        options = {"temperature": temperature, "generator": generator, "keep_logits": False}
-        parts = [self.decoder.play(part, **options).events for part in z.split(CHUNK)]
+        playing = Playing(temperature=temperature, generator=generator, keep_logits=False)
+        parts = [self.decoder.play(part, playing).events for part in z.split(CHUNK)]
         return canonical_events(torch.cat(parts))
 
     def reconstruct(

@@ -9,6 +9,7 @@ from melody_models import CONFIGS, melody_model
 
 from synvae_core.losses import event_cross_entropy, normal_kl
 from synvae_core.models.melody.couplings import canonical_events, softmax, straight_through
+from synvae_core.models.melody.interfaces import Playing
 from synvae_core.models.melody.mixer import MixerMelodyConfig
 from synvae_core.models.melody.vae import latent_path
 from synvae_core.music.midi import events_to_note_sequence, write_midi
@@ -60,7 +61,7 @@ def test_it_fits_a_tiny_batch(model):
 def test_teacher_forcing_on_what_was_played_gives_the_logits_it_was_played_from(model):
     z = torch.randn(3, 8, generator=seeded())
     for temperature in (0.0, 1.0):
-        played = model.decoder.play(z, temperature=temperature, generator=seeded())
+        played = model.decoder.play(z, Playing(temperature=temperature, generator=seeded()))
         logits = model.decoder.teacher_forced(z, played.events)
         torch.testing.assert_close(logits, played.logits, atol=1e-5, rtol=1e-5)
 
@@ -91,6 +92,18 @@ def test_scheduled_sampling_replaces_the_share_it_is_asked_for(model):
     assert 0.2 < (inputs != events).float().mean() < 0.32  # a draw may be right by chance
     drawn = model.decoder.scheduled_inputs(z, events, 1.0, seeded())
     assert (drawn != events).float().mean() > 0.9
+
+
+def test_forced_steps_are_played_as_they_are_and_the_others_are_chosen(model):
+    z, truth = torch.randn(3, 8, generator=seeded()), melodies(3)
+    forced = torch.zeros(3, 32)
+    forced[:, 10:20] = 1  # across the bar line
+    played = model.decoder.play(z, Playing(truth=truth, forced=forced)).events
+    free = model.decoder.play(z).events
+    assert torch.equal(played[:, 10:20], truth[:, 10:20])
+    assert torch.equal(played[:, :10], free[:, :10])
+    with pytest.raises(ValueError, match="truth and forced go together"):
+        Playing(truth=truth)
 
 
 def test_draws_follow_the_seed_and_the_temperature(model):
