@@ -1,10 +1,8 @@
 """The rules of the house: floors, sizes, notebooks as committed, versions that agree."""
 
 import ast
-import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import nbformat
@@ -219,49 +217,6 @@ class TestNotebook:
         assert sum(hints) > 0, "give long cells metadata.synvae.seconds, for the time left"
 
 
-@pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
-def test_ruff_is_content_with_code_and_notebooks(command):
-    done = subprocess.run(
-        [sys.executable, "-m", "ruff", *command, "--no-cache", "."],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def locked() -> list[str]:
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
-
-
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def test_every_version_is_locked_exactly():
-    for line in locked():
-        assert re.fullmatch(r"[\w.-]+==[\w.]+( ; .+)?", line), line
-    assert not any(line.lower().startswith("pyaudio") for line in locked())
-
-
-def test_conda_users_get_the_same_versions():
-    text = (ROOT / "environment.yml").read_text()
-    assert re.findall(r"^      - (.+)$", text, re.MULTILINE) == locked()
-
-
-def test_every_dependency_is_locked_and_has_a_reason():
-    text = (ROOT / "pyproject.toml").read_text()
-    project = tomllib.loads(text)["project"]
-    extras = project["optional-dependencies"]
-    names = {canonical(line.partition("==")[0]) for line in locked()}
-    for dependency in project["dependencies"] + extras["sound"] + extras["dev"]:
-        assert canonical(re.match(r"[\w.-]+", dependency)[0]) in names, dependency
-    for dependency in project["dependencies"]:
-        assert re.search(rf'"{re.escape(dependency)}", +# \w', text), f"{dependency}: why?"
-
-
 def test_the_licence_is_there():
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
     assert 'license = "MIT"' in (ROOT / "pyproject.toml").read_text()
@@ -269,7 +224,9 @@ def test_the_licence_is_there():
 
 def test_ci_does_what_a_person_does():
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
-    assert [line for line in lines if "make" in line and not line.startswith("#")] == ["make test"]
+    assert [line for line in lines if "make" in line and not line.startswith("#")] == [
+        "make lint test"
+    ]
 
 
 def test_shapes_are_enforced_under_test():
