@@ -1,6 +1,7 @@
 """Small tuples that cross module borders."""
 
-from typing import NamedTuple
+import math
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -54,3 +55,20 @@ class SynVaeOutput(NamedTuple):
     z: Float[Tensor, "b z"]
     decoded: Decoded
     auditive: Posterior
+
+
+HIGHER, LOWER = "higher", "lower"
+
+
+class Measure(NamedTuple):
+    """A scalar that `metrics.json` holds by `where/metric`: which way is better, and its range.
+
+    `name` is the metric, or `where/metric` where the metric alone does not tell; a part in braces
+    stands for any words, as in `precision_at_{k}`. `better` is HIGHER, LOWER or, of what only
+    describes, None. A value lies within low..high.
+    """
+
+    name: str
+    better: Literal["higher", "lower"] | None
+    low: float = -math.inf
+    high: float = math.inf

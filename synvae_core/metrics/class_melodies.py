@@ -14,6 +14,9 @@ from sklearn.feature_selection import f_classif
 
 from synvae_core.metrics.diversity import MOST, sounding
 from synvae_core.metrics.melody import FEATURE_NAMES, melody_features
+from synvae_core.types import Measure
+
+MEASURES = (Measure("class_features/{feature}", None, 0, 1),)  # variance between classes
 
 
 class ClassFeatures(NamedTuple):

@@ -20,11 +20,27 @@ from sklearn.metrics import (
 )
 from torch import Tensor
 
+from synvae_core.types import HIGHER, Measure
+
 AVERAGES = ("macro", "weighted", "micro")
 
 # One class a picture, or booleans where a picture may have several.
 Labels = Int[Tensor, " n"] | Bool[Tensor, "n columns"]
 Predicted = Int[Tensor, " m"] | Bool[Tensor, "m columns_read"]
+
+MEASURES = (
+    Measure("accuracy", HIGHER, 0, 1),
+    Measure("accuracy_low", HIGHER, 0, 1),  # the ends of its interval
+    Measure("accuracy_high", HIGHER, 0, 1),
+    Measure("accuracy_as_published", HIGHER, 0, 1),
+    Measure("trained_as_published", HIGHER, 0, 1),
+    Measure("trained_and_counted_as_published", HIGHER, 0, 1),
+    Measure("macro_precision", HIGHER, 0, 1),
+    Measure("macro_recall", HIGHER, 0, 1),
+    Measure("macro_f1", HIGHER, 0, 1),
+    Measure("cnn_agreement", HIGHER, 0, 1),  # accuracy of a judge on rebuilt pictures
+    Measure("{space}_cnn_agreement", HIGHER, 0, 1),
+)
 
 
 class ClassScores(NamedTuple):

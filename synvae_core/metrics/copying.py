@@ -15,6 +15,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from synvae_core.metrics.retrieval import nearest_across
+from synvae_core.types import LOWER, Measure
+
+MEASURES = (Measure("copied_against_{unseen}", LOWER, 0, 1),)
 
 
 class Nearest(NamedTuple):

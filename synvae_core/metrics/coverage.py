@@ -15,9 +15,17 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from synvae_core.metrics.retrieval import check_same_space
+from synvae_core.types import HIGHER, Measure
 
 TILE_ELEMENTS = 1 << 22  # of the tile of distances that is held at a time
 NEAREST = 5  # of the paper's experiments
+
+MEASURES = (
+    Measure("density", HIGHER, 0),
+    Measure("density_{of}", HIGHER, 0),
+    Measure("coverage", HIGHER, 0, 1),
+    Measure("coverage_{of}", HIGHER, 0, 1),
+)
 
 
 class DensityCoverage(NamedTuple):

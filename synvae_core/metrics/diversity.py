@@ -5,8 +5,15 @@ from jaxtyping import Integer
 
 from synvae_core.metrics.melody import distinct
 from synvae_core.music.melody import HOLD, canonical
+from synvae_core.types import HIGHER, Measure
 
 MOST = 2000  # melodies that are compared in pairs; of more, a draw
+
+MEASURES = (
+    Measure("distinct_share", HIGHER, 0, 1),
+    Measure("within_classes", None, 0, 1),
+    Measure("between_classes", None, 0, 1),
+)
 
 
 def sounding(events: Integer[np.ndarray, "n t"]) -> Integer[np.ndarray, "n t"]:

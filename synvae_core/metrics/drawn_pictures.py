@@ -18,8 +18,26 @@ from torch import Tensor
 
 from synvae_core.metrics.note_recall import Share
 from synvae_core.metrics.retrieval import nearest_across
+from synvae_core.types import HIGHER, Measure
 
 Group = TypeVar("Group", bound=Hashable)
+
+MEASURES = (
+    Measure("agreement", HIGHER, 0, 1),
+    Measure("agreement_{of}", HIGHER, 0, 1),
+    Measure("spread", None, 0),
+    Measure("spread_{of}", None, 0),
+    Measure("{of}_spread", None, 0),
+    Measure("{of}_spread_sampled", None, 0),
+    Measure("nearest_distance", None, 0),
+    Measure("nearest_distance_sampled", None, 0),
+    Measure("distinct_nearest", HIGHER, 0),
+    Measure("distinct_nearest_sampled", HIGHER, 0),
+    Measure("distinct_nearest_share", HIGHER, 0, 1),
+    Measure("distinct_nearest_share_sampled", HIGHER, 0, 1),
+    Measure("{way}_chance_recall_at_{k}", None, 0, 1),
+    Measure("{way}_chance_precision", None, 0, 1),
+)
 
 
 class Nearest(NamedTuple):

@@ -12,6 +12,15 @@ import numpy as np
 from jaxtyping import Float, Int, Integer
 
 from synvae_core.music.melody import canonical
+from synvae_core.types import HIGHER, LOWER, Measure
+
+MEASURES = (
+    Measure("length", LOWER, 1),
+    Measure("{path}_length", LOWER, 1),
+    Measure("{path}_largest_step", LOWER, 0),
+    Measure("{path}_monotone", HIGHER, 0, 1),
+    Measure("{path}_distinct", HIGHER, 0, 1),
+)
 
 
 class PathSmoothness(NamedTuple):

@@ -16,9 +16,24 @@ from jaxtyping import Float
 from sklearn import manifold
 from torch import Tensor
 
+from synvae_core.types import HIGHER, LOWER, Measure
+
 PUBLISHED_PERPLEXITY = 30
 # The width of a kernel is sought within e^-40 and e^40 of the mean distance from an item.
 WIDTHS, HALVINGS = 40.0, 44
+
+MEASURES = (
+    Measure("kl_from_visual", LOWER, 0),
+    Measure("kl_to_visual", LOWER, 0),
+    Measure("kl_from_visual_as_published", LOWER, 0),
+    Measure("kl_to_visual_as_published", LOWER, 0),
+    Measure("cka", HIGHER, 0, 1),
+    Measure("debiased_cka", HIGHER),
+    Measure("trustworthiness", HIGHER, 0, 1),
+    Measure("continuity", HIGHER, 0, 1),  # trustworthiness the other way
+    Measure("{map}_trustworthiness", HIGHER, 0, 1),
+    Measure("{map}_continuity", HIGHER, 0, 1),
+)
 
 
 def neighbour_distribution(

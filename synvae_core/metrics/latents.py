@@ -11,8 +11,18 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from synvae_core.losses import normal_kl
+from synvae_core.types import Measure
 
 ACTIVE_VARIANCE = 0.01
+
+MEASURES = (
+    Measure("kl_bits", None, 0),
+    Measure("aggregate_kl_bits", None, 0),
+    Measure("active_dimensions", None, 0),
+    Measure("posterior_sd", None, 0),
+    Measure("bits_per_second", None, 0),
+    Measure("numbers_per_second", None, 0),
+)
 
 
 class LatentUsage(NamedTuple):

@@ -18,6 +18,7 @@ from sklearn.svm import SVC
 from torch import Tensor
 
 from synvae_core.metrics.classification import exact_interval
+from synvae_core.types import HIGHER, Measure
 
 EXAMPLES = 4  # of each class: what the published code takes by default
 FEWEST_CLASSES = 3
@@ -26,6 +27,17 @@ SMALLEST_SPREAD = 1.0  # of a feature over the examples, which else would count 
 # (examples (e, f), their classes (e,) from 0 on, sounds (n, f)) -> scores (n, classes)
 Listener = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 Members = Sequence[Integer[np.ndarray, " _"]]  # rows of the sounds of each class
+
+MEASURES = (
+    Measure("nearest_mean", HIGHER, 0, 1),  # accuracies by listener
+    Measure("logistic_regression", HIGHER, 0, 1),
+    Measure("{among}_accuracy", HIGHER, 0, 1),  # mean, lowest, highest, of the first sitting
+    Measure("accuracy_sd", None, 0),
+    Measure("first_low", HIGHER, 0, 1),
+    Measure("first_high", HIGHER, 0, 1),
+    Measure("share_at_{accuracy}_or_more", HIGHER, 0, 1),
+    Measure("trios/rank", None, 1),
+)
 
 
 class Answers(NamedTuple):

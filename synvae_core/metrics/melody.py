@@ -18,6 +18,7 @@ from synvae_core.music.melody import (
     STEPS_PER_QUARTER,
     canonical,
 )
+from synvae_core.types import HIGHER, Measure
 
 STEPS_PER_EIGHTH = STEPS_PER_QUARTER // 2
 MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
@@ -42,6 +43,26 @@ FEATURE_NAMES = (
     "eighth_note_share",  # of the notes, 2 steps long
     "pitch_mean",  # MIDI pitch
     "starts_with_note",  # 0 or 1
+)
+
+MEASURES = (
+    Measure("note_f1", HIGHER, 0, 1),
+    Measure("exact", HIGHER, 0, 1),
+    Measure("step_accuracy", HIGHER, 0, 1),
+    Measure("steps", HIGHER, 0, 1),
+    Measure("steps_kept", HIGHER, 0, 1),
+    Measure("drawn_note_f1", HIGHER, 0, 1),  # from a draw of the posterior, not from its mean
+    Measure("drawn_exact", HIGHER, 0, 1),
+    Measure("distinct_melodies", HIGHER, 0),
+    Measure("mean_count", None, 0),  # notes of a melody
+    Measure("onsets_per_bar", None, 0),
+    Measure("note_length", None, 0),
+    Measure("beat_share", None, 0, 1),
+    Measure("in_key_share", None, 0, 1),
+    Measure("distinct_pitches", None, 0),
+    Measure("interval", None, 0),
+    Measure("repeat_share", None, 0, 1),
+    Measure("silent_share", None, 0, 1),
 )
 
 

@@ -24,11 +24,23 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from synvae_core.types import HIGHER, Measure
+
 SMILE_CLIP = 5.0  # as in the paper's experiments
 
 Scores = Float[Tensor, "rows columns"]  # square; the functions say so themselves
 Weights = Float[Tensor, " examples"] | None
 Bound = Callable[..., Float[Tensor, ""]]
+
+MEASURES = (
+    *(
+        Measure(f"{bound}{end}", HIGHER)
+        for bound in ("donsker_varadhan", "nwj", "info_nce", "smile")
+        for end in ("", "_low", "_high")  # of its interval
+    ),
+    Measure("nwj_as_published", HIGHER),
+    Measure("known/{bound}_of_{nats}", None),  # best where it is what is known
+)
 
 
 class Estimate(NamedTuple):

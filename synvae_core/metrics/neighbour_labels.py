@@ -14,9 +14,18 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from synvae_core.metrics.retrieval import neighbours
-from synvae_core.types import Posterior
+from synvae_core.types import HIGHER, Measure, Posterior
 
 BLOCK = 1024  # sets of labels that are compared with all others at a time
+
+MEASURES = (
+    Measure("macro_precision_at_{k}", HIGHER, 0, 1),
+    Measure("agreement_precision_at_{k}", HIGHER, 0, 1),
+    Measure("precision_at_{k}_as_published", HIGHER, 0, 1),
+    Measure("{space}_by_class/{label}_at_{k}", HIGHER, 0, 1),
+    Measure("chance/precision", None, 0, 1),
+    Measure("chance/{average}_precision", None, 0, 1),
+)
 
 
 class LabelPrecision(NamedTuple):

@@ -20,9 +20,19 @@ from synvae_core.music.melody import (
     canonical,
     check_events,
 )
+from synvae_core.types import HIGHER, LOWER, Measure
 
 LENGTHS = {"1": 1, "2": 2, "3–4": 4, "5–8": 8}  # longest of each class, in sixteenths
 SYNCOPATION = {"none": 0.0, "up to 10 %": 0.1, "10–25 %": 0.25}  # largest share of each class
+
+MEASURES = (
+    Measure("notes", HIGHER, 0, 1),
+    Measure("told_notes", HIGHER, 0, 1),
+    Measure("told_steps", HIGHER, 0, 1),
+    Measure("teacher_forced_accuracy", HIGHER, 0, 1),
+    Measure("teacher_forced_nats", LOWER, 0),  # cross-entropy of a melody
+    Measure("fitted_{score}", HIGHER, 0, 1),  # any of these from latents that were fitted
+)
 
 
 class Share(NamedTuple):

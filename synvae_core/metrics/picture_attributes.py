@@ -11,6 +11,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from synvae_core.types import Measure
+
+MEASURES = (Measure("directions/{attribute}", None),)  # change in standard deviations
+
 
 def picture_attributes(images: Float[Tensor, "n c h w"]) -> dict[str, Float[Tensor, " n"]]:
     """Of pictures in [0, 1], numbers by name, each within -1..1.

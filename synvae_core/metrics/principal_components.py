@@ -15,8 +15,22 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from synvae_core.metrics.note_recall import Share
+from synvae_core.types import HIGHER, LOWER, Measure
 
 RESAMPLES = 9999
+
+MEASURES = (
+    Measure("squared_error", LOWER, 0),
+    Measure("{space}_squared_error", LOWER, 0),
+    Measure("floor_squared_error", None, 0),
+    Measure("mean_picture_squared_error", None, 0),
+    Measure("pca_squared_error", None, 0),
+    Measure("pca_{of}_squared_error", None, 0),
+    Measure("share_of_{baseline}", LOWER, 0),
+    Measure("share_low_of_{baseline}", LOWER, 0),  # the ends of its interval
+    Measure("share_high_of_{baseline}", LOWER, 0),
+    Measure("better_than_{baseline}", HIGHER, 0, 1),
+)
 
 
 class PrincipalComponents(NamedTuple):

@@ -13,9 +13,19 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from synvae_core.types import HIGHER, LOWER, Measure
+
 TILE_ELEMENTS = 1 << 23  # of the tile of preselection distances that is held at a time
 BLOCK_ELEMENTS = 1 << 18  # of the float64 differences: small enough to stay in the cache
 FLOAT32_ROUNDOFF = 2.0**-24
+
+MEASURES = (
+    Measure("precision_at_{k}", HIGHER, 0, 1),
+    Measure("{space}_precision_at_{k}", HIGHER, 0, 1),
+    Measure("share_of_visual_at_{k}", HIGHER, 0),  # precision over that of the visual latents
+    Measure("{way}_recall_at_{k}", HIGHER, 0, 1),
+    Measure("{way}_median_rank", LOWER, 1),
+)
 
 
 @torch.no_grad()

@@ -17,6 +17,14 @@ from threadpoolctl import threadpool_limits
 
 from synvae_core.metrics.melody import melody_features
 from synvae_core.music.melody import canonical
+from synvae_core.types import LOWER, Measure
+
+MEASURES = (
+    Measure("auc", LOWER, 0, 1),  # 0.5 where there is nothing to tell the sets by
+    Measure("auc_events", LOWER, 0, 1),
+    Measure("auc_plain_folds", LOWER, 0, 1),
+    Measure("{path}_middle_auc", LOWER, 0, 1),
+)
 
 
 def _words(events: np.ndarray) -> np.ndarray:

@@ -12,6 +12,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.signal import butter, sosfiltfilt, stft
 
+from synvae_core.types import HIGHER, LOWER, Measure
+
 FRAME, HOP = 1024, 256  # samples of the spectrum's windows, at any rate
 FLOOR_DB = -80.0  # of a sine of full scale: what is softer is as good as silent
 CUTOFF = 20.0  # Hz, of the envelope: faster than hits follow each other
@@ -19,6 +21,13 @@ CHUNK = 64  # candidates whose spectra are in memory at a time
 
 Waveforms = Float[np.ndarray, "n t"]
 PerWindow = Float[np.ndarray, "n"]
+
+MEASURES = (
+    Measure("snr_db", HIGHER),
+    Measure("worst_training_snr_db", HIGHER),
+    Measure("spectral_distance_db", LOWER, 0),
+    Measure("envelope_correlation", HIGHER, -1, 1),
+)
 
 
 class Nearest(NamedTuple):

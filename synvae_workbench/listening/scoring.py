@@ -15,8 +15,24 @@ from jaxtyping import Int, Integer
 from scipy.stats import binomtest
 
 from synvae_core.metrics.classification import exact_interval
+from synvae_core.types import HIGHER, Measure
 from synvae_workbench.listening.design import Key
 from synvae_workbench.listening.tasks import TaskSet
+
+MEASURES = (
+    Measure("latent_listener_accuracy", HIGHER, 0, 1),
+    Measure("listeners/mean", HIGHER, 0, 1),  # of the accuracies of single listeners
+    Measure("listeners/sd", None, 0),
+    Measure("listeners/min", HIGHER, 0, 1),
+    Measure("listeners/max", HIGHER, 0, 1),
+    Measure("listeners/interval_low", HIGHER, 0, 1),
+    Measure("listeners/interval_high", HIGHER, 0, 1),
+    Measure("listeners/p_value", None, 0, 1),
+    Measure("listeners/chance", None, 0, 1),
+    Measure("listeners/kappa", HIGHER, -1, 1),
+    Measure("listeners/count", None, 1),
+    Measure("listeners/left_out", None, 0),
+)
 
 
 @dataclass(frozen=True)

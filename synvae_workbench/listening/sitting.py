@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from synvae_core.types import Measure
 from synvae_workbench.listening.files import write_results, write_tasks
 from synvae_workbench.listening.journal import Journal
 from synvae_workbench.listening.scoring import Session
@@ -25,6 +26,12 @@ CONFIDENCE = ("a guess", "likely", "sure")
 MOST_SECONDS, MOST_PLAYS = 86_400.0, 10_000
 VOLUME, EXAMPLES, QUESTION, END = "volume", "examples", "question", "end"
 LOGGED = ("open", "pause", "resume")  # what changes nothing but is worth knowing
+
+MEASURES = (
+    Measure("median_seconds", None, 0, MOST_SECONDS),
+    Measure("mean_plays", None, 0, MOST_PLAYS),
+    Measure("accuracy_when_{confidence}", None, 0, 1),
+)
 
 
 class Answer(NamedTuple):

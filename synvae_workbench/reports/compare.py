@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import nbformat
 
-from synvae_workbench.reports.better import LOWER, better
+from synvae_core.types import LOWER
+from synvae_workbench.reports.directions import better
 from synvae_workbench.reports.estimate import headings
 from synvae_workbench.reports.html import shown_notebook
 from synvae_workbench.reports.pages import data_uri, write_page

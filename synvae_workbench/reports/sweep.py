@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from synvae_workbench.plots.sweep import over_parameter
-from synvae_workbench.reports.better import best, better
+from synvae_workbench.reports.directions import best, better
 from synvae_workbench.reports.formatting import local_time
 from synvae_workbench.reports.pages import figure_uri, write_page
 

@@ -7,41 +7,12 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from synvae_workbench.reports.better import best, better
 from synvae_workbench.reports.compare import write_comparison
 from synvae_workbench.reports.formatting import figure, spoken
 from synvae_workbench.reports.sweep import write_sweep_page
 
 MARKUP = "<img src=http://x onerror=alert(1)>&\"'"
 new = nbformat.v4
-
-
-@pytest.mark.parametrize(
-    ("metric", "way"),
-    [
-        ("notes/squared_error", "lower"),
-        ("notes/auc_events", "lower"),
-        ("notes/cnn_agreement", "higher"),
-        ("notes/precision_at_10", "higher"),
-        ("convolutional_held_out/envelope_correlation", "higher"),
-        ("convolutional_held_out/spectral_distance_db", "lower"),
-        ("train: notes/squared_error", "lower"),
-        ("floor/squared_error", None),
-        ("tunes/auc", None),
-        ("code/kl_bits", None),
-        ("no metric at all", None),
-    ],
-)
-def test_which_way_is_better_is_told_by_the_name(metric, way):
-    assert better(metric) == way
-
-
-def test_the_best_is_marked_where_there_is_one():
-    assert best("notes/squared_error", [3.0, 1.0, 2.0]) == 1.0
-    assert best("notes/cnn_agreement", [0.3, 0.9]) == 0.9
-    assert best("notes/cnn_agreement", [0.9, 0.9]) is None
-    assert best("code/kl_bits", [1.0, 2.0]) is None
-    assert best("notes/squared_error", []) is None
 
 
 @pytest.mark.parametrize(

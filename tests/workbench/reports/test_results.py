@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from run_figures import wrong_figures
 
+from synvae_core.metrics.measures import measure_of
+from synvae_workbench.reports.directions import MEASURES
 from synvae_workbench.reports.results import (
     END,
     START,
@@ -41,6 +44,18 @@ def test_every_result_says_how_it_was_made():
         assert result["command"] and result["metrics"], name
         for key in ("commit", "device", "timestamp", "seed", "parameters", "versions"):
             assert provenance[key] not in (None, ""), f"{name}: {key}"
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_every_figure_is_of_a_known_measure_and_in_its_range(name):
+    assert wrong_figures(RESULTS[name]["metrics"]) == []
+
+
+def test_what_a_table_shows_is_of_a_known_measure():
+    for table in TABLES:
+        for line in table.lines:
+            for column in table.columns or [None]:
+                assert measure_of(f"{line}/{column}" if column else line, MEASURES), line
 
 
 def test_a_run_is_recorded_and_shown(tmp_path):

@@ -1,0 +1,67 @@
+"""All measures of the core, by the modules that compute them, and the one that a figure is of."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from synvae_core.metrics import (
+    class_melodies,
+    classification,
+    copying,
+    coverage,
+    diversity,
+    drawn_pictures,
+    interpolation,
+    latent_geometry,
+    latents,
+    machine_listener,
+    melody,
+    mutual_information,
+    neighbour_labels,
+    note_recall,
+    picture_attributes,
+    principal_components,
+    retrieval,
+    two_sample,
+    waveforms,
+)
+from synvae_core.types import Measure
+
+MEASURES = (
+    *class_melodies.MEASURES,
+    *classification.MEASURES,
+    *copying.MEASURES,
+    *coverage.MEASURES,
+    *diversity.MEASURES,
+    *drawn_pictures.MEASURES,
+    *interpolation.MEASURES,
+    *latent_geometry.MEASURES,
+    *latents.MEASURES,
+    *machine_listener.MEASURES,
+    *melody.MEASURES,
+    *mutual_information.MEASURES,
+    *neighbour_labels.MEASURES,
+    *note_recall.MEASURES,
+    *picture_attributes.MEASURES,
+    *principal_components.MEASURES,
+    *retrieval.MEASURES,
+    *two_sample.MEASURES,
+    *waveforms.MEASURES,
+)
+BRACES = re.compile(r"\{\w+\}")
+
+
+def measure_of(metric: str, measures: Sequence[Measure] = MEASURES) -> Measure | None:
+    """The measure whose name `where/metric` bears; of several, the one that spells out most of it.
+
+    None where none of them does: `floor_squared_error` is found before `{space}_squared_error`.
+    """
+    what = metric.rpartition("/")[2]
+    found = [m for m in measures if _pattern(m.name).fullmatch(metric if "/" in m.name else what)]
+    return max(found, key=lambda m: len(BRACES.sub("", m.name)), default=None)
+
+
+@cache
+def _pattern(name: str) -> re.Pattern[str]:
+    literal = map(re.escape, BRACES.split(name))
+    return re.compile("[a-z0-9_]+".join(literal))
