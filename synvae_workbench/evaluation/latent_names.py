@@ -75,17 +75,17 @@ class LatentName(NamedTuple):
 
 def mean_length(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "n"]:
     """Mean length of the notes in steps."""
-    return _of_notes(events, lambda notes: np.mean([note.end - note.start for note in notes]))
+    return _per_melody(events, lambda notes: np.mean([note.end - note.start for note in notes]))
 
 
 def first_pitch(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "n"]:
     """MIDI pitch of the first note."""
-    return _of_notes(events, lambda notes: notes[0].pitch)
+    return _per_melody(events, lambda notes: notes[0].pitch)
 
 
 def last_pitch(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "n"]:
     """MIDI pitch of the last note."""
-    return _of_notes(events, lambda notes: notes[-1].pitch)
+    return _per_melody(events, lambda notes: notes[-1].pitch)
 
 
 TRAITS: dict[str, Trait] = {
@@ -154,7 +154,7 @@ def _name(
     step = int(np.median(differ[changed].argmax(1))) if changed.any() else 0
     # What comes before stays as it is, and would only hide what is heard from there on.
     first = step // STEPS_PER_QUARTER * STEPS_PER_QUARTER
-    before, after, usual = (_measured(each[:, first:]) for each in (low, high, played))
+    before, after, usual = (_trait_values(each[:, first:]) for each in (low, high, played))
     change = {trait: after[trait] - before[trait] for trait in TRAITS}
     known = (dimension, float(usage.kl_bits[dimension]), middle, sd)
     trait, effect, consistency = _best_trait(
@@ -203,11 +203,11 @@ def _agreement(values: np.ndarray) -> tuple[float, float]:
     return mean, float((values * np.sign(mean) > 0).mean())
 
 
-def _measured(events: Integer[np.ndarray, "n t"]) -> dict[str, np.ndarray]:
+def _trait_values(events: Integer[np.ndarray, "n t"]) -> dict[str, np.ndarray]:
     return {name: np.asarray(trait.measure(events), float) for name, trait in TRAITS.items()}
 
 
-def _of_notes(events: np.ndarray, function: Callable[[Sequence], float]) -> np.ndarray:
+def _per_melody(events: np.ndarray, function: Callable[[Sequence], float]) -> np.ndarray:
     """The function of the notes of every melody, 0 for silence."""
     melodies = [events_to_notes(each) for each in events]
     return np.array([float(function(notes)) if notes else 0.0 for notes in melodies])

@@ -35,7 +35,7 @@ class Tunes(NamedTuple):
     """Tunes to go towards: where each is in a model's latent space, and what it has."""
 
     latents: Float[Tensor, "n z"]
-    attributes: Float[np.ndarray, "n a"]  # the columns are those of `STEERED`
+    attributes: Float[np.ndarray, "n a"]  # the columns are those of `STEERABLE`
     spread: Float[np.ndarray, " a"]  # standard deviations of the columns, 1 where there is none
 
 
@@ -44,7 +44,7 @@ def syncopation(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, " n"]:
     return sixteenth_syncopation(events) + eighth_syncopation(events)
 
 
-STEERED = {
+STEERABLE = {
     "notes": note_density,
     "pitch": mean_pitch,
     "leaps": mean_interval,
@@ -52,20 +52,20 @@ STEERED = {
 }
 
 
-def measured(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "n a"]:
-    """What melodies have of each of `STEERED`, in the units of `music.attributes`."""
-    return np.stack([attribute(events) for attribute in STEERED.values()], 1)
+def attribute_values(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "n a"]:
+    """What melodies have of each of `STEERABLE`, in the units of `music.attributes`."""
+    return np.stack([attribute(events) for attribute in STEERABLE.values()], 1)
 
 
 def steering_tunes(model: MelodyVae, events: Integer[np.ndarray, "n t"]) -> Tunes:
-    """Tunes as `steered` wants them, with the means of their posteriors.
+    """Tunes as `steer` wants them, with the means of their posteriors.
 
     Raises:
         ValueError: if there are fewer than two, or the model cannot read them.
     """
     if len(events) < 2:
         raise ValueError(f"steering goes towards tunes: got {len(events)}, give 2 or more")
-    attributes = measured(events)
+    attributes = attribute_values(events)
     spread = attributes.std(0)
     return Tunes(
         model.encode(np.asarray(events, np.int64), sample=False),
@@ -74,7 +74,7 @@ def steering_tunes(model: MelodyVae, events: Integer[np.ndarray, "n t"]) -> Tune
     )
 
 
-def steered(
+def steer(
     model: MelodyVae,
     z: Float[Tensor, " z"],
     more: Mapping[str, float],
@@ -84,24 +84,24 @@ def steered(
 
     Args:
         model: whose latent space z and the tunes are in.
-        more: by names of `STEERED`, in standard deviations of the tunes; what is not named, or 0,
+        more: by names of `STEERABLE`, in standard deviations of the tunes; what is not named, or 0,
             is to stay as it is.
 
     Raises:
         ValueError: for another name, or an amount that is not finite.
     """
-    asked = np.array([more.get(name, 0.0) for name in STEERED], float)
-    if set(more) - set(STEERED) or not np.isfinite(asked).all():
-        raise ValueError(f"steering takes finite amounts of {', '.join(STEERED)}, got {more}")
+    asked = np.array([more.get(name, 0.0) for name in STEERABLE], float)
+    if set(more) - set(STEERABLE) or not np.isfinite(asked).all():
+        raise ValueError(f"steering takes finite amounts of {', '.join(STEERABLE)}, got {more}")
     plain = model.decode(z[None]).cpu().numpy()
     if not asked.any():
         return plain[0]
-    wanted = measured(plain)[0] / tunes.spread + asked
+    wanted = attribute_values(plain)[0] / tunes.spread + asked
     near = tunes.latents[_neighbours(z, wanted, asked, tunes)]
     ways = torch.tensor(WAYS, dtype=z.dtype, device=z.device)[:, None, None]
     played = model.decode((z + ways * (near - z)).flatten(0, 1)).cpu().numpy()
     played = np.concatenate([plain, played])
-    missed = np.abs(measured(played) / tunes.spread - wanted)
+    missed = np.abs(attribute_values(played) / tunes.spread - wanted)
     cost = (played != plain).mean(1) + missed @ np.where(asked != 0, 1.0, KEEP)
     return played[cost.argmin()]
 

@@ -13,7 +13,7 @@ from synvae_workbench.data.pictures.types import PictureSet, Split
 from synvae_workbench.evaluation.translation import Translation, translate
 
 
-class Evaluated(NamedTuple):
+class Evaluation(NamedTuple):
     """A SynVAE, the set of pictures, and test pictures with their way through MIDI files.
 
     Labels are class ids, or booleans where a picture has several.
@@ -27,7 +27,7 @@ class Evaluated(NamedTuple):
     translation: Translation
 
 
-def evaluated(
+def load_evaluation(
     run: str | Path,
     *,
     dataset: str = "",
@@ -35,7 +35,7 @@ def evaluated(
     seed: int = 0,
     combine: bool = True,
     most: int | None = None,
-) -> Evaluated:
+) -> Evaluation:
     """The run's SynVAE with test pictures of a set, which it did not learn from.
 
     Args:
@@ -62,7 +62,7 @@ def evaluated(
     pictures = load_pictures(
         dataset, folder=folder or None, validation=0.1, seed=seed, combine=combine
     )
-    test = first(pictures.test, most)
+    test = first_pictures(pictures.test, most)
     expected = (visual.image_channels, visual.image_size, visual.image_size)
     if tuple(test.images.shape[1:]) != expected:
         raise ValueError(
@@ -70,9 +70,9 @@ def evaluated(
             f"the model of {run} wants {expected}: choose another set or run"
         )
     translation = translate(model, test.images)
-    return Evaluated(model, pictures, test.images, test.labels, test.ids, translation)
+    return Evaluation(model, pictures, test.images, test.labels, test.ids, translation)
 
 
-def first(split: Split, most: int | None) -> Split:
+def first_pictures(split: Split, most: int | None) -> Split:
     """The first pictures of a split, at most so many; without strips."""
     return Split(split.images[:most], split.labels[:most], split.ids[:most])

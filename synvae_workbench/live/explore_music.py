@@ -19,7 +19,7 @@ from pretty_midi.constants import INSTRUMENT_CLASSES, INSTRUMENT_MAP
 from synvae_core.models.melody.vae import MelodyVae, latent_path
 from synvae_core.models.synvae import SynVae
 from synvae_core.music.melody import events_to_notes
-from synvae_workbench.evaluation.steering import STEERED, Tunes, measured, steered
+from synvae_workbench.evaluation.steering import STEERABLE, Tunes, attribute_values, steer
 from synvae_workbench.live.keyboard import SLOTS, TEMPOS, Keyboard
 from synvae_workbench.live.latest import Latest
 from synvae_workbench.live.live_player import LivePlayer, count, in_words, pitch_name
@@ -101,7 +101,7 @@ class MelodyBench(NamedTuple):
             z = latent_path(*self.model.encode([first, second], sample=False), n=101)[state.mix]
             before = self.model.decode(z[None]).cpu().numpy()[0]
         changed = any(state.more.values())
-        events = steered(self.model, z, state.more, self.tunes) if changed else before
+        events = steer(self.model, z, state.more, self.tunes) if changed else before
         return Played(events, before, self.draw(events))
 
     def draw(self, events: Integer[np.ndarray, " t"]) -> UInt8[np.ndarray, "c h w"]:
@@ -213,7 +213,7 @@ def wished(state: State, content: object, buffers: Sequence[object], bench: Melo
             first, second = (state.tunes[slot] for slot in SLOTS)
             return state._replace(tunes={"A": second, "B": first}, mix=100 - state.mix)
         case {"kind": "change", "mix": mix, "more": dict(more), "qpm": qpm, "program": program}:
-            if set(more) <= set(STEERED):
+            if set(more) <= set(STEERABLE):
                 return state._replace(
                     mix=round(_number(mix, (0, 100))),
                     more={name: _number(value, (-REACH, REACH)) for name, value in more.items()},
@@ -230,7 +230,7 @@ def described(bench: MelodyBench, state: State) -> dict:
         "shape": list(bench.draw(state.tunes["A"].events).shape),
         "steps": bench.steps,
         "examples": [tune.name for tune in bench.examples],
-        "sliders": [[name, *SLIDERS[name]] for name in STEERED],
+        "sliders": [[name, *SLIDERS[name]] for name in STEERABLE],
         "reach": REACH,
         "step": STEP,
         "instruments": [
@@ -246,16 +246,16 @@ def described(bench: MelodyBench, state: State) -> dict:
 
 def answer(bench: MelodyBench, state: State, played: Played) -> tuple[dict, list[bytes]]:
     """What the page is told of a state, and the pixels of its picture and those of A and B."""
-    before, after = measured(np.stack([played.before, played.events]))
-    asked = before + [state.more.get(name, 0.0) for name in STEERED] * bench.tunes.spread
+    before, after = attribute_values(np.stack([played.before, played.events]))
+    asked = before + [state.more.get(name, 0.0) for name in STEERABLE] * bench.tunes.spread
     content = {
         "kind": "shown",
         "said": f"{state.words}: {count(events_to_notes(played.events))}.",
         "mix": state.mix,
-        "more": {name: state.more.get(name, 0.0) for name in STEERED},
+        "more": {name: state.more.get(name, 0.0) for name in STEERABLE},
         "found": {
             name: found_in_words(name, *values, steps=bench.steps)
-            for name, *values in zip(STEERED, before, asked, after, strict=True)
+            for name, *values in zip(STEERABLE, before, asked, after, strict=True)
         },
         "tunes": {slot: _told(tune, bench) for slot, tune in state.tunes.items()},
     }

@@ -9,11 +9,11 @@ from synvae_core.models.storage import PRETRAINED
 from synvae_core.music.melody import Note, canonical, notes_to_events
 from synvae_workbench.evaluation.steering import (
     NEIGHBOURS,
-    STEERED,
+    STEERABLE,
     WAYS,
     Tunes,
-    measured,
-    steered,
+    attribute_values,
+    steer,
     steering_tunes,
     syncopation,
 )
@@ -43,8 +43,8 @@ HIGH = tune(*range(0, 32, 8), pitch=84)
 
 
 def test_attributes_are_those_of_the_notes():
-    found = measured(np.stack([BUSY, CALM, HIGH]))
-    assert list(STEERED) == ["notes", "pitch", "leaps", "syncopation"]
+    found = attribute_values(np.stack([BUSY, CALM, HIGH]))
+    assert list(STEERABLE) == ["notes", "pitch", "leaps", "syncopation"]
     assert found[:, 0] * 32 == pytest.approx([16, 4, 4])
     assert found[:, 1] == pytest.approx([60 + 15 / 16, 60.75, 84.75])
     assert found[:, 3] == pytest.approx([0, 0, 0])
@@ -60,8 +60,8 @@ def test_nothing_asked_for_changes_nothing():
     model = Transparent()
     tunes = steering_tunes(model, np.stack([BUSY, CALM]))
     z = model.encode(CALM, sample=False)
-    assert np.array_equal(steered(model, z, {}, tunes), canonical(CALM))
-    assert np.array_equal(steered(model, z, {"pitch": 0.0}, tunes), canonical(CALM))
+    assert np.array_equal(steer(model, z, {}, tunes), canonical(CALM))
+    assert np.array_equal(steer(model, z, {"pitch": 0.0}, tunes), canonical(CALM))
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +85,9 @@ def test_melodies_get_what_is_asked_for_and_keep_the_rest(shipped, more):
     model, tunes = shipped
     points = tunes.latents[::30]
     before = model.decode(points).numpy()
-    after = np.stack([steered(model, z, more, tunes) for z in points])
-    change = (measured(after) - measured(before)) / tunes.spread
-    asked = np.array([more.get(name, 0) for name in STEERED])
+    after = np.stack([steer(model, z, more, tunes) for z in points])
+    change = (attribute_values(after) - attribute_values(before)) / tunes.spread
+    asked = np.array([more.get(name, 0) for name in STEERABLE])
     assert (change.mean(0) * asked)[asked != 0].min() > 0.5
     assert np.abs(change.mean(0) - asked).max() < 0.8  # more notes are less syncopated
     assert (before == after).mean() > 0.3
@@ -103,10 +103,10 @@ def test_it_goes_towards_tunes_that_have_it_and_are_near():
     starts = [np.flatnonzero(rng.random(32) < 0.3) for _ in range(60)]
     events = np.stack([tune(*(each if len(each) else [0])) for each in starts])
     tunes = steering_tunes(model, events)
-    steered(model, tunes.latents[0], {"notes": 1.0}, tunes)
+    steer(model, tunes.latents[0], {"notes": 1.0}, tunes)
     assert len(model.seen) == NEIGHBOURS * len(WAYS)
     ends = tunes.latents[0] + (model.seen[-NEIGHBOURS:] - tunes.latents[0]) / WAYS[-1]
-    density = measured(np.round(ends.numpy()).astype(np.int64))[:, 0]
+    density = attribute_values(np.round(ends.numpy()).astype(np.int64))[:, 0]
     assert density.mean() > tunes.attributes[:, 0].mean()
 
 
@@ -115,9 +115,9 @@ def test_a_real_model_plays_melodies():
     model = melody_model("mixer").eval()
     tunes = steering_tunes(model, rng.integers(0, 90, (40, 32)))
     assert isinstance(tunes, Tunes)
-    found = steered(model, tunes.latents[0], {"notes": 1.0, "leaps": -0.5}, tunes)
+    found = steer(model, tunes.latents[0], {"notes": 1.0, "leaps": -0.5}, tunes)
     assert np.array_equal(found, canonical(found))
-    again = steered(model, tunes.latents[0], {"notes": 1.0, "leaps": -0.5}, tunes)
+    again = steer(model, tunes.latents[0], {"notes": 1.0, "leaps": -0.5}, tunes)
     assert np.array_equal(found, again)
 
 
@@ -126,7 +126,7 @@ def test_what_makes_no_sense_is_refused():
     tunes = steering_tunes(model, np.stack([BUSY, CALM]))
     for more in ({"loudness": 1.0}, {"notes": float("nan")}, {"notes": float("inf")}):
         with pytest.raises(ValueError, match="finite amounts of notes, pitch, leaps, syncopation"):
-            steered(model, tunes.latents[0], more, tunes)
+            steer(model, tunes.latents[0], more, tunes)
     with pytest.raises(ValueError, match="got 1, give 2 or more"):
         steering_tunes(model, BUSY[None])
 
@@ -135,4 +135,4 @@ def test_tunes_that_are_all_alike_are_no_trouble():
     model = Transparent()
     tunes = steering_tunes(model, np.stack([CALM, CALM]))
     assert tunes.spread.tolist() == [1, 1, 1, 1]
-    assert np.isfinite(steered(model, tunes.latents[0], {"notes": 2.0}, tunes)).all()
+    assert np.isfinite(steer(model, tunes.latents[0], {"notes": 2.0}, tunes)).all()

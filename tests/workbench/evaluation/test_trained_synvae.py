@@ -11,7 +11,7 @@ from synvae_core.models.storage import PRETRAINED, save_model
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
 from synvae_workbench.data.pictures.mnist_5k import load_mnist_5k
-from synvae_workbench.evaluation.trained_synvae import evaluated
+from synvae_workbench.evaluation.trained_synvae import load_evaluation
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +28,13 @@ def run(tmp_path_factory):
 
 @pytest.mark.parametrize("dataset", ["", "mnist_5k"])
 def test_the_split_is_that_of_the_run_whatever_seed_is_asked_for(run, dataset):
-    found = evaluated(run, dataset=dataset, seed=0, most=7)
+    found = load_evaluation(run, dataset=dataset, seed=0, most=7)
     assert torch.equal(found.images, load_mnist_5k(seed=3).test_images[:7])
     assert len(found.labels) == len(found.ids) == len(found.translation.heard) == 7
 
 
 def test_the_shipped_model_is_given_digits_that_it_has_not_seen():
-    found = evaluated(PRETRAINED / "synvae_mnist", dataset="mnist_5k", seed=5, most=5)
+    found = load_evaluation(PRETRAINED / "synvae_mnist", dataset="mnist_5k", seed=5, most=5)
     assert torch.equal(found.images, load_mnist_5k(seed=0).test_images[:5])
 
 
@@ -42,8 +42,8 @@ def test_a_run_of_which_nothing_is_known_wants_a_set_and_a_seed(run, tmp_path):
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).write_bytes((run / name).read_bytes())
     with pytest.raises(ValueError, match="names no DATASET"):
-        evaluated(tmp_path)
-    found = evaluated(tmp_path, dataset="mnist_5k", seed=1, most=3)
+        load_evaluation(tmp_path)
+    found = load_evaluation(tmp_path, dataset="mnist_5k", seed=1, most=3)
     assert torch.equal(found.images, load_mnist_5k(seed=1).test_images[:3])
 
 
@@ -53,4 +53,4 @@ def test_pictures_of_another_size_are_refused(run, tmp_path):
         for i in range(10):
             Image.new("RGB", (64, 64), (i, 0, 0)).save(tmp_path / name / f"{i}.png")
     with pytest.raises(ValueError, match="choose another set or run"):
-        evaluated(run, dataset="folder", folder=tmp_path)
+        load_evaluation(run, dataset="folder", folder=tmp_path)

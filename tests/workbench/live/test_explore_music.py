@@ -10,7 +10,7 @@ from spoken_models import small_synvae
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.music.melody import Note, events_to_notes, notes_to_events
 from synvae_core.music.midi import midi_bytes
-from synvae_workbench.evaluation.steering import STEERED, measured, steering_tunes
+from synvae_workbench.evaluation.steering import STEERABLE, attribute_values, steering_tunes
 from synvae_workbench.live.explore_music import (
     BROKEN,
     REACH,
@@ -82,7 +82,7 @@ def test_between_them_is_what_the_model_has_there():
 def test_more_of_something_starts_from_what_was_heard():
     played = BENCH.play(STATE._replace(mix=30, more={"notes": -1.0}))
     assert np.array_equal(played.before, BENCH.play(STATE._replace(mix=30)).events)
-    before, after = measured(np.stack([played.before, played.events]))
+    before, after = attribute_values(np.stack([played.before, played.events]))
     assert after[0] <= before[0]
     zero = BENCH.play(STATE._replace(more={"notes": 0.0}))
     assert np.array_equal(zero.events, UP)
@@ -166,7 +166,7 @@ def test_the_page_is_told_of_notes_pictures_and_what_was_found():
     json.dumps(content)
     assert content["tunes"]["A"]["example"] == 0
     assert [tuple(note) for note in content["tunes"]["B"]["notes"]] == events_to_notes(DOWN)
-    assert set(content["found"]) == set(SLIDERS) == set(STEERED)
+    assert set(content["found"]) == set(SLIDERS) == set(STEERABLE)
     assert [len(each) for each in pictures] == [28 * 28] * 3
     assert content["said"].startswith("50 % of the way from A to B: ")
     assert STATE._replace(more={"notes": 1.0}).words == "Up, changed"

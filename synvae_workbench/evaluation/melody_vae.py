@@ -13,7 +13,7 @@ from synvae_core.metrics.note_recall import teacher_forced_accuracy
 from synvae_core.models.melody.vae import CHUNK, MelodyVae
 
 
-class HeldOut(NamedTuple):
+class MelodyVaeEvaluation(NamedTuple):
     """A model on melodies (n, t): everything from the means of their posteriors.
 
     `rebuilt` is decoded free-running to the likeliest events; nothing of the melody but z is given.
@@ -28,7 +28,9 @@ class HeldOut(NamedTuple):
     usage: LatentUsage
 
 
-def held_out(model: MelodyVae, events: Integer[np.ndarray, "n t"]) -> HeldOut:
+def evaluate_melody_vae(
+    model: MelodyVae, events: Integer[np.ndarray, "n t"]
+) -> MelodyVaeEvaluation:
     """The reconstruction of `events`, free-running and teacher-forced, and the use of the code.
 
     Raises:
@@ -55,4 +57,4 @@ def held_out(model: MelodyVae, events: Integer[np.ndarray, "n t"]) -> HeldOut:
         "kl_bits": usage.kl_bits.sum().item(),
         "active_dimensions": float(usage.active.sum()),
     }
-    return HeldOut(scores, rebuilt, usage)
+    return MelodyVaeEvaluation(scores, rebuilt, usage)
