@@ -32,6 +32,26 @@ class VaeOutput(NamedTuple):
     posterior: Posterior
 
 
+class SpokenPicture(NamedTuple):
+    """What is drawn of speech; pictures in [0, 1].
+
+    `styled` is the same code drawn in the style of a picture that was given, and `style` the
+    posterior of that style, in the space of the noise.
+    """
+
+    reconstruction: Float[Tensor, "b 1 h w"]
+    posterior: Posterior
+    styled: Float[Tensor, "b 1 h w"] | None = None
+    style: Posterior | None = None
+
+
+class WaveformOutput(NamedTuple):
+    """What a waveform VAE makes of a batch."""
+
+    reconstruction: Float[Tensor, "b n"]
+    posterior: Posterior
+
+
 class Decoded(NamedTuple):
     """What a melody decoder plays.
 

@@ -16,6 +16,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.loggers import TensorBoardLogger
 from torch import Tensor, nn
 
+from synvae_core.losses import Losses
 from synvae_core.models.speech.discriminator import Discriminator
 from synvae_core.models.speech.to_image import SpeechToImage
 from synvae_core.schedules import cosine_decay
@@ -24,7 +25,6 @@ from synvae_workbench.training.adversarial_objective import AdversarialObjective
 from synvae_workbench.training.batches import batches
 from synvae_workbench.training.checkpoints import History, identity, restore_state
 from synvae_workbench.training.loop import Fitting, add, make_fabric
-from synvae_workbench.training.objectives import Losses
 from synvae_workbench.training.pictures import to_unit
 from synvae_workbench.training.speech_image import vary
 

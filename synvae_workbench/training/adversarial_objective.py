@@ -1,8 +1,6 @@
-"""What a VAE and a discriminator play for: the losses of both, and warnings when the game is over.
+"""The objectives of both players of a VAE-GAN, and warnings when one of them has won.
 
-The VAE-GAN of Żelaszczyk & Mańdziuk 2021, arXiv 2109.13354, after Larsen et al. 2016, arXiv
-1512.09300: the generator is the VAE. The hinge losses are those of Miyato et al. 2018, arXiv
-1802.05957; pictures with other speech are rejected as in Reed et al. 2016, arXiv 1605.05396.
+Żelaszczyk & Mańdziuk 2021, arXiv 2109.13354; the losses are in `synvae_core.losses.speech`.
 """
 
 import warnings
@@ -11,28 +9,28 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from synvae_core.losses import normal_kl
+from synvae_core.losses import (
+    GeneratorTerms,
+    Losses,
+    check_game,
+    check_likelihood,
+    discriminator_loss,
+    generator_loss,
+)
 from synvae_core.models.speech.discriminator import Discriminator
-from synvae_core.models.speech.to_image import SpokenPicture
 from synvae_core.schedules import linear_warmup
-from synvae_workbench.training.objectives import Losses
-from synvae_workbench.training.speech_image import Speech, check_likelihood, picture_error
-
-GAMES = ("bce", "hinge")
+from synvae_core.types import SpokenPicture
+from synvae_workbench.training.speech_image import Speech
 
 
 @dataclass(frozen=True)
 class AdversarialObjective:
-    """Adversarial loss + alpha * picture error + beta * KL; each weight may warm up by steps.
+    """`losses.discriminator_loss` and `losses.generator_loss`, whose weights may warm up by steps.
 
-    With `style`, the error is that of the picture drawn in the style of the real one, and `style`
-    times the KL of that style, in nats, is added to it: so pictures may differ from the real one in
-    what speech does not say. As published there is no such thing. The batches are pictures in bytes
-    and their labels, which serve the pairing alone.
+    The batches are pictures in bytes and their labels, which serve the pairing alone.
     """
 
     speech: Speech
@@ -49,7 +47,7 @@ class AdversarialObjective:
 
     def __post_init__(self) -> None:
         check_likelihood(self.likelihood)
-        _check_game(self.game)
+        check_game(self.game)
 
     def discriminator_losses(
         self,
@@ -58,18 +56,15 @@ class AdversarialObjective:
         drawn: Float[Tensor, "b c h w"],
         code: Float[Tensor, "b z"],
     ) -> Losses:
-        """How badly real and drawn pictures are told apart, beside the code of their speech."""
+        """The discriminator's loss on real and drawn pictures, beside the code of their speech."""
         shown, codes = [pictures, drawn], [code, code]
         if self.mismatched:  # labels stay out of it: one in ten has a recording of its digit
             shown, codes = [*shown, pictures], [*codes, code.roll(1, 0)]
         real, *rejected = discriminator(torch.cat(shown), torch.cat(codes)).chunk(len(shown))
-        lost = [game_loss(self.game, logits, real=False) for logits in rejected]
-        accuracy = ((real > 0).float() + (rejected[0] <= 0).float()) / 2
+        losses = discriminator_loss(real, rejected, game=self.game)
         return {
-            "discriminator_loss": game_loss(self.game, real, real=True) + torch.stack(lost).mean(0),
-            "d_real": real.sigmoid(),
-            "d_drawn": rejected[0].sigmoid(),
-            "d_accuracy": accuracy,
+            "discriminator_loss": losses.pop("loss"),
+            **losses,
             "spread": spread(drawn, pictures).expand(len(pictures)),
         }
 
@@ -80,47 +75,21 @@ class AdversarialObjective:
         drawn: SpokenPicture,
         step: int,
     ) -> Losses:
-        """How little the discriminator is deceived, and what makes the generator a VAE."""
+        """The generator's loss: adversarial + alpha x reconstruction + beta x KL."""
         judged, code = drawn.reconstruction, drawn.posterior.mu.detach()
         if discriminator.compares:  # its norms must see what it was trained on: real ones too
             judged, code = torch.cat([judged, pictures]), torch.cat([code, code])
         logits = discriminator(judged, code)[: len(pictures)]
-        adversarial = game_loss(self.game, logits, real=True, deceiving=True)
-        compared = drawn.reconstruction if drawn.styled is None else drawn.styled
-        error = picture_error(compared, pictures, self.likelihood)
-        of_style = error.new_zeros(()) if drawn.style is None else normal_kl(*drawn.style)
-        kl = normal_kl(*drawn.posterior)
-        weight = linear_warmup(step, steps=self.adversarial_warmup)
-        alpha = self.alpha * linear_warmup(step, steps=self.alpha_warmup)
-        beta = self.beta * linear_warmup(step, steps=self.beta_warmup)
-        return {
-            "generator_loss": (
-                weight * adversarial + alpha * (error + self.style * of_style) + beta * kl
-            ),
-            "adversarial": adversarial,
-            "picture_error": error,
-            "kl_nats": kl,
-            "style_kl_nats": of_style.expand_as(error),
-        }
-
-
-def game_loss(
-    game: str, logits: Float[Tensor, " b"], *, real: bool, deceiving: bool = False
-) -> Float[Tensor, " b"]:
-    """What logits of being real lose where the pictures should pass as real, or as drawn.
-
-    Args:
-        game: "bce", in nats, or "hinge", whose discriminator is content with a margin of 1.
-        deceiving: the loss is the generator's.
-
-    Raises:
-        ValueError: if the game is unknown.
-    """
-    _check_game(game)
-    signed = logits if real else -logits
-    if game == "bce":
-        return F.softplus(-signed)
-    return -signed if deceiving else F.relu(1 - signed)
+        terms = GeneratorTerms(
+            adversarial=linear_warmup(step, steps=self.adversarial_warmup),
+            alpha=self.alpha * linear_warmup(step, steps=self.alpha_warmup),
+            beta=self.beta * linear_warmup(step, steps=self.beta_warmup),
+            style=self.style,
+            likelihood=self.likelihood,
+            game=self.game,
+        )
+        losses = generator_loss(logits, drawn, pictures, terms)
+        return {"generator_loss": losses.pop("loss"), **losses}
 
 
 def spread(drawn: Float[Tensor, "b c h w"], real: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
@@ -182,8 +151,3 @@ class BalanceWatch:
         if reason not in self.warned:
             self.warned.add(reason)
             warnings.warn(f"{self.description}: {sentence}", UnbalancedWarning, stacklevel=4)
-
-
-def _check_game(game: str) -> None:
-    if game not in GAMES:
-        raise ValueError(f"game {game!r} is unknown; choose of {', '.join(GAMES)}")

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 History = list[dict[str, float]]
 
 STATE_FILE = "training.pt"
+# Settings that older runs stored under another name.
+RENAMED = {"objective.squashed_twice": "objective.double_softmax"}
 DIVERGED_FILE = "diverged.safetensors"
 
 
@@ -81,8 +83,15 @@ def restore_state(
         return []
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")
-        stored = dict(state["settings"])
-    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+        stored = {RENAMED.get(name, name): value for name, value in state["settings"].items()}
+    except (
+        RuntimeError,
+        pickle.UnpicklingError,
+        EOFError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise ValueError(f"{path} is damaged ({error!r}): delete it to start over") from error
     differences = [
         f"{name}: {stored.get(name, 'nothing')} there, {settings.get(name, 'nothing')} asked for"

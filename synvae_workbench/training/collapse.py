@@ -8,7 +8,7 @@ comes back.
 import math
 import warnings
 
-from synvae_workbench.training.objectives import Losses
+from synvae_core.losses import Losses
 
 EVERY = 10  # steps between two looks: each one waits for the device
 

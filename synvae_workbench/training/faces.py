@@ -8,8 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from synvae_core.losses import normal_kl, squared_error
-from synvae_workbench.training.objectives import Losses
+from synvae_core.losses import Losses, picture_vae_loss
 from synvae_workbench.training.pictures import to_unit
 
 
@@ -58,7 +57,7 @@ def vary(
 
 @dataclass(frozen=True)
 class FaceObjective:
-    """Squared error of the picture, and beta times the KL.
+    """`losses.picture_vae_loss` of varied pictures.
 
     With a variation, of varied pictures through draws of their posteriors; without, as to validate,
     of the pictures as they are, through the means.
@@ -74,9 +73,7 @@ class FaceObjective:
         if self.variation is not None:
             images = vary(images, self.variation, generator)
         output = model(images, sample=self.variation is not None, generator=generator)
-        error = squared_error(output.reconstruction, images)
-        kl = normal_kl(*output.posterior)
-        return {"loss": error + self.beta * kl, "squared_error": error, "kl_nats": kl}
+        return picture_vae_loss(output, images, beta=self.beta)
 
 
 def varied(

@@ -65,7 +65,7 @@ def train_classifier(
         config = FitConfig(
             epochs, 64, PUBLISHED_RATE, warmup_steps=0, decay_rate=1.0, gradient_clip=1e9, seed=seed
         )
-    objective = ClassifierObjective(augment=augment, squashed_twice=as_published)
+    objective = ClassifierObjective(augment=augment, double_softmax=as_published)
     fit(classifier, objective, (images, labels), config, description="classifier", fabric=fabric)
     return classifier.cpu()
 

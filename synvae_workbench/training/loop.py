@@ -17,6 +17,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.loggers import TensorBoardLogger
 from torch import Tensor, nn
 
+from synvae_core.losses import Losses
 from synvae_core.models.storage import BEST, LATEST, save_model
 from synvae_core.schedules import cosine_decay, exponential_decay
 from synvae_workbench.progress import progress
@@ -30,7 +31,7 @@ from synvae_workbench.training.checkpoints import (
     save_state,
 )
 from synvae_workbench.training.collapse import PosteriorWatch
-from synvae_workbench.training.objectives import Losses, Objective
+from synvae_workbench.training.objectives import Objective
 
 RESIDENT_BYTES = 1 << 30  # up to here a data set moves to the device as a whole
 NAMED_ROWS = 8  # of a batch, in an error's sentence

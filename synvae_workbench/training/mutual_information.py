@@ -8,6 +8,7 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from synvae_core.losses import Losses
 from synvae_core.metrics.mutual_information import (
     BOUNDS,
     Bound,
@@ -17,7 +18,6 @@ from synvae_core.metrics.mutual_information import (
 from synvae_core.models.critics import Critic
 from synvae_workbench.training.checkpoints import History
 from synvae_workbench.training.loop import FitConfig, fit
-from synvae_workbench.training.objectives import Losses
 
 # What a critic maximises for the sake of each bound.
 TRAINED_BY: dict[str, Bound] = BOUNDS | {

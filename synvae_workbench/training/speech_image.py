@@ -1,4 +1,4 @@
-"""Speech and pictures that share a label, drawn together, and the loss of the picture.
+"""Speech and pictures that share a label, drawn together, and the objective of a VAE on them.
 
 The pairing is that of Żelaszczyk & Mańdziuk 2021, arXiv 2109.13354: every time a picture is seen it
 has another recording of its digit, drawn with replacement. Labels serve for nothing else.
@@ -13,13 +13,10 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from synvae_core.losses import normal_kl, squared_error
+from synvae_core.losses import Losses, check_likelihood, speech_vae_loss
 from synvae_core.schedules import linear_warmup
 from synvae_workbench.data.speech.pairs import pair_by_label
-from synvae_workbench.training.objectives import Losses
 from synvae_workbench.training.pictures import to_unit
-
-LIKELIHOODS = ("squared", "bernoulli")
 
 
 class Speech:
@@ -61,9 +58,9 @@ class Speech:
 
 @dataclass(frozen=True)
 class SpeechImageObjective:
-    """What the picture loses, and beta times the KL of the speech code, which warms up by steps.
+    """`losses.speech_vae_loss` of pictures and recordings of them; beta warms up by steps.
 
-    The batches are pictures in bytes and their labels. The published likelihood is not known.
+    The batches are pictures in bytes and their labels, which serve the pairing alone.
     """
 
     speech: Speech
@@ -82,34 +79,9 @@ class SpeechImageObjective:
         spectrograms = to_unit(self.speech.paired(labels, generator))
         if self.augment:
             spectrograms = vary(spectrograms, generator)
-        output = model(spectrograms, generator=generator)
-        error = picture_error(output.reconstruction, to_unit(pictures), self.likelihood)
-        kl = normal_kl(*output.posterior)
+        drawn = model(spectrograms, generator=generator)
         beta = self.beta * linear_warmup(step, steps=self.beta_warmup)
-        return {"loss": error + beta * kl, "picture_error": error, "kl_nats": kl}
-
-
-def check_likelihood(likelihood: str) -> None:
-    """Raises a ValueError that names the likelihoods unless this is one."""
-    if likelihood not in LIKELIHOODS:
-        raise ValueError(
-            f"likelihood {likelihood!r} is unknown; choose of {', '.join(LIKELIHOODS)}"
-        )
-
-
-def picture_error(
-    reconstruction: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"], likelihood: str
-) -> Float[Tensor, " b"]:
-    """Squared error or, for "bernoulli", cross-entropy in nats, summed over the pixels.
-
-    Raises:
-        ValueError: if the likelihood is unknown.
-    """
-    check_likelihood(likelihood)
-    if likelihood == "squared":
-        return squared_error(reconstruction, target)
-    error = F.binary_cross_entropy(reconstruction.float(), target, reduction="none")
-    return error.flatten(1).sum(-1)
+        return speech_vae_loss(drawn, to_unit(pictures), beta=beta, likelihood=self.likelihood)
 
 
 def vary(

@@ -7,11 +7,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from synvae_core.losses import multi_scale_spectral, normal_kl, squared_error
+from synvae_core.losses import Losses, coefficient_loss, spectral_loss
 from synvae_core.models.waveform.dense import DenseWaveformVae
 from synvae_core.schedules import linear_warmup
 from synvae_workbench.data.waveforms.sets import Loops, cut
-from synvae_workbench.training.objectives import Losses
 
 QUIET = 1e-4  # of full scale, as the root of the mean square: what is softer counts as this loud
 
@@ -39,12 +38,7 @@ class Windows:
 
 @dataclass(frozen=True)
 class CoefficientObjective:
-    """Squared error of a window as a share of its energy, and beta times the KL in nats.
-
-    Batches are those of `coefficient_rows`. For windows of training it is the error of the
-    waveforms that the fully connected model draws, as long as the model's components are all that
-    these windows have; what they lack is in no batch and cannot be learnt.
-    """
+    """`losses.coefficient_loss` of the fully connected model, on batches of `coefficient_rows`."""
 
     beta: float
     beta_warmup: int = 0  # steps
@@ -54,19 +48,16 @@ class CoefficientObjective:
     ) -> Losses:
         coefficients, energy = batch
         made, posterior = model.through_coefficients(coefficients, generator=generator)
-        error = squared_error(made, coefficients) / energy
-        kl = normal_kl(*posterior)
         beta = self.beta * linear_warmup(step, steps=self.beta_warmup)
-        return {"loss": error + beta * kl, "error_share": error, "kl_nats": kl}
+        return coefficient_loss(made, posterior, coefficients, energy, beta=beta)
 
 
 @dataclass(frozen=True)
 class SpectralObjective:
-    """Spectral distance at several scales, and beta times the KL of a latent number, on average.
+    """`losses.spectral_loss` of the convolutional model.
 
-    Batches are places of windows (`data.waveforms.window_places`), which start anywhere within the
-    hop after their place, so that every offset is heard. Phases are free: an error of the samples
-    beside the spectral distance makes every hit softer and the rhythm worse.
+    Batches are places of windows (`data.waveforms.sets.window_places`), which start anywhere within
+    the hop after their place, so that every offset is heard.
     """
 
     windows: Windows
@@ -81,13 +72,8 @@ class SpectralObjective:
         later = torch.randint(self.hop, (len(places),), generator=generator, device=places.device)
         places[:, 2] += later
         windows = self.windows.at(places)
-        output = model(windows, generator=generator)
-        spectral = multi_scale_spectral(output.reconstruction, windows)
-        kl = normal_kl(*output.posterior)
         beta = self.beta * linear_warmup(step, steps=self.beta_warmup)
-        numbers = output.posterior.mu.shape[1]
-        loss = spectral + beta * kl / numbers
-        return {"loss": loss, "spectral_distance": spectral, "kl_nats": kl}
+        return spectral_loss(model(windows, generator=generator), windows, beta=beta)
 
 
 def coefficient_rows(

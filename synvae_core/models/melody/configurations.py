@@ -5,7 +5,7 @@ of your own is a dataclass with `steps`, `latent_dim` and `build`, such as those
 saves and loads like them (`load_melody_model(folder, config_class=...)`).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from synvae_core.models.melody.interfaces import MelodyConfig, melody_config_cla
 from synvae_core.models.melody.language import LanguageMelodyConfig
 from synvae_core.models.melody.lstm import LstmMelodyConfig
 from synvae_core.models.melody.mixer import MixerMelodyConfig
+from synvae_core.models.melody.recipe import Recipe
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.storage import (
     CONFIG_FILE,
@@ -22,24 +23,6 @@ from synvae_core.models.storage import (
     model_folder,
     read_config,
 )
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a configuration is trained; by default Magenta's common settings."""
-
-    beta: float  # weight of the KL at its highest
-    beta_rate: float = 0.0  # beta(t) = beta * (1 - beta_rate^t); 0 is constant
-    beta_warmup: int = 0  # steps of a linear rise, on top
-    free_bits: float = 0.0  # of a melody's KL that cost nothing
-    sampling_rate: float = 0.0  # k of inverse sigmoid scheduled sampling; 0 is teacher forcing
-    transpose: int = 5  # semitones either way, at random
-    batch_size: int = 512
-    learning_rate: float = 1e-3
-    decay_rate: float = 0.9999  # of the learning rate, per step; 0 for a half cosine over the run
-    warmup_steps: int = 50  # of the learning rate; Magenta has none
-    gradient_clip: float = 1.0  # norm
-    weight_decay: float = 0.0
 
 
 class Configuration(NamedTuple):

@@ -8,7 +8,6 @@ as the slant of a digit; what it is in a given picture is found by a style encod
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -21,24 +20,11 @@ from synvae_core.models.speech.config import (
     steps,
 )
 from synvae_core.models.storage import load_model, model_folder
-from synvae_core.types import Posterior
+from synvae_core.types import Posterior, SpokenPicture
 
 CHUNK = 500  # recordings drawn at once; bounds the memory
 STYLE_LAYERS: Layers = ((16, 4, 1), (32, 4, 1))
 STYLE_WIDTH = 128
-
-
-class SpokenPicture(NamedTuple):
-    """What is drawn of speech.
-
-    `styled` is the same code drawn in the style of a picture that was given, and `style` the
-    posterior of that style, in the space of the noise.
-    """
-
-    reconstruction: Float[Tensor, "b 1 h w"]
-    posterior: Posterior
-    styled: Float[Tensor, "b 1 h w"] | None = None
-    style: Posterior | None = None
 
 
 class SpeechEncoder(nn.Module):

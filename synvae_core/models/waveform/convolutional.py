@@ -13,8 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from synvae_core.models.waveform.dense import WaveformOutput
-from synvae_core.types import Posterior
+from synvae_core.types import Posterior, WaveformOutput
 
 COMPRESSION, COMPRESSED = 1000.0, 4.0  # quiet bands are made nearly as large as loud ones
 LOW = 4.0  # minus about it, log-variances start: with little noise

@@ -6,22 +6,14 @@ error of a window of training is that of its coefficients, and training costs ne
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from synvae_core.types import Posterior
+from synvae_core.types import Posterior, WaveformOutput
 
 LOW = 6.0  # minus it, log-variances start: with little noise
-
-
-class WaveformOutput(NamedTuple):
-    """What a waveform VAE makes of a batch."""
-
-    reconstruction: Float[Tensor, "b n"]
-    posterior: Posterior
 
 
 @dataclass(frozen=True)

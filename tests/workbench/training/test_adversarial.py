@@ -10,16 +10,16 @@ import torch
 from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from synvae_core.losses import adversarial_loss
 from synvae_core.models.speech.config import SpeechImageConfig
 from synvae_core.models.speech.discriminator import Discriminator
-from synvae_core.models.speech.to_image import SpeechToImage, SpokenPicture, load_speech_image
-from synvae_core.types import Posterior
+from synvae_core.models.speech.to_image import SpeechToImage, load_speech_image
+from synvae_core.types import Posterior, SpokenPicture
 from synvae_workbench.training.adversarial import AdversarialConfig, fit_adversaries
 from synvae_workbench.training.adversarial_objective import (
     AdversarialObjective,
     BalanceWatch,
     UnbalancedWarning,
-    game_loss,
     spread,
 )
 from synvae_workbench.training.loop import DivergedError
@@ -292,37 +292,19 @@ def test_the_discriminator_is_shown_real_drawn_and_wrongly_paired_pictures():
         for also in (False, True)
     )
     n = torch.arange(4.0)
-    lost = game_loss("bce", 10 + n, real=True) + game_loss("bce", n, real=False)
+    passed = adversarial_loss(10 + n, "bce", real=True)
+    lost = passed + adversarial_loss(n, "bce", real=False)
     torch.testing.assert_close(plain["discriminator_loss"], lost)
-    others = game_loss("bce", 10 + n.roll(1), real=False)
-    expected = game_loss("bce", 10 + n, real=True) + (game_loss("bce", n, real=False) + others) / 2
+    others = adversarial_loss(10 + n.roll(1), "bce", real=False)
+    expected = passed + (adversarial_loss(n, "bce", real=False) + others) / 2
     torch.testing.assert_close(mismatched["discriminator_loss"], expected)
     assert plain["d_accuracy"].tolist() == [1.0, 0.5, 0.5, 0.5]
     torch.testing.assert_close(plain["d_drawn"], n.sigmoid())
 
 
-@pytest.mark.parametrize(
-    ("game", "real", "deceiving", "expected"),
-    [
-        ("bce", True, False, [math.log1p(math.exp(2)), math.log(2), math.log1p(math.exp(-3))]),
-        ("bce", False, False, [math.log1p(math.exp(-2)), math.log(2), math.log1p(math.exp(3))]),
-        ("bce", True, True, [math.log1p(math.exp(2)), math.log(2), math.log1p(math.exp(-3))]),
-        ("hinge", True, False, [3.0, 1.0, 0.0]),
-        ("hinge", False, False, [0.0, 1.0, 4.0]),
-        ("hinge", True, True, [2.0, 0.0, -3.0]),
-    ],
-)
-def test_losses_of_the_game(game, real, deceiving, expected):
-    logits = torch.tensor([-2.0, 0.0, 3.0])
-    found = game_loss(game, logits, real=real, deceiving=deceiving)
-    torch.testing.assert_close(found, torch.tensor(expected))
-
-
 def test_unknown_games_and_likelihoods_are_refused():
     with pytest.raises(ValueError, match="game 'chess' is unknown; choose of bce, hinge"):
         AdversarialObjective(SPEECH, game="chess")
-    with pytest.raises(ValueError, match="game 'chess'"):
-        game_loss("chess", torch.zeros(1), real=True)
     with pytest.raises(ValueError, match="likelihood 'gauss' is unknown"):
         AdversarialObjective(SPEECH, likelihood="gauss")
 

@@ -1,7 +1,5 @@
 """The judges of pictures learn from pictures what they are."""
 
-import math
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,7 +11,6 @@ from synvae_workbench.training.judge import (
     train_classifier,
     train_judge,
 )
-from synvae_workbench.training.objectives import ClassifierObjective
 
 GENERATOR = torch.Generator().manual_seed(0)
 LABELS = torch.randint(10, (600,), generator=GENERATOR)
@@ -40,29 +37,6 @@ def test_a_classifier_like_the_encoder_reads_one_label_or_many():
     read = read_many_labels(classifier, BARS.float() / 255)
     assert read.dtype == torch.bool
     assert (read == many).float().mean() > 0.9
-
-
-def loss(logits, labels, **options):
-    objective = ClassifierObjective(augment=False, **options)
-    return objective(lambda _: logits, (BARS[: len(labels)], labels), 0, GENERATOR)["loss"]
-
-
-def test_squashed_twice_no_class_is_ever_sure():
-    one = F.one_hot(LABELS[:3], 10)
-    sure = 200.0 * one - 100
-    for labels, floor in (
-        (LABELS[:3], math.log1p(9 / math.e)),
-        (one.bool(), math.log1p(1 / math.e) + 9 * math.log(2)),
-    ):
-        assert loss(sure, labels).max() < 1e-4
-        torch.testing.assert_close(loss(sure, labels, squashed_twice=True), torch.full((3,), floor))
-
-
-def test_many_labels_cost_the_sum_of_what_each_costs():
-    logits = torch.randn(4, 3, generator=GENERATOR)
-    labels = torch.tensor([[1, 0, 1]] * 4, dtype=torch.bool)
-    probability = torch.where(labels, logits.sigmoid(), 1 - logits.sigmoid())
-    torch.testing.assert_close(loss(logits, labels), -probability.log().sum(1))
 
 
 def train(images=BARS[:8], labels=LABELS[:8], classes=10):

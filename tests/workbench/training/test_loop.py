@@ -12,7 +12,8 @@ from melody_models import melody_model
 from safetensors.torch import load_file
 from torch import nn
 
-from synvae_core.models.melody.configurations import Recipe, load_melody_model
+from synvae_core.models.melody.configurations import load_melody_model
+from synvae_core.models.melody.recipe import Recipe
 from synvae_workbench.training import batches as training_batches
 from synvae_workbench.training import collapse as health
 from synvae_workbench.training import loop
@@ -84,6 +85,15 @@ def test_a_run_with_other_settings_is_refused_with_the_difference(tmp_path):
         fit(linear(), objective, data(), other, description="test", run=tmp_path)
     with pytest.raises(ValueError, match=r"data\.digits: abc there, abd asked for\)"):
         train(linear(), run=tmp_path, settings={"data": {"digits": "abd"}})
+
+
+def test_a_run_whose_settings_had_other_names_is_resumed(tmp_path):
+    history = train(linear(), run=tmp_path, settings={"objective": {"squashed_twice": True}})
+    assert (
+        train(linear(), run=tmp_path, settings={"objective": {"double_softmax": True}}) == history
+    )
+    with pytest.raises(ValueError, match=r"objective\.double_softmax: True there, False asked for"):
+        train(linear(), run=tmp_path, settings={"objective": {"double_softmax": False}})
 
 
 def test_a_damaged_state_is_named(tmp_path):

@@ -6,10 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from melody_models import melody_model
 
-from synvae_core.losses import free_bits
-from synvae_core.models.melody.configurations import Recipe
+from synvae_core.losses import classifier_loss, free_bits
+from synvae_core.models.melody.recipe import Recipe
 from synvae_core.types import Posterior
-from synvae_workbench.training.objectives import MelodyObjective, transpose_randomly
+from synvae_workbench.training.objectives import (
+    ClassifierObjective,
+    MelodyObjective,
+    transpose_randomly,
+)
 from synvae_workbench.training.pictures import jitter
 
 
@@ -48,6 +52,16 @@ def test_active_units_are_the_dimensions_whose_means_vary():
     batch = (torch.randint(0, 90, (64, 32), dtype=torch.uint8),)
     losses = MelodyObjective(Recipe(beta=1.0))(Two(), batch, 0, generator())
     assert losses["active_units"].tolist() == [2.0] * 64
+
+
+@pytest.mark.parametrize("double_softmax", [False, True])
+def test_the_classifier_objective_is_the_loss_of_its_logits_and_labels(double_softmax):
+    logits, labels = torch.randn(4, 3, generator=generator()), torch.tensor([0, 2, 1, 1])
+    batch = (torch.zeros(4, 1, 8, 8, dtype=torch.uint8), labels)
+    objective = ClassifierObjective(augment=False, double_softmax=double_softmax)
+    found = objective(lambda _: logits, batch, 0, generator())
+    expected = classifier_loss(logits, labels, double_softmax=double_softmax)
+    assert torch.equal(found["loss"], expected["loss"])
 
 
 @given(st.lists(st.integers(0, 89), min_size=32, max_size=32), st.integers(0, 2**31))

@@ -9,8 +9,8 @@ import torch
 from synvae_core.losses import multi_scale_spectral, normal_kl
 from synvae_core.metrics.waveforms import snr_db
 from synvae_core.models.waveform.convolutional import ConvolutionalConfig, ConvolutionalWaveformVae
-from synvae_core.models.waveform.dense import DenseConfig, DenseWaveformVae, WaveformOutput
-from synvae_core.types import Posterior
+from synvae_core.models.waveform.dense import DenseConfig, DenseWaveformVae
+from synvae_core.types import Posterior, WaveformOutput
 from synvae_workbench.data.waveforms.sets import Loops, cut, window_places
 from synvae_workbench.training.checkpoints import identity
 from synvae_workbench.training.loop import FitConfig, fit

@@ -1,7 +1,6 @@
-"""Loss terms as free functions: one value per example, the unit in the first line.
+"""Terms that losses are made of: one value per example, the unit in the first line.
 
-The terms are those of Kingma & Welling 2014, "Auto-Encoding Variational Bayes", arXiv 1312.6114.
-Weights between terms belong to the objectives, not here.
+Those of VAEs are of Kingma & Welling 2014, "Auto-Encoding Variational Bayes", arXiv 1312.6114.
 """
 
 import math
@@ -11,6 +10,11 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+# Terms by name, one value per example, and under `loss` what is minimised.
+Losses = dict[str, Float[Tensor, "b"]]
+
+LIKELIHOODS = ("squared", "bernoulli")
+
 
 def normal_kl(mu: Float[Tensor, "b z"], logvar: Float[Tensor, "b z"]) -> Float[Tensor, "b"]:
     """KL from N(mu, exp(logvar)) to N(0, I), in nats, summed over the latent dimensions."""
@@ -18,7 +22,7 @@ def normal_kl(mu: Float[Tensor, "b z"], logvar: Float[Tensor, "b z"]) -> Float[T
 
 
 def free_bits(kl: Float[Tensor, "b"], bits: float) -> Float[Tensor, "b"]:
-    """What of an example's KL, in nats, exceeds a number of bits that cost nothing.
+    """KL beyond the free bits, in nats: max(0, kl - bits ln 2).
 
     Kingma et al. 2016, arXiv 1606.04934, on the whole code as in MusicVAE, arXiv 1803.05428.
     """
@@ -26,7 +30,9 @@ def free_bits(kl: Float[Tensor, "b"], bits: float) -> Float[Tensor, "b"]:
 
 
 def normal_mismatch(z: Float[Tensor, "b z"]) -> Float[Tensor, ""]:
-    """How far the points of a batch, as a whole, are from draws of N(0, I); about 0 for such draws.
+    """Distance of the points of a batch, as a whole, from N(0, I); about 0 for draws of it.
+
+        D = sum_i W2(z_i, N(0, 1))^2  +  (sum_{i != j} cov(z_i, z_j)^2 - chance) / 3
 
     The squared Wasserstein distance of each coordinate to N(0, 1), exact in one dimension (as
     along each slice in Kolouri et al. 2018, arXiv 1804.01947), and a third of the squared
@@ -50,6 +56,29 @@ def squared_error(
 ) -> Float[Tensor, "b"]:
     """Squared error in squared units of the input, summed over everything but the batch."""
     return (reconstruction - target).square().flatten(1).sum(-1)
+
+
+def picture_error(
+    reconstruction: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"], likelihood: str
+) -> Float[Tensor, " b"]:
+    """Squared error or, for "bernoulli", cross-entropy in nats, summed over the pixels.
+
+    Raises:
+        ValueError: if the likelihood is unknown.
+    """
+    check_likelihood(likelihood)
+    if likelihood == "squared":
+        return squared_error(reconstruction, target)
+    error = F.binary_cross_entropy(reconstruction.float(), target, reduction="none")
+    return error.flatten(1).sum(-1)
+
+
+def check_likelihood(likelihood: str) -> None:
+    """Raises a ValueError that names the likelihoods unless this is one."""
+    if likelihood not in LIKELIHOODS:
+        raise ValueError(
+            f"likelihood {likelihood!r} is unknown; choose of {', '.join(LIKELIHOODS)}"
+        )
 
 
 def event_cross_entropy(

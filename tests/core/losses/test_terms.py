@@ -1,4 +1,4 @@
-"""Loss terms against torch.distributions and hand-made values."""
+"""Terms of losses against torch.distributions and hand-made values."""
 
 import math
 

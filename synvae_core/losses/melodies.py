@@ -1,0 +1,53 @@
+"""Losses of melodies: MusicVAE and the melody language model.
+
+Roberts et al. 2018, "A Hierarchical Latent Vector Model for Learning Long-Term Structure in Music",
+arXiv 1803.05428.
+"""
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from synvae_core.losses.terms import Losses, event_cross_entropy, free_bits, normal_kl
+from synvae_core.types import Posterior
+
+
+def melody_vae_loss(
+    logits: Float[Tensor, "b t events"],
+    posterior: Posterior,
+    events: Int[Tensor, "b t"],
+    *,
+    beta: float,
+    bits: float = 0.0,
+) -> Losses:
+    """Loss of MusicVAE: cross-entropy of the events, and beta times the KL beyond the free bits.
+
+        L = -sum_t log p(e_t | e_<t, z)  +  beta max(0, KL(q(z|e) || N(0, I)) - bits ln 2)
+
+    e are the events of a melody, z a draw of its posterior q(z|e). With beta = 0 it is the language
+    model's, whose posterior is exact and has no KL to weigh.
+
+    Args:
+        logits: of p(e_t | e_<t, z), unnormalised log-probabilities.
+        bits: of a melody's KL that cost nothing, `free_bits`.
+
+    Returns:
+        `loss`; `cross_entropy_nats` of the whole melody; `kl_nats`, the whole KL.
+    """
+    losses = language_model_loss(logits, events)
+    kl = normal_kl(*posterior)
+    loss = losses["loss"] + beta * free_bits(kl, bits)
+    return losses | {"loss": loss, "kl_nats": kl}
+
+
+def language_model_loss(logits: Float[Tensor, "b t events"], events: Int[Tensor, "b t"]) -> Losses:
+    """Loss of an autoregressive language model of melodies: minus their log-likelihood, in nats.
+
+        L = -sum_t log p(e_t | e_<t)
+
+    Vaswani et al. 2017, "Attention Is All You Need", arXiv 1706.03762.
+
+    Returns:
+        `loss` and, the same, `cross_entropy_nats`.
+    """
+    cross_entropy = event_cross_entropy(logits, events)
+    return {"loss": cross_entropy, "cross_entropy_nats": cross_entropy}
