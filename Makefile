@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 # machine (of PyPI with CUDA's libraries, or for the CPU, or for another CUDA), each another file.
 TORCH := torch==2.13.0
 
-.PHONY: help setup lab explore report reports check test lint tidy bench results wheel lock
+.PHONY: help setup lab explore report reports check test lint tidy docs bench results wheel lock
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -58,6 +58,9 @@ lint: setup ## what ruff says about code and notebooks
 
 tidy: setup ## format code and notebooks, and strip the notebooks of what a run left
 	@$(BIN)/python -m synvae_workbench strip notebooks/*.ipynb && $(BIN)/ruff format .
+
+docs: setup ## pages of the API from the docstrings, docs/api/index.html
+	@$(BIN)/python docs
 
 bench: setup ## speed and memory as ratios against references, beside the kept ones
 	@$(BIN)/python benchmarks

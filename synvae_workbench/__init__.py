@@ -1,0 +1,1 @@
+"""Around the core: data, training, evaluation, figures, live pages, reports and batches of runs."""

@@ -1,0 +1,1 @@
+"""Metrics: tensors and arrays in, numbers out."""

@@ -1,0 +1,1 @@
+"""Melodies as event ids, MIDI files and sound."""

@@ -1,0 +1,1 @@
+"""What joins a run, a set of data and metrics."""

@@ -1,0 +1,1 @@
+"""Speech to image: VAEs and VAE-GANs from spoken digits to pictures."""

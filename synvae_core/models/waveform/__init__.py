@@ -1,0 +1,1 @@
+"""VAEs on waveforms, fully connected and convolutional."""

@@ -1,0 +1,1 @@
+"""Sets of melodies, from ABC and MIDI files."""

@@ -1,0 +1,1 @@
+"""Spoken digits, and pictures that go with them."""
