@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from synvae_workbench.data.cache import cache_folder
 from synvae_workbench.data.melodies import pop909
-from synvae_workbench.data.melodies.corpus import cache_folder
 from synvae_workbench.data.pictures.cifar import find_cifar10
 from synvae_workbench.data.pictures.faces import FACES, find_faces
 from synvae_workbench.data.pictures.mnist import find_mnist

@@ -12,7 +12,8 @@ from PIL import Image, UnidentifiedImageError
 from synvae_core.music.melody import FIRST_NOTE, HOLD, STEPS_PER_BAR, canonical
 from synvae_core.music.midi import read_midi
 from synvae_core.music.score import MidiError
-from synvae_workbench.data.pictures.files import BrokenPicture, decode_strip, reason_of
+from synvae_workbench.data.files import BrokenFile
+from synvae_workbench.data.pictures.files import decode_strip, reason_of
 
 # A notebook's server closes the connection at 10 MiB.
 MAX_PICTURE_BYTES = 8 << 20
@@ -95,12 +96,12 @@ def _refuse_bomb(data: bytes) -> None:
     """Looks at the first bytes and the header alone: what decoding would cost is known by then."""
     kind = next((kind for start, kind in _PICTURES.items() if data.startswith(start)), None)
     if kind is None:
-        raise BrokenPicture("is no PNG, JPEG, WebP, GIF or BMP picture: save it as one")
+        raise BrokenFile("is no PNG, JPEG, WebP, GIF or BMP picture: save it as one")
     with Image.open(io.BytesIO(data), formats=[kind]) as image:
         pixels = image.width * image.height
     most = MAX_JPEG_PIXELS if kind == "JPEG" else MAX_PIXELS
     if pixels > most:
-        raise BrokenPicture(f"has {pixels:,} pixels, more than {most:,}: save it smaller")
+        raise BrokenFile(f"has {pixels:,} pixels, more than {most:,}: save it smaller")
 
 
 def _reason(error: Exception) -> str:

@@ -14,15 +14,14 @@ from jaxtyping import Int, UInt8
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from synvae_workbench.data.cache import cache_folder, digest_of
 from synvae_workbench.data.melodies.abc import SkippedTune, Tune, parse_tunebook
 from synvae_workbench.data.melodies.corpus import (
     HELD_OUT,
     MAX_DIFFERENT,
     Corpus,
-    cache_folder,
     cached,
     collect,
-    digest_of,
     distinct_in_tune,
     split_tunes,
 )

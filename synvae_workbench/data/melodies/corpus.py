@@ -1,16 +1,11 @@
-"""Corpora of melodies: what they hold, how they are split, and where they are kept.
+"""A corpus of melodies: what it holds, how it is split, and how it is kept.
 
 Windows of whole bars, split by tune; windows that repeat each other in any key are kept once, and
 held-out windows that nearly repeat one of training are left out.
 """
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from synvae_workbench.data.cache import kept
 from synvae_workbench.data.melodies.near_duplicates import near_any
 from synvae_workbench.data.melodies.windows import first_in_any_key
 
@@ -115,53 +111,19 @@ def split_tunes(
     return part[group]
 
 
-def cache_folder(cache: Path | None) -> Path:
-    """The folder named, else `$SYNVAE_CACHE`, else `~/.cache/synvae`."""
-    return Path(cache or os.environ.get("SYNVAE_CACHE") or Path.home() / ".cache" / "synvae")
-
-
-def digest_of(settings: tuple, files: dict[str, bytes]) -> str:
-    """16 hexadecimal digits that change with the settings and with the files."""
-    digest = hashlib.sha256(repr(settings).encode())
-    for name, content in files.items():
-        digest.update(f"{name} {len(content)} ".encode() + content)
-    return digest.hexdigest()[:16]
+_ARRAYS = ("train", "validation", "test", "train_tunes", "validation_tunes", "test_tunes")
 
 
 def cached(path: Path, build: Callable[[], Corpus]) -> Corpus:
     """The corpus that the file holds, or else the one that `build` returns, kept there."""
-    corpus = _read_cache(path)
-    if corpus is None:
-        corpus = build()
-        with contextlib.suppress(OSError):  # a read-only or full disk costs time, not the corpus
-            _write_cache(path, corpus)
-    return corpus
+    names = (*_ARRAYS, "tunes", "statistics")
+    stored = kept(path, names, lambda: _to_arrays(build()), compressed=True)
+    arrays = [stored[name] for name in _ARRAYS]
+    return Corpus(*arrays, stored["tunes"].tolist(), json.loads(str(stored["statistics"])))
 
 
-_ARRAYS = ("train", "validation", "test", "train_tunes", "validation_tunes", "test_tunes")
-
-
-def _read_cache(path: Path) -> Corpus | None:
-    """The cached corpus, or None where there is none or it cannot be read."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = [stored[name] for name in _ARRAYS]
-            return Corpus(*arrays, stored["tunes"].tolist(), json.loads(str(stored["statistics"])))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        return None
-
-
-def _write_cache(path: Path, corpus: Corpus) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(
-                file,
-                **{name: getattr(corpus, name) for name in _ARRAYS},
-                tunes=np.array(corpus.tunes),
-                statistics=np.array(json.dumps(corpus.statistics)),
-            )
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+def _to_arrays(corpus: Corpus) -> dict[str, np.ndarray]:
+    return {name: getattr(corpus, name) for name in _ARRAYS} | {
+        "tunes": np.array(corpus.tunes),
+        "statistics": np.array(json.dumps(corpus.statistics)),
+    }

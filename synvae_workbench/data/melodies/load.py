@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from synvae_workbench.data.cache import cache_folder, digest_of
 from synvae_workbench.data.melodies.abc_corpus import (
     READER_VERSION,
     bar_windows,
@@ -15,9 +16,7 @@ from synvae_workbench.data.melodies.abc_corpus import (
 from synvae_workbench.data.melodies.corpus import (
     MAX_DIFFERENT,
     Corpus,
-    cache_folder,
     cached,
-    digest_of,
     near_steps,
 )
 from synvae_workbench.data.melodies.midi_folder import load_midi_folder

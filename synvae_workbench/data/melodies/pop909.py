@@ -18,14 +18,13 @@ import pretty_midi
 from jaxtyping import Float
 
 from synvae_core.music.melody import STEPS_PER_BAR, STEPS_PER_QUARTER, Note
+from synvae_workbench.data.cache import cache_folder, digest_of
 from synvae_workbench.data.melodies.corpus import (
     HELD_OUT,
     MAX_DIFFERENT,
     Corpus,
-    cache_folder,
     cached,
     collect,
-    digest_of,
     distinct_in_tune,
     split_tunes,
 )

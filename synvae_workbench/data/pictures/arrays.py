@@ -4,13 +4,9 @@ Pillow holds no lock while it decodes, so threads do what worker processes would
 large enough; each goes straight to its place, so that no second copy of all is ever in memory.
 """
 
-import contextlib
 import hashlib
 import json
 import os
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,8 +16,9 @@ import numpy as np
 import PIL
 from jaxtyping import Bool, Int, UInt8
 
-from synvae_workbench.data.melodies.corpus import cache_folder
-from synvae_workbench.data.pictures.files import PictureFile, decode_strip, longest_side, reason_of
+from synvae_workbench.data.cache import cache_folder, kept
+from synvae_workbench.data.files import FoundFile
+from synvae_workbench.data.pictures.files import decode_strip, longest_side, reason_of
 
 READER_VERSION = 1  # part of the cache's name; raise it when the pixels change
 _CHUNK = 64  # pictures that a thread takes at a time
@@ -48,7 +45,7 @@ class PictureArrays(NamedTuple):
 
 def read_pictures(
     root: Path,
-    files: Sequence[PictureFile],
+    files: Sequence[FoundFile],
     *,
     size: int,
     channels: int = 3,
@@ -74,16 +71,17 @@ def read_pictures(
             f"got {size}, {channels} and {broken!r}"
         )
     settings = (READER_VERSION, PIL.__version__, size, channels, strips)
-    path = None
-    if cache is not False:
-        folder = cache_folder(None if cache is True else cache)
-        path = folder / f"pictures-{_listing_digest(root, files, settings)}.npz"
-    arrays = _read_cache(path) if path else None
-    if arrays is None:
-        arrays = _Decoding(root, files, size, channels, strips).run(refuse=broken == "refuse")
-        if path:
-            with contextlib.suppress(OSError):  # a full or read-only disk costs time, no more
-                _write_cache(path, arrays)
+
+    def decoded() -> dict[str, np.ndarray]:
+        decoding = _Decoding(root, files, size, channels, strips)
+        return _to_arrays(decoding.run(refuse=broken == "refuse"))
+
+    if cache is False:
+        arrays = _from_arrays(decoded())
+    else:
+        name = f"pictures-{_listing_digest(root, files, settings)}.npz"
+        path = cache_folder(None if cache is True else cache) / name
+        arrays = _from_arrays(kept(path, (*_ARRAYS, "facts"), decoded))
     if broken == "refuse":
         for name, reason in arrays.broken.items():
             raise ValueError(refusal(root / name, reason))
@@ -102,7 +100,7 @@ class _Decoding:
     """Arrays that are being filled, by several threads, each in its own rows."""
 
     def __init__(
-        self, root: Path, files: Sequence[PictureFile], size: int, channels: int, strips: int
+        self, root: Path, files: Sequence[FoundFile], size: int, channels: int, strips: int
     ) -> None:
         self.root, self.files, self.size, self.channels = str(root), files, size, channels
         shape = (channels, size)
@@ -184,7 +182,7 @@ class _Decoding:
         return self.strips
 
 
-def thread_count(files: Sequence[PictureFile]) -> int:
+def thread_count(files: Sequence[FoundFile]) -> int:
     """How many threads decode: one for small pictures, as many as cores for photographs.
 
     A small picture is decoded in less time than Python takes, under its lock, to lay it into the
@@ -202,7 +200,7 @@ def _keep_rows(array: np.ndarray, rows: Int[np.ndarray, " n"]) -> None:
     array.resize((len(rows), *array.shape[1:]), refcheck=False)
 
 
-def _listing_digest(root: Path, files: Sequence[PictureFile], settings: tuple) -> str:
+def _listing_digest(root: Path, files: Sequence[FoundFile], settings: tuple) -> str:
     """24 hexadecimal digits that change with the settings and any file's name, size or time."""
     digest = hashlib.sha256(repr((settings, os.fsencode(root.resolve()))).encode())
     for name, *rest in files:
@@ -213,28 +211,15 @@ def _listing_digest(root: Path, files: Sequence[PictureFile], settings: tuple) -
 _ARRAYS = ("images", "lengths", "upright", "positions")
 
 
-def _read_cache(path: Path) -> PictureArrays | None:
-    """What the file holds, or None where there is none or it was not written to its end."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in _ARRAYS}
-            strips = stored.get("strips")
-            facts = json.loads(stored["facts"].tobytes())
-            return PictureArrays(strips=strips, **arrays, **facts)
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
-        return None
-
-
-def _write_cache(path: Path, arrays: PictureArrays) -> None:
+def _to_arrays(arrays: PictureArrays) -> dict[str, np.ndarray]:
     facts = json.dumps({"broken": arrays.broken, "sha256": arrays.sha256}).encode()
     content = {name: getattr(arrays, name) for name in _ARRAYS}
     if arrays.strips is not None:
         content["strips"] = arrays.strips
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **content, facts=np.frombuffer(facts, np.uint8))
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    return content | {"facts": np.frombuffer(facts, np.uint8)}
+
+
+def _from_arrays(content: dict[str, np.ndarray]) -> PictureArrays:
+    facts = json.loads(content["facts"].tobytes())
+    arrays = {name: content[name] for name in _ARRAYS}
+    return PictureArrays(strips=content.get("strips"), **arrays, **facts)

@@ -13,8 +13,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from synvae_workbench.data.files import FoundFile
 from synvae_workbench.data.pictures.file_sets import SIZE, read_set
-from synvae_workbench.data.pictures.files import PictureFile, picture_file
+from synvae_workbench.data.pictures.files import picture_file
 from synvae_workbench.data.pictures.splits import PARTS, complete_parts
 from synvae_workbench.data.pictures.types import PictureSet
 from synvae_workbench.data.sources import PAINTINGS, checksum
@@ -35,7 +36,7 @@ LAYOUT = (
 class _Rows(NamedTuple):
     """The pictures of one folder in this layout, by MID, with a row of 0, 0.5 and 1 for each."""
 
-    files: list[PictureFile]
+    files: list[FoundFile]
     values: Float[np.ndarray, "n labels"]
     names: tuple[str, ...]
 

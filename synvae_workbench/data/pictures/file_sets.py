@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from synvae_workbench.data.files import FoundFile
 from synvae_workbench.data.pictures.arrays import PictureArrays, read_pictures
-from synvae_workbench.data.pictures.files import PictureFile
 from synvae_workbench.data.pictures.types import PictureSet, Split, Strips
 
 SIZE = 64
@@ -18,7 +18,7 @@ SIZE = 64
 def read_set(
     name: str,
     root: Path,
-    files: Sequence[PictureFile],
+    files: Sequence[FoundFile],
     *,
     labels: Tensor,
     ids: Sequence[str],

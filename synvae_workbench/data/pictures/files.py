@@ -5,14 +5,13 @@ Any format that Pillow reads by itself, upright whatever its EXIF orientation, i
 
 import functools
 import io
-import os
-import stat
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import ExifTags, Image, UnidentifiedImageError
+
+from synvae_workbench.data.files import BrokenFile, FoundFile, found_file, has_suffix, walk
 
 LONGEST = 2.2  # longer side of a strip, in shorter sides; of longer pictures the middle is kept
 MAX_BYTES = 1 << 29  # of a file; it is read whole, one in each thread
@@ -29,59 +28,24 @@ _TURNS = {
 }
 
 
-class BrokenPicture(ValueError):
-    """A picture that cannot be used; says why, to follow its name in a sentence."""
-
-
-class PictureFile(NamedTuple):
-    """A file below a folder: its path there, with slashes, and what tells its versions apart.
-
-    `fault` says why it cannot be read, where that shows without opening it.
-    """
-
-    name: str
-    size: int = 0
-    mtime_ns: int = 0
-    fault: str = ""
-
-
-def list_pictures(root: Path, below: str = "") -> list[PictureFile]:
-    """The picture files in the folder `below` of `root` and in its subfolders, sorted by name.
+def list_pictures(root: Path) -> list[FoundFile]:
+    """The picture files in the folder and in its subfolders, sorted by name.
 
     Pictures are told by their suffix, in capitals or not. Hidden files and folders are ignored. A
     link that leads out of `root`, to a folder or nowhere has a fault: it is never followed.
     """
     found = []
-    for parent, folders, names in os.walk(root / below):
-        folders[:] = [name for name in folders if not _is_hidden(name)]
-        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
-        suffixed = [name for name in names if os.path.splitext(name)[1].lower() in suffixes()]
-        relative = Path(parent).relative_to(root)
-        for name in links + [name for name in suffixed if not _is_hidden(name)]:
-            found.append(picture_file(root, (relative / name).as_posix()))
+    for parent, folders, names in walk(root):
+        links = [name for name in folders if (parent / name).is_symlink()]
+        below = parent.relative_to(root)
+        for name in links + [name for name in names if has_suffix(name, suffixes())]:
+            found.append(picture_file(root, (below / name).as_posix()))
     return sorted(found)
 
 
-def picture_file(root: Path, name: str) -> PictureFile:
+def picture_file(root: Path, name: str) -> FoundFile:
     """The file of that name below `root`, with what is wrong with it so far."""
-    path = os.path.join(root, name)
-    try:
-        status = os.lstat(path)
-        if stat.S_ISLNK(status.st_mode):
-            if not Path(path).resolve(strict=True).is_relative_to(root.resolve()):
-                return PictureFile(name, fault="is a link that leads out of the folder")
-            status = os.stat(path)
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
-        reason = getattr(error, "strerror", None) or error
-        return PictureFile(name, fault=f"cannot be found ({reason})")
-    fault = ""
-    if not stat.S_ISREG(status.st_mode):
-        fault = f"is {'a folder' if stat.S_ISDIR(status.st_mode) else 'no regular file'}"
-    elif not status.st_size:
-        fault = "is empty"
-    elif status.st_size > MAX_BYTES:
-        fault = f"has {status.st_size:,} bytes, more than the {MAX_BYTES:,} of any picture"
-    return PictureFile(name, status.st_size, status.st_mtime_ns, fault)
+    return found_file(root, name, max_bytes=MAX_BYTES)
 
 
 def decode_strip(data: bytes, *, size: int, channels: int) -> UInt8[np.ndarray, "c h w"]:
@@ -94,7 +58,7 @@ def decode_strip(data: bytes, *, size: int, channels: int) -> UInt8[np.ndarray, 
         channels: 3 for red, green and blue, 1 for grey.
 
     Raises:
-        BrokenPicture: if it is too large to be a picture, or has no colours in a known range.
+        BrokenFile: if it is too large to be a picture, or has no colours in a known range.
         Exception: whatever Pillow raises at broken bytes.
     """
     mode = "RGB" if channels == 3 else "L"
@@ -110,11 +74,11 @@ def _opened(data: bytes, size: int, mode: str) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=formats())
     except UnidentifiedImageError:
-        raise BrokenPicture("is not in a picture format that Pillow reads") from None
+        raise BrokenFile("is not in a picture format that Pillow reads") from None
     width, height = image.size
     limit = Image.MAX_IMAGE_PIXELS
     if limit and width * height > limit:
-        raise BrokenPicture(
+        raise BrokenFile(
             f"has {width:,} x {height:,} pixels, more than the {limit:,} that Pillow allows"
         )
     if min(width, height) >= 4 * size:  # a JPEG decodes at half, a quarter or an eighth for less
@@ -132,7 +96,7 @@ def longest_side(size: int) -> int:
 
 def reason_of(error: Exception) -> str:
     """Why a picture cannot be read, to follow its name in a sentence."""
-    if isinstance(error, BrokenPicture):
+    if isinstance(error, BrokenFile):
         return str(error)
     return f"cannot be read as a picture ({error or type(error).__name__})"
 
@@ -152,10 +116,6 @@ def suffixes() -> frozenset[str]:
     return frozenset(end for end, name in Image.registered_extensions().items() if name in known)
 
 
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
-
-
 def _turn(image: Image.Image) -> Image.Transpose | None:
     """What sets the picture upright, by its EXIF orientation."""
     if image.format == "JPEG" and "exif" not in image.info and "xmp" not in image.info:
@@ -170,7 +130,7 @@ def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
     """The picture as "RGB" or "L", on white where it is transparent."""
     image.load()
     if image.mode == "F":
-        raise BrokenPicture("has floating-point pixels, of which nobody says what is white")
+        raise BrokenFile("has floating-point pixels, of which nobody says what is white")
     if image.mode.startswith("I"):  # 16 bits, which some formats hold in 32
         values = np.asarray(image).clip(0, 65535).astype(np.uint32)
         image = Image.fromarray(((values + 128) // 257).astype(np.uint8))

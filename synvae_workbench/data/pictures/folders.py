@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from synvae_workbench.data.files import FoundFile, short_names
 from synvae_workbench.data.pictures.file_sets import SIZE, read_set
-from synvae_workbench.data.pictures.files import PictureFile, list_pictures
+from synvae_workbench.data.pictures.files import list_pictures
 from synvae_workbench.data.pictures.splits import complete_parts
 from synvae_workbench.data.pictures.types import PictureSet
 
@@ -69,7 +70,7 @@ def load_picture_folder(
         root,
         files,
         labels=torch.tensor([index[label] for label in of_class]),
-        ids=_ids(names),
+        ids=short_names(names),
         part=complete_parts(part, names, test=test, validation=validation, seed=seed),
         classes=classes,
         size=SIZE if size is None else size,
@@ -79,7 +80,7 @@ def load_picture_folder(
     )
 
 
-def _classes(root: Path, files: Sequence[PictureFile], paths: list[list[str]]) -> list[str]:
+def _classes(root: Path, files: Sequence[FoundFile], paths: list[list[str]]) -> list[str]:
     loose = [file.name for file, path in zip(files, paths, strict=True) if len(path) == 1]
     if len(loose) == len(files):
         return [UNNAMED] * len(files)
@@ -89,10 +90,3 @@ def _classes(root: Path, files: Sequence[PictureFile], paths: list[list[str]]) -
             "others do: put pictures into the sub-folder of their class"
         )
     return [path[0] for path in paths]
-
-
-def _ids(names: Sequence[str]) -> list[str]:
-    """The shortest of stems, paths without suffix, and paths that are different for all."""
-    stems = [Path(name).stem for name in names]
-    bare = [Path(name).with_suffix("").as_posix() for name in names]
-    return next(ids for ids in (stems, bare, list(names)) if len(set(ids)) == len(ids))

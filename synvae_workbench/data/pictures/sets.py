@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from sklearn.model_selection import train_test_split
 
+from synvae_workbench.data.cache import cache_folder
 from synvae_workbench.data.downloads import download
-from synvae_workbench.data.melodies.corpus import cache_folder
 from synvae_workbench.data.pictures.bam import load_bam
 from synvae_workbench.data.pictures.cifar import find_cifar10, read_cifar10
 from synvae_workbench.data.pictures.folders import load_picture_folder

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int16
 
-from synvae_workbench.data.array_cache import read_arrays, write_arrays
+from synvae_workbench.data.cache import read_arrays, write_arrays
 
 TIMEOUT = 300  # seconds; thousands of words take less than ten
 ADVICE = "run `pip install --force-reinstall espeakng-loader`"
@@ -116,7 +116,8 @@ def _answer(request: dict, path: Path) -> None:
             raise OSError(f"it has no sound for {utterance.word!r} as {utterance.voice}")
         spoken.append(np.concatenate(parts))
     lengths = np.array([len(samples) for samples in spoken])
-    write_arrays(path, samples=np.concatenate(spoken), lengths=lengths, rate=np.array(rate))
+    arrays = {"samples": np.concatenate(spoken), "lengths": lengths, "rate": np.array(rate)}
+    write_arrays(path, arrays)
 
 
 def _say(library: ctypes.CDLL, utterance: Utterance) -> None:

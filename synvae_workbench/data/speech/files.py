@@ -5,12 +5,10 @@ Named {digit}_{speaker}_{index}, or in sub-folders 0 to 9, where any name does.
 
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from synvae_workbench.data.pictures.files import picture_file
-from synvae_workbench.data.speech.recordings import MAX_BYTES
+from synvae_workbench.data.files import found_file, has_suffix
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg"})
 UNKNOWN = "unknown"  # the speaker where a name in a sub-folder says nothing of one
@@ -49,29 +47,18 @@ def list_recordings(root: Path) -> list[RecordingFile]:
     return [_parsed(root, name) for name in sorted(names)]
 
 
-def ids_of(files: Sequence[RecordingFile]) -> tuple[str, ...]:
-    """The shortest of stems, paths without suffix, and paths that are different for all."""
-    names = [file.name for file in files]
-    stems = [Path(name).stem for name in names]
-    bare = [Path(name).with_suffix("").as_posix() for name in names]
-    return tuple(next(ids for ids in (stems, bare, names) if len(set(ids)) == len(ids)))
-
-
 def _names(root: Path, below: str) -> list[str]:
     try:
         found = os.listdir(root / below)
     except OSError:
         return []  # no such sub-folder
     return [
-        below + name
-        for name in found
-        if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+        below + name for name in found if not name.startswith(".") and has_suffix(name, SUFFIXES)
     ]
 
 
 def _parsed(root: Path, name: str) -> RecordingFile:
-    file = picture_file(root, name)  # whose faults are those of any file, but for its size
-    fault = "" if file.size > MAX_BYTES else file.fault  # too large: `read_content` says it
+    fault = found_file(root, name).fault
     folder, _, stem = name.rpartition("/")
     said = re.fullmatch(r"([0-9])_(.+)_([0-9]{1,9})", Path(stem).stem)
     if said and folder in ("", said[1]):

@@ -12,22 +12,22 @@ import wave
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from jaxtyping import Float, Float32
+
+from synvae_workbench.data.audio_files import (
+    SILENCE,
+    check_format,
+    check_riff,
+    open_sound,
+    sound_blocks,
+)
+from synvae_workbench.data.files import BrokenFile
 
 READER_VERSION = 1  # part of the cache's name; raise it when the waveforms change
 SPEECH_RATE = 8000  # Hz, as the Free Spoken Digit Dataset
 MIN_SECONDS, MAX_SECONDS = 0.05, 10
 MAX_BYTES = 1 << 26  # of a file, which is read whole; ten seconds at the highest rate are fewer
-RATES = (1000, 192_000)
-MAX_CHANNELS = 8
-SILENCE = 1e-4  # of full scale: what stays below is not heard, only the converter's noise
 EXPECTED = f"expected a spoken digit in WAV, FLAC or Ogg, of {MIN_SECONDS} to {MAX_SECONDS} s"
-_STREAMED = (0, 0x7FFF_FFFF, 0xFFFF_FFFF)  # sizes in a header that was written before the sound
-
-
-class BrokenRecording(ValueError):
-    """A recording that cannot be used; says why, to follow its name in a sentence."""
 
 
 def read_recording(
@@ -48,7 +48,7 @@ def read_recording(
     try:
         content = source if isinstance(source, bytes) else read_content(source)
         return decode_recording(content)
-    except BrokenRecording as error:
+    except BrokenFile as error:
         raise ValueError(f"{label} {error}; {EXPECTED}") from error
 
 
@@ -56,39 +56,37 @@ def read_content(path: Path | str) -> bytes:
     """The file's bytes.
 
     Raises:
-        BrokenRecording: if it is no regular file, cannot be opened or is too large to be a digit.
+        BrokenFile: if it is no regular file, cannot be opened or is too large to be a digit.
     """
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
-            raise BrokenRecording("is no regular file")
+            raise BrokenFile("is no regular file")
         if status.st_size > MAX_BYTES:
-            raise BrokenRecording(f"has {status.st_size:,} bytes, more than {MAX_BYTES:,}")
+            raise BrokenFile(f"has {status.st_size:,} bytes, more than {MAX_BYTES:,}")
         with open(path, "rb") as file:
             return file.read()
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        if isinstance(error, BrokenRecording):
+        if isinstance(error, BrokenFile):
             raise
         reason = getattr(error, "strerror", None) or error
-        raise BrokenRecording(f"cannot be opened ({reason})") from error
+        raise BrokenFile(f"cannot be opened ({reason})") from error
 
 
 def decode_recording(content: bytes) -> Float32[np.ndarray, " samples"]:
     """The waveform, at 8 kHz, in a file's bytes.
 
     Raises:
-        BrokenRecording: if it is no sound, or none that a spoken digit may be.
+        BrokenFile: if it is no sound, or none that a spoken digit may be.
     """
     if not content:
-        raise BrokenRecording("is empty")
-    _check_riff(content)
-    samples, rate = _samples(content)
-    if not np.isfinite([samples.max(), samples.min()]).all():  # either is NaN where a sample is
-        raise BrokenRecording("has samples that are NaN or infinite")
+        raise BrokenFile("is empty")
+    check_riff(content)
+    samples, rate = _plain_samples(content) or _samples(content)
     mono = samples.shape[1] == 1
     waveform = samples[:, 0] if mono else samples.mean(1, dtype=np.float64)
     if np.ptp(waveform) < 2 * SILENCE:
-        raise BrokenRecording("is silent")
+        raise BrokenFile("is silent")
     if rate != SPEECH_RATE:
         waveform = resampled(waveform, rate)
     peak = max(waveform.max(), -waveform.min())
@@ -97,19 +95,9 @@ def decode_recording(content: bytes) -> Float32[np.ndarray, " samples"]:
 
 def _samples(content: bytes) -> tuple[Float32[np.ndarray, "samples channels"], int]:
     """All samples and their rate, read only once the header says that they are few enough."""
-    if (plain := _plain_samples(content)) is not None:
-        return plain
-    try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
-            rate, frames = file.samplerate, file.frames
-            _check_facts(rate, file.channels, frames)
-            samples = file.read(frames, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError, TypeError, MemoryError) as error:
-        reason = str(error).rpartition(": ")[2].rstrip(".") or type(error).__name__
-        raise BrokenRecording(f"cannot be read as sound ({reason})") from error
-    if len(samples) < frames:
-        raise BrokenRecording(f"ends after {len(samples):,} of {frames:,} samples")
-    return samples, rate
+    with open_sound(content) as file:
+        _check_length(file.frames, file.samplerate)
+        return np.concatenate([*sound_blocks(file)]), file.samplerate
 
 
 def _plain_samples(content: bytes) -> tuple[Float32[np.ndarray, "samples channels"], int] | None:
@@ -123,35 +111,22 @@ def _plain_samples(content: bytes) -> tuple[Float32[np.ndarray, "samples channel
             rate, channels, frames = file.getframerate(), file.getnchannels(), file.getnframes()
             if file.getsampwidth() != 2:
                 return None
-            _check_facts(rate, channels, frames)
+            check_format(rate, channels)
+            _check_length(frames, rate)
             samples = np.frombuffer(file.readframes(frames), np.int16)
     except (wave.Error, EOFError):
         return None
     if len(samples) < frames * channels:
-        raise BrokenRecording(f"ends after {len(samples) // channels:,} of {frames:,} samples")
+        raise BrokenFile(f"ends after {len(samples) // channels:,} of {frames:,} samples")
     return samples.reshape(-1, channels) * np.float32(1 / 32768), rate
 
 
-def _check_facts(rate: int, channels: int, frames: int) -> None:
-    if not RATES[0] <= rate <= RATES[1]:
-        raise BrokenRecording(f"has a rate of {rate:,} Hz, not of {RATES[0]:,} to {RATES[1]:,}")
-    if channels > MAX_CHANNELS:
-        raise BrokenRecording(f"has {channels} channels, more than {MAX_CHANNELS}")
+def _check_length(frames: int, rate: int) -> None:
     seconds = frames / rate
     if seconds < MIN_SECONDS:
-        raise BrokenRecording(f"lasts {seconds:.4f} s ({frames} samples), too short for a digit")
+        raise BrokenFile(f"lasts {seconds:.4f} s ({frames} samples), too short for a digit")
     if seconds > MAX_SECONDS:
-        raise BrokenRecording(f"lasts {seconds:,.1f} s, too long for a digit: cut the digit out")
-
-
-def _check_riff(content: bytes) -> None:
-    """Refuses a WAV file that was cut short, of which libsndfile would read the rest."""
-    if content[:4] != b"RIFF":
-        return
-    promised = int.from_bytes(content[4:8], "little")
-    # One byte may be missing: the one that pads an odd number of them.
-    if promised not in _STREAMED and promised + 7 > len(content):
-        raise BrokenRecording(f"is cut short: it has {len(content):,} of {promised + 8:,} bytes")
+        raise BrokenFile(f"lasts {seconds:,.1f} s, too long for a digit: cut the digit out")
 
 
 def resampled(waveform: np.ndarray, rate: int) -> Float[np.ndarray, " samples"]:

@@ -12,9 +12,8 @@ import torch
 from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
 
-from synvae_workbench.data.speech.files import ids_of
-from synvae_workbench.data.speech.recordings import BrokenRecording
-from synvae_workbench.data.speech.sources import read_spectrograms, refusal, speech_set
+from synvae_workbench.data.files import BrokenFile, refusal, short_names
+from synvae_workbench.data.speech.sources import read_spectrograms, speech_set
 from synvae_workbench.data.speech.splits import split_recordings
 from synvae_workbench.data.speech.stand_in import TAKES
 
@@ -85,8 +84,9 @@ def load_speech(
     recordings = speech_set(name, folder, takes, cache)
     read = read_spectrograms(recordings, cache)
     if read.broken and (broken == "refuse" or not len(read.positions)):
-        raise ValueError(refusal(recordings, read.broken))
-    names = ids_of(recordings.files)
+        what = f"recordings in {recordings.place}"
+        raise ValueError(refusal(read.broken, len(recordings.files), what))
+    names = short_names([file.name for file in recordings.files])
     files, ids = [recordings.files[i] for i in read.positions], [names[i] for i in read.positions]
     digits = np.array([file.digit for file in files], np.int64)
     speakers = [file.speaker for file in files]
@@ -127,14 +127,15 @@ def speech_waveforms(
         ValueError: if there is no such recording, or it cannot be read.
     """
     recordings = speech_set(name, _as_path(folder), takes, _as_path(cache))
-    place = {each: i for i, each in enumerate(ids_of(recordings.files))}
+    names = short_names([file.name for file in recordings.files])
+    place = {name: i for i, name in enumerate(names)}
     waveforms = []
     for each in ids:
         if each not in place:
             raise ValueError(f"{recordings.title}: there is no recording {each!r}")
         try:
             waveforms.append(recordings.read(place[each]))
-        except BrokenRecording as error:
+        except BrokenFile as error:
             raise ValueError(f"{recordings.place}/{each} {error}") from error
     return waveforms
 

@@ -15,29 +15,27 @@ import numpy as np
 import soundfile
 from jaxtyping import Int, UInt8
 
-from synvae_workbench.data.array_cache import read_arrays, write_arrays
-from synvae_workbench.data.melodies.corpus import cache_folder
+from synvae_workbench.data.cache import cache_folder, kept
+from synvae_workbench.data.files import BrokenFile
 from synvae_workbench.data.sources import ESPEAK_DIGITS, FSDD, checksum
 from synvae_workbench.data.speech.files import RecordingFile, list_recordings
 from synvae_workbench.data.speech.fsdd import check_fsdd, download_fsdd, find_fsdd
 from synvae_workbench.data.speech.log_mel import MEL_SIDE, TRANSFORM_VERSION, log_mel
 from synvae_workbench.data.speech.recordings import (
     READER_VERSION,
-    BrokenRecording,
     decode_recording,
     read_content,
 )
 from synvae_workbench.data.speech.stand_in import spoken_stand_in
 
 NAMES = ("espeak", "fsdd", "folder")
-_NAMED = 5  # broken recordings that a refusal names
 _CHUNK = 512  # waveforms in memory at once
 
 
 class SpeechSet(NamedTuple):
     """Recordings before they are read.
 
-    `read` gives the waveform at a place, or raises `BrokenRecording`; `digest` changes with the
+    `read` gives the waveform at a place, or raises `BrokenFile`; `digest` changes with the
     content of any recording; `place` is where they are, for messages.
     """
 
@@ -90,49 +88,32 @@ def read_spectrograms(recordings: SpeechSet, cache: Path | None) -> Spectrograms
     settings = (READER_VERSION, TRANSFORM_VERSION, soundfile.__libsndfile_version__)
     key = hashlib.sha256(f"{settings} {recordings.digest}".encode()).hexdigest()[:24]
     path = cache_folder(cache) / f"speech-{key}.npz"
-    stored = read_arrays(path, ("images", "contents", "positions", "broken"))
-    if stored is not None:
-        with contextlib.suppress(ValueError, TypeError):
-            broken = json.loads(str(stored["broken"]))
-            contents = stored["contents"].tolist()
-            return Spectrograms(stored["images"], contents, stored["positions"], broken)
-    computed = _computed(recordings)
-    with contextlib.suppress(OSError):  # a full or read-only disk costs time, no more
-        write_arrays(
-            path,
-            images=computed.images,
-            contents=np.array(computed.contents, str),
-            positions=computed.positions,
-            broken=np.array(json.dumps(computed.broken)),
-        )
-    return computed
+    stored = kept(path, Spectrograms._fields, lambda: _computed(recordings))
+    broken = json.loads(str(stored["broken"]))
+    return Spectrograms(stored["images"], stored["contents"].tolist(), stored["positions"], broken)
 
 
-def refusal(recordings: SpeechSet, broken: dict[str, str]) -> str:
-    """The sentence that refuses broken recordings."""
-    named = "; ".join(f"{name} {reason}" for name, reason in [*broken.items()][:_NAMED])
-    more = f"; and {len(broken) - _NAMED:,} more" if len(broken) > _NAMED else ""
-    return (
-        f"{len(broken):,} of {len(recordings.files):,} recordings in {recordings.place} cannot be "
-        f'used: {named}{more}. Replace them, or leave broken ones out by broken="skip"'
-    )
-
-
-def _computed(recordings: SpeechSet) -> Spectrograms:
+def _computed(recordings: SpeechSet) -> dict[str, np.ndarray]:
+    """The fields of `Spectrograms`, as arrays."""
     images, contents, positions, broken = [], [], [], {}
     for start in range(0, len(recordings.files), _CHUNK):
         waveforms = []
         for place in range(start, min(start + _CHUNK, len(recordings.files))):
             try:
                 waveforms.append(recordings.read(place))
-            except BrokenRecording as error:
+            except BrokenFile as error:
                 broken[recordings.files[place].name] = str(error)
                 continue
             positions.append(place)
             contents.append(hashlib.sha256(waveforms[-1].tobytes()).hexdigest()[:32])
         images.append(log_mel(waveforms).numpy())
     stacked = np.concatenate(images) if images else np.empty((0, 1, MEL_SIDE, MEL_SIDE), np.uint8)
-    return Spectrograms(stacked, contents, np.array(positions, np.int64), broken)
+    return {
+        "images": stacked,
+        "contents": np.array(contents, str),
+        "positions": np.array(positions, np.int64),
+        "broken": np.array(json.dumps(broken)),
+    }
 
 
 def _stand_in(folder: Path | None, takes: int, cache: Path | None) -> SpeechSet:
@@ -174,7 +155,7 @@ def _reader(root: Path, files: list[RecordingFile]) -> Callable[[int], np.ndarra
     def read(place: int) -> np.ndarray:
         file = files[place]
         if file.fault:
-            raise BrokenRecording(file.fault)
+            raise BrokenFile(file.fault)
         return decode_recording(read_content(root / file.name))
 
     return read
@@ -185,6 +166,6 @@ def _contents(root: Path, files: list[RecordingFile]) -> Iterator[tuple[Recordin
     for file in files:
         content = b""
         if not file.fault:
-            with contextlib.suppress(BrokenRecording):  # `read` says it
+            with contextlib.suppress(BrokenFile):  # `read` says it
                 content = read_content(root / file.name)
         yield file, content

@@ -5,7 +5,6 @@ higher and lower. The recordings are synthetic, and far more alike than those of
 model reaches on them says that it works, not how well it hears.
 """
 
-import contextlib
 import hashlib
 from importlib.metadata import version
 from pathlib import Path
@@ -14,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int
 
-from synvae_workbench.data.array_cache import read_arrays, write_arrays
-from synvae_workbench.data.melodies.corpus import cache_folder
+from synvae_workbench.data.cache import cache_folder, kept
 from synvae_workbench.data.sources import ESPEAK_DIGITS, checksum
 from synvae_workbench.data.speech.espeak import Utterance, speak
 from synvae_workbench.data.speech.recordings import resampled
@@ -84,19 +82,17 @@ def spoken_stand_in(*, takes: int = TAKES, cache: Path | str | None = None) -> S
     plan = _plan(takes)
     key = hashlib.sha256(repr((_VERSION, _engine(), plan)).encode()).hexdigest()[:24]
     path = cache_folder(None if cache is None else Path(cache)) / f"espeak-{key}.npz"
-    arrays = read_arrays(path, ("samples", "lengths"))
-    if arrays is None:
-        spoken, rate = speak(plan)
-        waveforms = [_tidy(samples, rate) for samples in spoken]
-        arrays = {
-            "samples": np.concatenate(waveforms),
-            "lengths": np.array([len(waveform) for waveform in waveforms]),
-        }
-        with contextlib.suppress(OSError):  # a full or read-only disk costs time, no more
-            write_arrays(path, **arrays)
+    arrays = kept(path, ("samples", "lengths"), lambda: _spoken(plan))
     # Sixteen bits are what eSpeak NG speaks in, and half the cache.
     samples = arrays["samples"].astype(np.float32) / 32768
     return StandIn(samples, arrays["lengths"], takes)
+
+
+def _spoken(plan: list[Utterance]) -> dict[str, np.ndarray]:
+    spoken, rate = speak(plan)
+    waveforms = [_tidy(samples, rate) for samples in spoken]
+    lengths = np.array([len(waveform) for waveform in waveforms])
+    return {"samples": np.concatenate(waveforms), "lengths": lengths}
 
 
 def _plan(takes: int) -> list[Utterance]:

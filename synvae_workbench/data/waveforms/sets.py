@@ -14,15 +14,15 @@ import torch
 from jaxtyping import Float32, Int, Int16, Int64
 from torch import Tensor
 
-from synvae_workbench.data.melodies.corpus import cache_folder
+from synvae_workbench.data.audio_files import RATES
+from synvae_workbench.data.cache import cache_folder
+from synvae_workbench.data.files import refusal
 from synvae_workbench.data.sources import DRUM_LOOPS, SOUND_FONT
-from synvae_workbench.data.speech.recordings import RATES
 from synvae_workbench.data.waveforms.drum_patterns import VARIATIONS
 from synvae_workbench.data.waveforms.files import FULL_SCALE
 from synvae_workbench.data.waveforms.store import StoredSounds, stored_drums, stored_folder
 
 NAMES = ("gm_drums", "drumloops", "folder")
-_NAMED = 5  # broken files, in an error's sentence
 
 
 class Loops(NamedTuple):
@@ -169,12 +169,8 @@ def _check(root: Path, sounds: StoredSounds, broken: str) -> None:
     wrong = sounds.broken
     if not wrong or (broken == "skip" and len(sounds.names)):
         return
-    named = "; ".join(f"{name} {reason}" for name, reason in [*wrong.items()][:_NAMED])
-    more = f"; and {len(wrong) - _NAMED:,} more" if len(wrong) > _NAMED else ""
-    raise ValueError(
-        f"{len(wrong):,} of {len(wrong) + len(sounds.names):,} files in {root} cannot be used: "
-        f'{named}{more}. Replace them, or leave broken ones out by broken="skip"'
-    )
+    total = len(wrong) + len(sounds.names)
+    raise ValueError(refusal(wrong, total, f"files in {root}"))
 
 
 def _held_out(sounds: StoredSounds, share: float, seed: int) -> np.ndarray:

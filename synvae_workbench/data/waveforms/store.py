@@ -7,8 +7,6 @@ written whole or not at all.
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -18,9 +16,9 @@ import soundfile
 import soxr
 from jaxtyping import Int16
 
-from synvae_workbench.data.array_cache import read_arrays, write_arrays
+from synvae_workbench.data.cache import read_arrays, whole_file, write_arrays
+from synvae_workbench.data.files import BrokenFile
 from synvae_workbench.data.sources import SOUND_FONT
-from synvae_workbench.data.speech.recordings import BrokenRecording
 from synvae_workbench.data.waveforms.drum_patterns import PATTERNS_VERSION, drum_loops, play
 from synvae_workbench.data.waveforms.files import (
     PEAK,
@@ -76,12 +74,12 @@ def stored_folder(root: Path, rate: int, store: Path) -> StoredSounds:
         for file in files:
             try:
                 if file.fault:
-                    raise BrokenRecording(file.fault)
+                    raise BrokenFile(file.fault)
                 facts = sound_facts(root / file.name)
                 with out.file(file.name, clipped=facts.clipped, offset=facts.offset):
                     for block in sound_samples(root / file.name, facts, rate):
                         out.add(block)
-            except BrokenRecording as error:
+            except BrokenFile as error:
                 out.broken[file.name] = str(error)
 
     return _stored(store, f"{READER_VERSION} {rate} {digest.hexdigest()}", write)
@@ -120,7 +118,7 @@ class _Writer:
         start, self.digest = self.total, hashlib.sha256()
         try:
             yield
-        except BrokenRecording:
+        except BrokenFile:
             self.total = start
             self.out.seek(2 * start)
             self.out.truncate()
@@ -164,14 +162,9 @@ def _stored(store: Path, settings: str, write: Callable[[_Writer], None]) -> Sto
 
 
 def _write(path: Path, table: Path, write: Callable[[_Writer], None]) -> dict[str, np.ndarray]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            writer = _Writer(file)
-            write(writer)
-        os.replace(temporary, path)
-        write_arrays(table, **writer.table())
-        return writer.table()
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with whole_file(path) as file:
+        writer = _Writer(file)
+        write(writer)
+    facts = writer.table()
+    write_arrays(table, facts)
+    return facts

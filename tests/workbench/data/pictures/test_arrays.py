@@ -7,10 +7,10 @@ import torch
 from picture_files import encoded, smooth_picture, write_folder
 from PIL import Image
 
+from synvae_workbench.data.files import FoundFile
 from synvae_workbench.data.pictures import arrays as picture_arrays
 from synvae_workbench.data.pictures.arrays import read_pictures
 from synvae_workbench.data.pictures.files import (
-    PictureFile,
     decode_strip,
     list_pictures,
     longest_side,
@@ -81,7 +81,7 @@ class TestCache:
         def full(*args, **kwargs):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(picture_arrays.np, "savez", full)
+        monkeypatch.setattr(np, "savez", full)
         self.load(folder)
         assert list((folder.parent / "cache").iterdir()) == []
 
@@ -148,7 +148,7 @@ class TestMany:
     def test_small_pictures_share_few_threads(self, monkeypatch):
         monkeypatch.setattr(os, "cpu_count", lambda: 16)
         for size, threads in ((3000, 1), (40_000, 3), (5_000_000, 16)):
-            assert picture_arrays.thread_count([PictureFile("a", size)] * 5) == threads
+            assert picture_arrays.thread_count([FoundFile("a", size)] * 5) == threads
         assert picture_arrays.thread_count([]) == 1
 
     def test_the_version_of_pillow_is_part_of_the_key(self, tmp_path, monkeypatch):

@@ -65,7 +65,7 @@ def test_resampling_is_that_of_the_whole_file_whatever_the_blocks(folder, monkey
     rng = np.random.default_rng(0)
     for name in ("a.wav", "b.wav"):
         write(folder / name, rng.uniform(-0.5, 0.5, 50_000), 11_025, subtype="FLOAT")
-    monkeypatch.setattr("synvae_workbench.data.waveforms.files.BLOCK", 1000)
+    monkeypatch.setattr("synvae_workbench.data.audio_files.BLOCK", 1000)
     read = all_loops(load_loops("folder", folder=folder, rate=RATE))["a.wav"]
     original = soundfile.read(folder / "a.wav")[0]
     original = original - original.mean()
@@ -151,7 +151,7 @@ def test_broken_files_are_refused_by_name_or_skipped(folder):
 
 
 def test_a_file_that_breaks_while_it_is_resampled_leaves_nothing(folder, monkeypatch):
-    from synvae_workbench.data.speech.recordings import BrokenRecording
+    from synvae_workbench.data.files import BrokenFile
     from synvae_workbench.data.waveforms import store as waveform_store
 
     for hertz in (300, 400, 500):
@@ -161,7 +161,7 @@ def test_a_file_that_breaks_while_it_is_resampled_leaves_nothing(folder, monkeyp
     def breaking(path, facts, rate):
         yield from real(path, facts, rate)
         if path.name == "400.wav":
-            raise BrokenRecording("vanished")
+            raise BrokenFile("vanished")
 
     monkeypatch.setattr(waveform_store, "sound_samples", breaking)
     loops = load_loops("folder", folder=folder, rate=RATE, broken="skip")
