@@ -10,9 +10,6 @@ import typing
 import warnings
 from pathlib import Path
 
-# What jaxtyping asks for: Float[Tensor, "b z"] in signatures, without the module's name before it.
-typing.GENERATING_DOCUMENTATION = "synvae"
-
 import pdoc
 
 import synvae_core
@@ -25,6 +22,9 @@ def main() -> None:
     parser.add_argument("modules", nargs="*", default=["synvae_core", "synvae_workbench"])
     parser.add_argument("--into", type=Path, default=HERE / "api")
     options = parser.parse_args()
+    # jaxtyping looks for it when it is imported, which is not before the first name of the face is
+    # read: Float[Tensor, "b z"] then stands in signatures without the module's name before it.
+    typing.GENERATING_DOCUMENTATION = "synvae"
     show_all_of_the_face()
     # An annotation of theirs that is none.
     warnings.filterwarnings("ignore", ".*for traitlets.config.application")
