@@ -12,7 +12,7 @@ SIDE = 112  # of the field that draw.js sends
 INK_SHARE = 20 / 28  # of the picture's side that the longer side of a digit takes
 
 
-def as_digit(
+def drawing_to_digit(
     drawing: UInt8[np.ndarray, "side side"], *, size: int = 28
 ) -> UInt8[np.ndarray, "1 size size"]:
     """A drawing (0 paper, 255 ink) as a picture of `size` pixels.

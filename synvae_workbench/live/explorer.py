@@ -23,7 +23,7 @@ POSITIONS = 21  # on the way from one picture to another, both included
 NAMING = 60  # pictures by which dimensions are named
 
 
-class Heard(NamedTuple):
+class LatentMelody(NamedTuple):
     """The melody of a point, as it stands in its MIDI file, and the picture drawn from that."""
 
     events: Int[np.ndarray, " t"]
@@ -74,12 +74,14 @@ class Explorer:
         return self.images.shape[1:]
 
     @torch.no_grad()
-    def point(self, picture: UInt8[np.ndarray, "c h w"]) -> Float[Tensor, " z"]:
+    def encode(self, picture: UInt8[np.ndarray, "c h w"]) -> Float[Tensor, " z"]:
         """The latent point of a picture: that of the best of its takes."""
         pixels = torch.from_numpy(picture)[None].float() / 255
         return self.model.best_take(pixels, self.model.image_encoder(pixels))[0]
 
-    def hear(self, z: Float[Tensor, " z"], *, temperature: float = 0.0, seed: int = 0) -> Heard:
+    def play(
+        self, z: Float[Tensor, " z"], *, temperature: float = 0.0, seed: int = 0
+    ) -> LatentMelody:
         """What a latent point plays, and what is drawn from the notes.
 
         Args:
@@ -91,16 +93,18 @@ class Explorer:
         events = round_trip(played.numpy())
         auditive, rebuilt = self.model.hear(torch.from_numpy(events))
         pixels = (255 * rebuilt[0].clamp(0, 1)).round().to(torch.uint8).numpy()
-        return Heard(events[0], pixels, auditive.mu[0])
+        return LatentMelody(events[0], pixels, auditive.mu[0])
 
-    def moved(self, z: Float[Tensor, " z"], changes: Mapping[int, float]) -> Float[Tensor, " z"]:
+    def with_values(
+        self, z: Float[Tensor, " z"], changes: Mapping[int, float]
+    ) -> Float[Tensor, " z"]:
         """The point with some of its dimensions at other values."""
         z = z.clone()
         for dimension, value in changes.items():
             z[dimension] = value
         return z
 
-    def between(
+    def interpolate(
         self, first: Float[Tensor, " z"], second: Float[Tensor, " z"], position: int
     ) -> Float[Tensor, " z"]:
         """The point at 0 .. `POSITIONS` - 1 on the great circle from one to another.
@@ -109,7 +113,7 @@ class Explorer:
         """
         return latent_path(first, second, n=POSITIONS, path="spherical")[position]
 
-    def alike(
+    def nearest(
         self, auditive: Float[Tensor, " z"], *, k: int, without: int | None = None
     ) -> list[int]:
         """The k known pictures that are nearest to what is heard, one of them left out."""
@@ -117,16 +121,16 @@ class Explorer:
         nearest = nearest_across(auditive[None], self.means, k=count)[0].tolist()
         return [index for index in nearest if index != without][:k]
 
-    def as_known(self, picture: UInt8[np.ndarray, "c h w"]) -> UInt8[np.ndarray, "c h w"]:
+    def match_polarity(self, picture: UInt8[np.ndarray, "c h w"]) -> UInt8[np.ndarray, "c h w"]:
         """A grey picture, dark and light exchanged where its edge is light and known ones' dark.
 
         Ink on paper is dark on light; digits are stored the other way round.
         """
-        if len(picture) == 1 and _edge(picture) > 127 > _edge(self.images.mean(0)):
+        if len(picture) == 1 and _edge_mean(picture) > 127 > _edge_mean(self.images.mean(0)):
             return 255 - picture
         return picture
 
 
-def _edge(picture: np.ndarray) -> float:
+def _edge_mean(picture: np.ndarray) -> float:
     """The mean of the outermost pixels."""
     return float(np.mean([picture[:, [0, -1]].mean(), picture[:, :, [0, -1]].mean()]))

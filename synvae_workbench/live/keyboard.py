@@ -20,7 +20,7 @@ from synvae_core.music.melody import (
     events_to_notes,
     notes_to_events,
 )
-from synvae_workbench.live.sources import joined
+from synvae_workbench.live.assets import read_assets
 
 SLOTS = ("A", "B")
 TEMPOS = (40.0, 240.0)  # quarters per minute
@@ -41,8 +41,8 @@ class Keyboard(anywidget.AnyWidget):
         qpm: the tempo at first, in quarters per minute.
     """
 
-    _esm = joined("keyboard.js")
-    _css = joined("keyboard.css")
+    _esm = read_assets("keyboard.js")
+    _css = read_assets("keyboard.css")
     steps = traitlets.Int(32).tag(sync=True)
     qpm = traitlets.Float(120.0).tag(sync=True)
 
@@ -59,7 +59,7 @@ class Keyboard(anywidget.AnyWidget):
 
     def _receive(self, _: object, content: object, buffers: Sequence[object]) -> None:
         try:
-            slot, events, finished = received(content, steps=self.steps)
+            slot, events, finished = parse_message(content, steps=self.steps)
         except ValueError as error:
             self.send({"kind": "refused", "said": f"Not used: {error}."})
             return
@@ -69,7 +69,7 @@ class Keyboard(anywidget.AnyWidget):
         self._heard(slot, events, finished)
 
 
-def received(content: object, *, steps: int) -> tuple[str, Integer[np.ndarray, " t"], bool]:
+def parse_message(content: object, *, steps: int) -> tuple[str, Integer[np.ndarray, " t"], bool]:
     """The slot, the melody and whether it should sound, of a message of the page.
 
     Args:
@@ -85,11 +85,11 @@ def received(content: object, *, steps: int) -> tuple[str, Integer[np.ndarray, "
                 return slot, notes_to_events(map(Note._make, notes), steps=steps), play
         case {"kind": "taps", "slot": str(slot), "taps": list(taps), "qpm": int() | float() as qpm}:
             if slot in SLOTS and len(taps) <= MAX_TAPS and all(map(_is_tap, taps)):
-                return slot, quantised(map(tuple, taps), qpm=qpm, steps=steps), True
+                return slot, quantise(map(tuple, taps), qpm=qpm, steps=steps), True
     raise ValueError(STRANGE)
 
 
-def quantised(taps: Iterable[Tap], *, qpm: float, steps: int) -> Integer[np.ndarray, " t"]:
+def quantise(taps: Iterable[Tap], *, qpm: float, steps: int) -> Integer[np.ndarray, " t"]:
     """The melody (steps,) of taps, moved to the nearest sixteenths; one voice, the latest tap's.
 
     A note lasts a sixteenth at least, and ends where the next one starts. Of taps on the same

@@ -13,7 +13,7 @@ PAUSE_SECONDS = 0.004
 MOST_PAUSES = 4  # so that a steady stream is answered too
 
 
-class Latest:
+class LatestCall:
     """A callback that runs soon, in the event loop it is called in, with the newest arguments.
 
     While it works, calls only leave their arguments, of which the last ones count. Where no event

@@ -18,7 +18,7 @@ from synvae_workbench.listening.served import Served
 from synvae_workbench.listening.sitting import CONFIDENCE, ID, MOST_PLAYS, MOST_SECONDS
 from synvae_workbench.listening.tasks import MOST_CLASSES, MOST_TASKS
 from synvae_workbench.listening.test_page import Desk, Move, Screen
-from synvae_workbench.live.sources import joined
+from synvae_workbench.live.assets import read_assets
 
 PAGE = re.compile(r"[0-9a-f]{32}")
 BROKEN = "That went wrong, through no fault of yours; what happened is said in the log. "
@@ -64,8 +64,8 @@ class ListeningTest(anywidget.AnyWidget):
         program: General MIDI instrument of the sound check, 0..127.
     """
 
-    _esm = joined("listening_test.js")
-    _css = joined("listening_test.css")
+    _esm = read_assets("listening_test.js")
+    _css = read_assets("listening_test.css")
     confidence = traitlets.List(list(CONFIDENCE)).tag(sync=True)
 
     def __init__(self, served: Served, folder: str | Path, *, program: int = 0) -> None:
@@ -76,7 +76,7 @@ class ListeningTest(anywidget.AnyWidget):
     def _receive(self, _: object, content: object, __: object) -> None:
         screen, page = Screen({"said": BROKEN + KEPT, "refused": True}, []), ""
         try:
-            move = received(content)
+            move = parse_message(content)
             page = move.page
             screen = self._desk.reply(move)
         except Stale:
@@ -88,7 +88,7 @@ class ListeningTest(anywidget.AnyWidget):
             self.send({"to": page} | screen.content, screen.buffers)
 
 
-def received(content: object) -> Move:
+def parse_message(content: object) -> Move:
     """The move that a message of a page makes.
 
     Args:

@@ -16,7 +16,7 @@ from jaxtyping import Integer
 from synvae_core.music.melody import STEPS_PER_BAR, STEPS_PER_QUARTER, Note, events_to_notes
 from synvae_core.music.midi import events_to_note_sequence, midi_bytes
 from synvae_core.music.render import SAMPLE_RATE, render
-from synvae_workbench.live.sources import joined
+from synvae_workbench.live.assets import read_assets
 
 PITCH_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
@@ -32,8 +32,8 @@ class Performance(NamedTuple):
 class LivePlayer(anywidget.AnyWidget):
     """A piano roll with a playhead, a player, and links that save the melody; empty at first."""
 
-    _esm = joined("live_player.js")
-    _css = joined("live_player.css")
+    _esm = read_assets("live_player.js")
+    _css = read_assets("live_player.css")
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,9 +56,9 @@ class LivePlayer(anywidget.AnyWidget):
             qpm, program: as in `music.midi.midi_bytes`.
 
         Raises:
-            ValueError: as `perform`.
+            ValueError: as `prepare_performance`.
         """
-        self._shown = perform(events, label=label, qpm=qpm, program=program)
+        self._shown = prepare_performance(events, label=label, qpm=qpm, program=program)
         self._tell(play)
 
     def clear(self) -> None:
@@ -76,7 +76,7 @@ class LivePlayer(anywidget.AnyWidget):
         self.send(content | {"play": play}, files)
 
 
-def perform(
+def prepare_performance(
     events: Integer[np.ndarray, " t"], *, label: str, qpm: float = 120.0, program: int = 0
 ) -> Performance:
     """A melody (t,) as sound in 16 bits, as a MIDI file, and as notes in steps for the page.
@@ -94,8 +94,8 @@ def perform(
     content = {
         "kind": "show",
         "label": label,
-        "count": count(notes),
-        "words": in_words(notes, len(events)),
+        "count": format_note_count(notes),
+        "words": describe_notes(notes, len(events)),
         "notes": [list(note) for note in notes],
         "steps": len(events),
         "seconds": len(events) * 60 / qpm / STEPS_PER_QUARTER,
@@ -104,14 +104,14 @@ def perform(
     return Performance(content, wav.getvalue(), midi_bytes(events, qpm=qpm, program=program))
 
 
-def in_words(notes: list[Note], steps: int) -> str:
+def describe_notes(notes: list[Note], steps: int) -> str:
     """What stands for a piano roll to who does not see it: "Piano roll: 1 note in 2 bars, C4"."""
     bars = steps / STEPS_PER_BAR
-    told = f"Piano roll: {count(notes)} in {bars:g} bar{'' if bars == 1 else 's'}"
+    told = f"Piano roll: {format_note_count(notes)} in {bars:g} bar{'' if bars == 1 else 's'}"
     return ", ".join([told, *(pitch_name(note.pitch) for note in notes)])
 
 
-def count(notes: list[Note]) -> str:
+def format_note_count(notes: list[Note]) -> str:
     """ "1 note" or "12 notes"."""
     return f"{len(notes)} note{'' if len(notes) == 1 else 's'}"
 

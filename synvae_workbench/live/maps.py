@@ -4,7 +4,6 @@ Every melody is in the page as its notes, which the browser plays by WebAudio; m
 their rendered sound as well. One page may have many maps; those of one map share its pictures.
 """
 
-import base64
 import html
 import io
 import json
@@ -21,6 +20,7 @@ from PIL import Image
 from synvae_core.music.melody import STEPS_PER_QUARTER, check_events
 from synvae_core.music.midi import events_to_note_sequence
 from synvae_core.music.render import SAMPLE_RATE, Synthesiser, encode_audio, render
+from synvae_workbench.live.assets import data_uri
 
 HERE = Path(__file__).parent
 FIRST_CHARACTER = 35  # of the code that has one printable character for each event
@@ -64,9 +64,9 @@ def melody_map(
     for item in sounds:
         sequence = events_to_note_sequence(events[item], qpm=qpm, program=program)
         waveform = render(sequence, synthesiser=synthesiser)
-        rendered[int(item)] = _data_uri("audio/mpeg", encode_audio(waveform, SAMPLE_RATE))
+        rendered[int(item)] = data_uri("audio/mpeg", encode_audio(waveform, SAMPLE_RATE))
     data = {
-        "layouts": {name: _placed(places) for name, places in layouts.items()},
+        "layouts": {name: _to_percent(places) for name, places in layouts.items()},
         "notes": ["".join(chr(FIRST_CHARACTER + event) for event in row) for row in events],
         "first": FIRST_CHARACTER,
         "classes": [
@@ -117,7 +117,7 @@ def _check(
             raise ValueError(f"sounds are of items 0..{len(labels) - 1}: got {item}")
 
 
-def _placed(places: np.ndarray) -> list[list[float]]:
+def _to_percent(places: np.ndarray) -> list[list[float]]:
     """Places in percent of the map's width and height, the second axis upward."""
     places = places.astype(np.float64)
     low, extent = places.min(0), np.ptp(places, axis=0)
@@ -137,14 +137,10 @@ def _sprite(pictures: np.ndarray, columns: int) -> str:
     kind, options = ("PNG", {"optimize": True}) if pictures.ndim == 3 else ("JPEG", {"quality": 85})
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
-    return _data_uri(f"image/{kind.lower()}", buffer.getvalue())
+    return data_uri(f"image/{kind.lower()}", buffer.getvalue())
 
 
 def _json(data: Any) -> str:
     """JSON that cannot end the element it stands in."""
     text = json.dumps(data, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def _data_uri(media_type: str, data: bytes) -> str:
-    return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"

@@ -4,7 +4,6 @@ The sound is embedded as MP3 at its true loudness. (`IPython.display.Audio` embe
 times as large, and makes every clip equally loud.)
 """
 
-import base64
 import html
 import io
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from PIL import Image
 
 from synvae_core.music.midi import events_to_note_sequence
 from synvae_core.music.render import SAMPLE_RATE, Synthesiser, encode_audio, render
+from synvae_workbench.live.assets import data_uri
 
 PICTURE_HEIGHT_REM = 6
 # One player at a time; without JavaScript they merely do not stop each other.
@@ -77,7 +77,7 @@ def audio_player(
         f"{_picture_row(pictures)}"
         f'<audio controls preload="metadata" aria-label="{text}" onplay="{STOP_OTHERS}" '
         'style="width:100%;min-width:0" '
-        f'src="{_data_uri("audio/mpeg", encode_audio(music, sample_rate))}"></audio>'
+        f'src="{data_uri("audio/mpeg", encode_audio(music, sample_rate))}"></audio>'
         f'<figcaption style="font-size:.9em;line-height:1.3">{text}</figcaption></figure>'
     )
 
@@ -162,8 +162,4 @@ def picture_uri(picture: Picture) -> str:
         image = np.round(image * 255).astype(np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG", optimize=True)
-    return _data_uri("image/png", buffer.getvalue())
-
-
-def _data_uri(media_type: str, data: bytes) -> str:
-    return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
+    return data_uri("image/png", buffer.getvalue())

@@ -5,7 +5,6 @@ part of the widget's state, so that nobody's voice is stored in the notebook. Wh
 not trusted.
 """
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,13 +15,13 @@ from jaxtyping import Float
 
 from synvae_core.music.render import encode_audio
 from synvae_workbench.data.speech.recordings import SPEECH_RATE, read_recording
-from synvae_workbench.live.sources import joined
+from synvae_workbench.live.assets import data_uri, read_assets
+from synvae_workbench.live.uploads import printable_name
 
 MAX_SECONDS = 3.0  # of a recording from the microphone
 # Of a file: a notebook's server closes the connection at 10 MiB. Ten seconds in stereo, 24 bits and
 # 48 kHz are 2.9 MB.
 MAX_BYTES = 4 << 20
-MAX_NAME = 60
 FORMATS = {b"RIFF": "WAV", b"fLaC": "FLAC", b"OggS": "Ogg"}  # by a file's first bytes
 WAITING = "Drawing and playing …"
 BROKEN = (
@@ -53,8 +52,8 @@ class Recorder(anywidget.AnyWidget):
         voice: whose examples they are, as in "or let a synthetic voice say".
     """
 
-    _esm = joined("recorder.js")
-    _css = joined("recorder.css")
+    _esm = read_assets("recorder.js")
+    _css = read_assets("recorder.css")
     voice = traitlets.Unicode().tag(sync=True)
     sounds = traitlets.Dict().tag(sync=True)
     max_seconds = traitlets.Float(MAX_SECONDS).tag(sync=True)
@@ -79,14 +78,14 @@ class Recorder(anywidget.AnyWidget):
         self.send(Answer(WAITING)._asdict())
         answer = Answer(BROKEN)
         try:
-            answer = self._hear(received(content, buffers, self._examples))
+            answer = self._hear(parse_message(content, buffers, self._examples))
         except ValueError as error:
             answer = Answer(f"Not used: {error}.")
         finally:  # any other error goes on to the log
             self.send(answer._asdict())
 
 
-def received(
+def parse_message(
     content: object, buffers: Sequence[object], examples: Mapping[str, Recording]
 ) -> Recording:
     """The recording that a message of the page brings, or the example that it asks for.
@@ -103,7 +102,7 @@ def received(
         case {"kind": "example", "name": str(name)} if name in examples:
             return examples[name]
         case {"kind": "recording", "name": str(name)} if len(buffers) == 1:
-            return _read(_label(name), buffers[0])
+            return _read(printable_name(name, default="Your recording"), buffers[0])
     raise ValueError("the page sent something that is no recording; run the cell again")
 
 
@@ -117,12 +116,5 @@ def _read(name: str, content: object) -> Recording:
     return Recording(name, read_recording(data, name=name))
 
 
-def _label(name: str) -> str:
-    """A name to print: nothing that moves or hides text, and not long."""
-    shown = "".join(letter for letter in name if letter.isprintable()).strip()
-    return (shown if len(shown) <= MAX_NAME else f"{shown[:MAX_NAME]}…") or "Your recording"
-
-
 def _mp3(waveform: np.ndarray) -> str:
-    audio = encode_audio(waveform, SPEECH_RATE)
-    return f"data:audio/mpeg;base64,{base64.b64encode(audio).decode('ascii')}"
+    return data_uri("audio/mpeg", encode_audio(waveform, SPEECH_RATE))

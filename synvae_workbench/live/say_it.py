@@ -8,10 +8,10 @@ from synvae_core.models.speech.to_image import SpeechToImage
 from synvae_core.models.synvae import SynVae
 from synvae_workbench.evaluation.spoken_translation import translate_speech
 from synvae_workbench.live.recorder import Answer, Recorder, Recording
-from synvae_workbench.live.translation_steps import in_words, spoken_steps
+from synvae_workbench.live.translation_steps import describe_translation, spoken_steps
 
 
-def say_it(
+def say_it_page(
     painter: SpeechToImage,
     synvae: SynVae,
     examples: Mapping[str, np.ndarray],
@@ -28,6 +28,6 @@ def say_it(
     def hear(recording: Recording) -> Answer:
         translation = translate_speech(painter, synvae, [recording.waveform])
         page = spoken_steps(translation, [recording.name], program=program)
-        return Answer(in_words(translation, recording.name), page.data)
+        return Answer(describe_translation(translation, recording.name), page.data)
 
     return Recorder(hear, examples)

@@ -3,7 +3,6 @@
 It fetches nothing and needs no kernel, so that reports show what live pages show.
 """
 
-import base64
 import html
 import re
 from collections.abc import Sequence
@@ -18,6 +17,8 @@ from synvae_core.music.midi import midi_bytes
 from synvae_workbench.data.speech.log_mel import SPAN
 from synvae_workbench.data.speech.recordings import SPEECH_RATE
 from synvae_workbench.evaluation.spoken_translation import SpokenTranslation
+from synvae_workbench.live.assets import data_uri
+from synvae_workbench.live.live_player import format_note_count
 from synvae_workbench.live.players import Picture, audio_player, picture_uri
 from synvae_workbench.plots.rolls import piano_roll_image
 from synvae_workbench.plots.style import INK
@@ -42,32 +43,33 @@ def spoken_steps(translation: SpokenTranslation, names: Sequence[str], *, progra
             f"each recording needs a name: got {len(translation.heard)} recordings and {names!r}"
         )
     rows = (_row(translation, i, name, program) for i, name in enumerate(names))
-    style = (HERE / "steps.css").read_text()
+    style = (HERE / "translation_steps.css").read_text()
     return HTML(f'<div class="spoken-steps"><style>{style}</style>{"".join(rows)}</div>')
 
 
-def in_words(translation: SpokenTranslation, name: str) -> str:
+def describe_translation(translation: SpokenTranslation, name: str) -> str:
     """What became of the first recording, as a sentence to be read aloud."""
+    notes = format_note_count(events_to_notes(translation.heard[0]))
     return (
-        f"{name} became a picture; its melody has {_notes(translation.heard[0])}, and the picture "
-        "was drawn again from them."
+        f"{name} became a picture; its melody has {notes}, and the picture was drawn again from "
+        "them."
     )
 
 
 def _row(translation: SpokenTranslation, i: int, name: str, program: int) -> str:
     waveform, events = translation.waveforms[i], translation.heard[i]
-    notes, bars = _notes(events), len(events) / STEPS_PER_BAR
+    notes, bars = format_note_count(events_to_notes(events)), len(events) / STEPS_PER_BAR
     said = audio_player(waveform, label=name, sample_rate=SPEECH_RATE)
     played = audio_player(events, label=f"its melody, {notes}", program=program)
     spectrogram = Picture(
-        _in_ink(translation.spectrograms[i, 0].flip(0).numpy()),
+        _to_ink(translation.spectrograms[i, 0].flip(0).numpy()),
         f"Spectrogram of {name}: {SHOWN_SECONDS:.2f} seconds from left to right, low to high "
         f"sounds from bottom to top, up to {TOP_KHZ:.0f} kilohertz; louder is darker",
     )
     roll = Picture(piano_roll_image(events), f"Piano roll of the melody: {notes}, {bars:g} bars")
-    drawn = Picture(_in_ink(translation.pictures[i, 0].numpy()), f"Picture drawn from {name}")
+    drawn = Picture(_to_ink(translation.pictures[i, 0].numpy()), f"Picture drawn from {name}")
     bytes_of = np.round(255 * translation.rebuilt[i, 0].clamp(0, 1).numpy()).astype(np.uint8)
-    rebuilt = Picture(_in_ink(bytes_of), "Picture drawn from the notes of the melody")
+    rebuilt = Picture(_to_ink(bytes_of), "Picture drawn from the notes of the melody")
     axes = (
         f'<span class="ss-across">time, {SHOWN_SECONDS:.2f} s →</span>'
         f'<span class="ss-up">pitch, to {TOP_KHZ:.0f} kHz →</span>'
@@ -90,19 +92,11 @@ def _image(picture: Picture, axes: str = "") -> str:
 
 def _midi_link(events: np.ndarray, name: str, program: int) -> str:
     file = re.sub(r"\W+", "_", name).strip("_").lower()
-    data = base64.b64encode(midi_bytes(events, program=program)).decode("ascii")
-    return (
-        f'<a href="data:audio/midi;base64,{data}" download="{file or "melody"}.mid">'
-        "Save it as a MIDI file</a>"
-    )
+    source = data_uri("audio/midi", midi_bytes(events, program=program))
+    return f'<a href="{source}" download="{file or "melody"}.mid">Save it as a MIDI file</a>'
 
 
-def _notes(events: np.ndarray) -> str:
-    count = len(events_to_notes(events))
-    return f"{count} note{'' if count == 1 else 's'}"
-
-
-def _in_ink(image: np.ndarray) -> np.ndarray:
+def _to_ink(image: np.ndarray) -> np.ndarray:
     """Bytes (h, w) as ink on paper: 0 is white, 255 the figures' ink."""
     ink = np.array(to_rgb(INK))
     return np.round(255 - image[..., None] * (1 - ink)).astype(np.uint8)

@@ -31,7 +31,7 @@ _PICTURES = {  # by a file's first bytes
 }
 
 
-def picture_upload(
+def read_picture_upload(
     name: str, content: object, *, channels: int, size: int
 ) -> UInt8[np.ndarray, "c h w"]:
     """The square centre of an uploaded picture, (channels, size, size), as evaluation crops it.
@@ -45,7 +45,7 @@ def picture_upload(
     Raises:
         ValueError: if it is too large, of another format, or cannot be read, saying which.
     """
-    name = shown_name(name)
+    name = printable_name(name)
     data = _bytes(name, content, MAX_PICTURE_BYTES, "save it smaller")
     try:
         _refuse_bomb(data)
@@ -56,7 +56,7 @@ def picture_upload(
     return np.ascontiguousarray(strip[:, top : top + size, left : left + size])
 
 
-def midi_upload(name: str, content: object, *, steps: int) -> Integer[np.ndarray, " t"]:
+def read_midi_upload(name: str, content: object, *, steps: int) -> Integer[np.ndarray, " t"]:
     """The event ids (steps,) of an uploaded MIDI file, from the bar of its first note on.
 
     The top line of all parts on the grid of sixteenths, moved into the range by octaves, filled up
@@ -65,7 +65,7 @@ def midi_upload(name: str, content: object, *, steps: int) -> Integer[np.ndarray
     Raises:
         ValueError: if it is too large, no MIDI file, broken, or has no notes, saying which.
     """
-    name = shown_name(name)
+    name = printable_name(name)
     data = _bytes(name, content, MAX_MIDI_BYTES, "export the melody alone")
     try:
         events = read_midi(
@@ -79,10 +79,10 @@ def midi_upload(name: str, content: object, *, steps: int) -> Integer[np.ndarray
     return canonical(np.pad(kept, (0, steps - len(kept)), constant_values=HOLD))
 
 
-def shown_name(name: str) -> str:
-    """A name to print: nothing that moves or hides text, and not long."""
+def printable_name(name: str, *, default: str = "Your file") -> str:
+    """A name to print: nothing that moves or hides text, and not long; else `default`."""
     shown = "".join(letter for letter in name if letter.isprintable()).strip()
-    return (shown if len(shown) <= MAX_NAME else f"{shown[:MAX_NAME]}…") or "Your file"
+    return (shown if len(shown) <= MAX_NAME else f"{shown[:MAX_NAME]}…") or default
 
 
 def _bytes(name: str, content: object, most: int, advice: str) -> bytes:

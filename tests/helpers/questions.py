@@ -1,4 +1,4 @@
-"""What a live page asks its kernel for while a hand drags a slider: see explore.js."""
+"""What a live page asks its kernel for while a hand drags a slider: see explore_synvae.js."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

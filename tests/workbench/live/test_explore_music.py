@@ -19,9 +19,9 @@ from synvae_workbench.live.explore_music import (
     MusicPage,
     State,
     Tune,
-    answer,
-    found_in_words,
-    wished,
+    describe_change,
+    requested_state,
+    state_message,
 )
 
 SYNVAE, MODEL = small_synvae(), melody_model("mixer").eval()
@@ -38,7 +38,7 @@ def changed(mix=0, qpm=120, program=0, **more):
 
 
 def wish(content, *buffers, state=STATE):
-    return wished(state, content, buffers, BENCH)
+    return requested_state(state, content, buffers, BENCH)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_file_takes_the_place_of_a_melody_and_is_heard():
     assert state.tunes["B"].name == "atune.mid"
     assert np.array_equal(state.tunes["B"].events, DOWN)
     assert state.tunes["A"] is EXAMPLES[0]
-    assert state.words == "atune.mid"
+    assert state.caption == "atune.mid"
 
 
 @pytest.mark.parametrize("data", [b"", b"RIFF", b"MThd" + b"\xff" * 2000, b"MThd" + bytes(1 << 20)])
@@ -157,19 +157,19 @@ def test_any_other_message_is_refused(content):
     ],
 )
 def test_what_came_of_it_is_said_as_it_is(name, values, words):
-    assert found_in_words(name, *values, steps=32) == words
+    assert describe_change(name, *values, steps=32) == words
 
 
 def test_the_page_is_told_of_notes_pictures_and_what_was_found():
     state = STATE._replace(mix=50)
-    content, pictures = answer(BENCH, state, BENCH.play(state))
+    content, pictures = state_message(BENCH, state, BENCH.play(state))
     json.dumps(content)
     assert content["tunes"]["A"]["example"] == 0
     assert [tuple(note) for note in content["tunes"]["B"]["notes"]] == events_to_notes(DOWN)
     assert set(content["found"]) == set(SLIDERS) == set(STEERABLE)
     assert [len(each) for each in pictures] == [28 * 28] * 3
     assert content["said"].startswith("50 % of the way from A to B: ")
-    assert STATE._replace(more={"notes": 1.0}).words == "Up, changed"
+    assert STATE._replace(more={"notes": 1.0}).caption == "Up, changed"
 
 
 def test_models_of_other_lengths_and_too_few_tunes_are_refused():
@@ -198,7 +198,7 @@ def test_a_change_is_played(page):
     send(page, changed(60, qpm=90, program=40))
     ((events, how),) = page.played
     assert np.array_equal(events, BENCH.play(STATE._replace(mix=60)).events)
-    assert how == {"play": True, "label": page._state.words, "qpm": 90.0, "program": 40}
+    assert how == {"play": True, "label": page._state.caption, "qpm": 90.0, "program": 40}
     assert page.keyboard.qpm == 90.0
     assert page.told[-1][0]["mix"] == 60
 

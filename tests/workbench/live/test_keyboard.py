@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from synvae_core.music.melody import Note, events_to_notes
-from synvae_workbench.live.keyboard import MAX_TAPS, Keyboard, quantised, received
+from synvae_workbench.live.keyboard import MAX_TAPS, Keyboard, parse_message, quantise
 
 SIXTEENTH = 60 / 120 / 4  # seconds at 120 quarters a minute
 
 
 def played(*taps, qpm=120, steps=32):
-    return events_to_notes(quantised(taps, qpm=qpm, steps=steps))
+    return events_to_notes(quantise(taps, qpm=qpm, steps=steps))
 
 
 def notes(*rows, slot="A", play=False):
@@ -54,14 +54,16 @@ def test_what_starts_after_the_end_is_left_out():
 @pytest.mark.parametrize("qpm", [0, 39, 241, float("nan"), float("inf")])
 def test_other_tempos_are_refused(qpm):
     with pytest.raises(ValueError, match="the tempo is 40 to 240 beats a minute"):
-        quantised([], qpm=qpm, steps=32)
+        quantise([], qpm=qpm, steps=32)
 
 
 def test_a_melody_is_read_from_its_notes():
-    slot, events, finished = received(notes((0, 2, 60), (4, 8, 62), slot="B", play=True), steps=32)
+    slot, events, finished = parse_message(
+        notes((0, 2, 60), (4, 8, 62), slot="B", play=True), steps=32
+    )
     assert (slot, finished) == ("B", True)
     assert events_to_notes(events) == [Note(0, 2, 60), Note(4, 8, 62)]
-    assert not received(notes(), steps=32)[1].any()
+    assert not parse_message(notes(), steps=32)[1].any()
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def test_a_melody_is_read_from_its_notes():
 )
 def test_other_messages_are_refused(content):
     with pytest.raises(ValueError, match="the page sent something that no keyboard plays"):
-        received(content, steps=32)
+        parse_message(content, steps=32)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_other_messages_are_refused(content):
 )
 def test_notes_that_make_no_melody_are_refused(rows):
     with pytest.raises(ValueError, match="overlaps another note or leaves|pitch outside"):
-        received(notes(*rows), steps=32)
+        parse_message(notes(*rows), steps=32)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import asyncio
 import selectors
 
-from synvae_workbench.live.latest import Latest
+from synvae_workbench.live.latest import LatestCall
 
 
 class Clock(selectors.DefaultSelector):
@@ -36,7 +36,7 @@ def recorded(seconds=0.0):
         if value == "bad":
             raise RuntimeError(value)
 
-    return Latest(function, on_error=errors.append), calls, errors
+    return LatestCall(function, on_error=errors.append), calls, errors
 
 
 async def until_idle(latest):

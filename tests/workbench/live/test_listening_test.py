@@ -14,7 +14,7 @@ from task_folders import blind_folder, published_folder
 from synvae_core.music import render
 from synvae_workbench.listening import begin_sitting, read_results, read_sittings, serve
 from synvae_workbench.listening.test_page import Desk
-from synvae_workbench.live.listening_test import BROKEN, ListeningTest, received
+from synvae_workbench.live.listening_test import BROKEN, ListeningTest, parse_message
 
 ADA, BOB = "a" * 32, "b" * 32
 
@@ -266,7 +266,7 @@ MESSAGES += [
 @pytest.mark.parametrize("content", MESSAGES, ids=str)
 def test_any_other_message_is_refused(content, pages):
     with pytest.raises(ValueError, match="no move of the test"):
-        received(content)
+        parse_message(content)
     pages.widget._handle_custom_msg(content, [])
     told, _ = pages.told[-1]
     assert (told["to"], told["refused"]) == ("", True)

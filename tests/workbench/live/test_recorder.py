@@ -12,13 +12,13 @@ from synvae_workbench.data.speech.recordings import SPEECH_RATE
 from synvae_workbench.live.recorder import (
     BROKEN,
     MAX_BYTES,
-    MAX_NAME,
     WAITING,
     Answer,
     Recorder,
     Recording,
-    received,
+    parse_message,
 )
+from synvae_workbench.live.uploads import MAX_NAME
 
 EXAMPLES = {"one": spoken(seed=1), "two": spoken(seed=2)}
 
@@ -31,7 +31,7 @@ def sound(kind="WAV", *, rate=SPEECH_RATE, channels=1, **options):
 
 
 def upload(content, name="three.wav"):
-    return received({"kind": "recording", "name": name}, [content], {})
+    return parse_message({"kind": "recording", "name": name}, [content], {})
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_name_neither_hides_text_nor_fills_the_page(name, label):
 )
 def test_any_other_message_is_refused(content, buffers, recorder):
     with pytest.raises(ValueError, match="no recording"):
-        received(content, buffers, {"one": Recording("one", EXAMPLES["one"])})
+        parse_message(content, buffers, {"one": Recording("one", EXAMPLES["one"])})
     send(recorder, content, buffers)
     assert recorder.answers[-1]["said"].startswith("Not used: the page sent something")
     assert not recorder.heard

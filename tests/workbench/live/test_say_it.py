@@ -14,8 +14,8 @@ from synvae_core.music.midi import read_midi
 from synvae_core.music.render import decode_audio
 from synvae_workbench.evaluation.spoken_translation import translate_speech
 from synvae_workbench.live.recorder import WAITING
-from synvae_workbench.live.say_it import say_it
-from synvae_workbench.live.translation_steps import in_words, spoken_steps
+from synvae_workbench.live.say_it import say_it_page
+from synvae_workbench.live.translation_steps import describe_translation, spoken_steps
 
 PAINTER, SYNVAE = painter(), small_synvae()
 WAVEFORMS = [spoken(0.3 + 0.2 * i, seed=i) for i in range(2)]
@@ -129,18 +129,18 @@ def test_what_became_of_it_is_a_sentence(notes, words):
     melody = np.zeros((1, 32), np.int64)
     melody[0, : 2 * notes : 2] = 40
     assert len(events_to_notes(melody[0])) == notes
-    sentence = in_words(TRANSLATION._replace(heard=melody), "Your recording")
+    sentence = describe_translation(TRANSLATION._replace(heard=melody), "Your recording")
     assert sentence.startswith(f"Your recording became a picture; its melody has {words}, and")
 
 
 def test_the_live_page_shows_what_the_pure_function_makes():
-    live = say_it(PAINTER, SYNVAE, {"one": WAVEFORMS[0]}, program=3)
+    live = say_it_page(PAINTER, SYNVAE, {"one": WAVEFORMS[0]}, program=3)
     answers = []
     live.send = lambda content, buffers=None: answers.append(content)
     live._handle_custom_msg({"kind": "example", "name": "one"}, [])
     name = "“one” (synthetic voice)"
     found = translate_speech(PAINTER, SYNVAE, WAVEFORMS[:1])
     assert torch.equal(found.spectrograms[0], TRANSLATION.spectrograms[0])
-    assert [answer["said"] for answer in answers] == [WAITING, in_words(found, name)]
+    assert [answer["said"] for answer in answers] == [WAITING, describe_translation(found, name)]
     assert answers[-1]["page"] == spoken_steps(found, [name], program=3).data
     live.close()

@@ -14,9 +14,9 @@ from synvae_workbench.data.pictures.files import decode_strip
 from synvae_workbench.live.uploads import (
     MAX_MIDI_BYTES,
     MAX_PICTURE_BYTES,
-    midi_upload,
-    picture_upload,
-    shown_name,
+    printable_name,
+    read_midi_upload,
+    read_picture_upload,
 )
 
 RNG = np.random.default_rng(0)
@@ -29,7 +29,7 @@ def encoded(pixels, kind="PNG", **options):
 
 
 def upload(content, name="a.png", *, channels=3, size=32):
-    return picture_upload(name, content, channels=channels, size=size)
+    return read_picture_upload(name, content, channels=channels, size=size)
 
 
 PHOTO = RNG.integers(0, 256, (90, 150, 3), np.uint8)
@@ -89,8 +89,8 @@ def test_the_guard_sees_a_large_picture_that_is_decoded():
 def test_a_refusal_names_the_file_as_text_to_print():
     with pytest.raises(ValueError, match=r"^\.\./<b>\.png is no PNG"):
         upload(b"?", name="../<b>\n\u202e.png")
-    assert shown_name("\u202e\n ") == "Your file"
-    assert shown_name("x" * 99) == "x" * 60 + "…"
+    assert printable_name("\u202e\n ") == "Your file"
+    assert printable_name("x" * 99) == "x" * 60 + "…"
 
 
 NOTES = [Note(0, 4, 60), Note(4, 8, 64), Note(16, 20, 67)]
@@ -102,18 +102,18 @@ def tune(offset=0, steps=32):
 
 
 def test_a_midi_file_becomes_a_melody_of_so_many_steps():
-    events = midi_upload("a.mid", memoryview(midi_bytes(tune())), steps=32)
+    events = read_midi_upload("a.mid", memoryview(midi_bytes(tune())), steps=32)
     assert np.array_equal(events, tune())
-    short = midi_upload("a.mid", midi_bytes(tune()), steps=16)
+    short = read_midi_upload("a.mid", midi_bytes(tune()), steps=16)
     assert events_to_notes(short) == NOTES[:2]
-    long = midi_upload("a.mid", midi_bytes(tune()), steps=64)
+    long = read_midi_upload("a.mid", midi_bytes(tune()), steps=64)
     assert events_to_notes(long) == NOTES
     assert (long[21:] == HOLD).all()
 
 
 def test_bars_of_rest_before_the_first_note_are_left_out():
     rests = midi_bytes(tune(offset=32, steps=96))
-    assert np.array_equal(midi_upload("a.mid", rests, steps=32), tune())
+    assert np.array_equal(read_midi_upload("a.mid", rests, steps=32), tune())
 
 
 def test_chords_other_metres_and_high_notes_are_made_to_fit():
@@ -127,7 +127,7 @@ def test_chords_other_metres_and_high_notes_are_made_to_fit():
         track.append(mido.Message(kind, note=note, velocity=64, time=time_))
     buffer = io.BytesIO()
     mido.MidiFile(ticks_per_beat=480, tracks=[track]).save(file=buffer)
-    (note,) = events_to_notes(midi_upload("a.mid", buffer.getvalue(), steps=32))
+    (note,) = events_to_notes(read_midi_upload("a.mid", buffer.getvalue(), steps=32))
     assert note == Note(0, 4, 108)
 
 
@@ -149,10 +149,10 @@ HOSTILE_MIDI = {
 @pytest.mark.parametrize(("reason", "content"), HOSTILE_MIDI.items(), ids=range(len(HOSTILE_MIDI)))
 def test_a_hostile_midi_file_is_refused_before_much_is_done(reason, content):
     with few_calls(), pytest.raises(ValueError, match=reason):
-        midi_upload("x.mid", content, steps=32)
+        read_midi_upload("x.mid", content, steps=32)
 
 
 def test_refusals_speak_no_python():
     with pytest.raises(ValueError, match="no notes") as refused:
-        midi_upload("x.mid", track_of(b"\x00\xff\x2f\x00"), steps=32)
+        read_midi_upload("x.mid", track_of(b"\x00\xff\x2f\x00"), steps=32)
     assert "=" not in str(refused.value)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from synvae_workbench.live.sources import HERE, joined
+from synvae_workbench.live.assets import HERE, read_assets
 
 FILES = sorted([*HERE.glob("*.js"), *HERE.glob("*.css")])
 # Of pages that the kernel made, in which names are escaped.
@@ -23,7 +23,7 @@ def test_a_page_fetches_nothing_and_writes_no_foreign_text_as_html(path):
 
 
 def test_all_begin_with_what_is_common():
-    script, style = joined("draw.js", "explore.js"), joined("explore.css")
+    script, style = read_assets("draw.js", "explore_synvae.js"), read_assets("explore_synvae.css")
     assert script.index("const make") < script.index("export default")
     assert script.count("const make =") == 1
     assert style.startswith((HERE / "common.css").read_text())

@@ -6,7 +6,6 @@ newest one, a melody is played. So nothing that was asked is lost, and nothing q
 
 import asyncio
 import contextlib
-import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,15 +16,21 @@ import torch
 import traitlets
 from ipywidgets import Widget, widget_serialization
 from jaxtyping import Float, UInt8
-from pretty_midi.constants import INSTRUMENT_CLASSES, INSTRUMENT_MAP
 from torch import Tensor
 
-from synvae_workbench.live.draw import SIDE, as_digit
-from synvae_workbench.live.explorer import POSITIONS, Explorer, Heard
-from synvae_workbench.live.latest import Latest
+from synvae_workbench.live.assets import read_assets
+from synvae_workbench.live.draw import SIDE, drawing_to_digit
+from synvae_workbench.live.explorer import POSITIONS, Explorer, LatentMelody
+from synvae_workbench.live.latest import LatestCall
 from synvae_workbench.live.live_player import LivePlayer
-from synvae_workbench.live.sources import joined
-from synvae_workbench.live.uploads import MAX_PICTURE_BYTES, picture_upload, shown_name
+from synvae_workbench.live.messages import (
+    BROKEN,
+    FOREIGN,
+    INSTRUMENTS,
+    bounded_number,
+    instrument_groups,
+)
+from synvae_workbench.live.uploads import MAX_PICTURE_BYTES, printable_name, read_picture_upload
 
 SHELF = 12  # known pictures to choose from at a time
 ALIKE = 6
@@ -33,8 +38,6 @@ TEMPOS, TEMPERATURES = (40.0, 240.0), (0.0, 1.5)
 REACH = 3.0  # of a slider, in standard deviations from the middle
 IDLE_SECONDS = 0.1  # between two preparations, so that whoever asks meanwhile hardly waits
 STOPS = 5  # melodies that are heard of the whole way
-FOREIGN = "the page sent something that it should not; run the cell again"
-BROKEN = "That went wrong, through no fault of yours; what happened is said in the log."
 
 
 class State(NamedTuple):
@@ -58,7 +61,7 @@ class State(NamedTuple):
     seed: int = 0
 
     @property
-    def words(self) -> str:
+    def caption(self) -> str:
         """What is heard, in a few words."""
         if self.whole:
             return f"From {self.name} to {self.other_name}"
@@ -69,7 +72,7 @@ class State(NamedTuple):
         return words + (f", at temperature {self.temperature:g}" if self.temperature else "")
 
 
-class ExplorePage(anywidget.AnyWidget):
+class SynVaePage(anywidget.AnyWidget):
     """Choose, upload or draw a picture, hear it, bend it, and walk from it to another.
 
     Args:
@@ -77,19 +80,19 @@ class ExplorePage(anywidget.AnyWidget):
         program, qpm: how melodies sound at first.
     """
 
-    _esm = joined("draw.js", "explore.js")
-    _css = joined("explore.css")
+    _esm = read_assets("draw.js", "explore_synvae.js")
+    _css = read_assets("explore_synvae.css")
     player = traitlets.Instance(Widget).tag(sync=True, **widget_serialization)
     page = traitlets.Dict().tag(sync=True)
 
     def __init__(self, explorer: Explorer, *, program: int = 0, qpm: float = 120.0) -> None:
         self._explorer = explorer
         self._state = first_state(explorer)._replace(program=program, qpm=qpm)
-        super().__init__(player=LivePlayer(), page=described(explorer, self._state))
+        super().__init__(player=LivePlayer(), page=describe_page(explorer, self._state))
         self._point = lru_cache(maxsize=64)(self._point_of)
         self._heard = lru_cache(maxsize=64)(self._heard_of)
         self._preparing: asyncio.Task | None = None
-        self._answer = Latest(self._show, on_error=self._fail)
+        self._answer = LatestCall(self._show, on_error=self._fail)
         self._show(play=False)
         self.on_msg(self._receive)
 
@@ -102,7 +105,7 @@ class ExplorePage(anywidget.AnyWidget):
                 self._put_on_shelf(number)
             case _:
                 try:
-                    self._state = wished(self._state, content, buffers, self._explorer)
+                    self._state = requested_state(self._state, content, buffers, self._explorer)
                 except ValueError as error:
                     self.send({"kind": "said", "said": f"Not used: {error}."})
                 else:
@@ -114,29 +117,31 @@ class ExplorePage(anywidget.AnyWidget):
         heard = self._heard(z.numpy().tobytes(), state.temperature, state.seed)
         events = self._whole_way(state) if state.whole else heard.events
         self._state = state._replace(whole=False)
-        self.player.show(events, label=state.words, qpm=state.qpm, program=state.program, play=play)
-        self._last = answer(explorer, state, z, heard)
+        self.player.show(
+            events, label=state.caption, qpm=state.qpm, program=state.program, play=play
+        )
+        self._last = state_message(explorer, state, z, heard)
         self._tell(self._last)
 
     def _z(self, state: State) -> Float[Tensor, " z"]:
         z = self._point(state.picture.tobytes())
         if state.position:
             other = self._point(state.other.tobytes())
-            z = self._explorer.between(z, other, state.position)
-        return self._explorer.moved(z, state.changes)
+            z = self._explorer.interpolate(z, other, state.position)
+        return self._explorer.with_values(z, state.changes)
 
     def _point_of(self, pixels: bytes) -> Float[Tensor, " z"]:
         picture = np.frombuffer(pixels, np.uint8).reshape(self._explorer.shape)
-        return self._explorer.point(picture.copy())
+        return self._explorer.encode(picture.copy())
 
-    def _heard_of(self, z: bytes, temperature: float, seed: int) -> Heard:
+    def _heard_of(self, z: bytes, temperature: float, seed: int) -> LatentMelody:
         point = torch.from_numpy(np.frombuffer(z, np.float32).copy())
-        return self._explorer.hear(point, temperature=temperature, seed=seed)
+        return self._explorer.play(point, temperature=temperature, seed=seed)
 
     def _whole_way(self, state: State) -> np.ndarray:
         stops = np.linspace(0, POSITIONS - 1, STOPS).astype(int).tolist()
         points = [self._z(state._replace(position=stop, changes={})) for stop in stops]
-        heard = [self._explorer.hear(point) for point in points]
+        heard = [self._explorer.play(point) for point in points]
         return np.concatenate([each.events for each in heard])
 
     def _put_on_shelf(self, number: int) -> None:
@@ -173,7 +178,9 @@ def first_state(explorer: Explorer) -> State:
     return State(images[0], captions[0], 0, images[other], captions[other])
 
 
-def wished(state: State, content: object, buffers: Sequence[object], explorer: Explorer) -> State:
+def requested_state(
+    state: State, content: object, buffers: Sequence[object], explorer: Explorer
+) -> State:
     """The state that a message of the page asks for; what the page sends is not trusted.
 
     Raises:
@@ -181,18 +188,22 @@ def wished(state: State, content: object, buffers: Sequence[object], explorer: E
     """
     match content:
         case {"kind": "choose", "index": int(index)} if 0 <= index < len(explorer.images):
-            return _picture(state, explorer.images[index], explorer.captions[index], index)
+            return _with_picture(state, explorer.images[index], explorer.captions[index], index)
         case {"kind": "upload", "name": str(name)} if len(buffers) == 1:
             channels, size, _ = explorer.shape
-            picture = picture_upload(name, buffers[0], channels=channels, size=size)
-            return _picture(state, explorer.as_known(picture), shown_name(name), None)
-        case {"kind": "draw"} if _drawing(buffers) and explorer.shape[0] == 1:
+            picture = read_picture_upload(name, buffers[0], channels=channels, size=size)
+            return _with_picture(
+                state, explorer.match_polarity(picture), printable_name(name), None
+            )
+        case {"kind": "draw"} if _is_drawing(buffers) and explorer.shape[0] == 1:
             field = np.frombuffer(bytes(buffers[0]), np.uint8).reshape(SIDE, SIDE)
-            return _picture(state, as_digit(field, size=explorer.shape[1]), "Your drawing", None)
+            return _with_picture(
+                state, drawing_to_digit(field, size=explorer.shape[1]), "Your drawing", None
+            )
         case {"kind": "slide", "dimension": int(dimension), "value": value} if any(
             dimension == each.dimension for each in explorer.names
         ):
-            value = _number(value, (-100.0, 100.0))
+            value = bounded_number(value, (-100.0, 100.0))
             return state._replace(changes={**state.changes, dimension: value})
         case {"kind": "reset"}:
             return state._replace(changes={}, position=0)
@@ -205,17 +216,17 @@ def wished(state: State, content: object, buffers: Sequence[object], explorer: E
         case {"kind": "again"}:
             return state._replace(seed=state.seed + 1)
         case {"kind": "sound", "qpm": qpm, "temperature": temperature, "program": int(program)} if (
-            0 <= program < len(INSTRUMENT_MAP)
+            0 <= program < INSTRUMENTS
         ):
             return state._replace(
-                qpm=_number(qpm, TEMPOS),
-                temperature=_number(temperature, TEMPERATURES),
+                qpm=bounded_number(qpm, TEMPOS),
+                temperature=bounded_number(temperature, TEMPERATURES),
                 program=program,
             )
     raise ValueError(FOREIGN)
 
 
-def described(explorer: Explorer, state: State) -> dict:
+def describe_page(explorer: Explorer, state: State) -> dict:
     """What the page shows from the first on: sliders, instruments and bounds."""
     sliders = [
         {
@@ -228,15 +239,10 @@ def described(explorer: Explorer, state: State) -> dict:
         }
         for each in explorer.names
     ]
-    eight = len(INSTRUMENT_MAP) // len(INSTRUMENT_CLASSES)
-    groups = [
-        [name, list(INSTRUMENT_MAP[eight * i : eight * (i + 1)])]
-        for i, name in enumerate(INSTRUMENT_CLASSES)
-    ]
     return {
         "shape": list(explorer.shape),
         "sliders": sliders,
-        "instruments": groups,
+        "instruments": instrument_groups(),
         "positions": POSITIONS,
         "tempos": TEMPOS,
         "temperatures": TEMPERATURES,
@@ -247,14 +253,14 @@ def described(explorer: Explorer, state: State) -> dict:
     }
 
 
-def answer(
-    explorer: Explorer, state: State, z: Float[Tensor, " z"], heard: Heard
+def state_message(
+    explorer: Explorer, state: State, z: Float[Tensor, " z"], heard: LatentMelody
 ) -> tuple[dict, list[bytes]]:
     """What the page is told of a state, and the pixels of the pictures that it names."""
-    alike = explorer.alike(heard.auditive, k=ALIKE, without=state.index)
+    alike = explorer.nearest(heard.auditive, k=ALIKE, without=state.index)
     content = {
         "kind": "shown",
-        "said": f"{state.words} plays.",
+        "said": f"{state.caption} plays.",
         "name": state.name,
         "other": state.other_name,
         "index": state.index,
@@ -268,16 +274,9 @@ def answer(
     return content, [np.ascontiguousarray(each).tobytes() for each in pictures]
 
 
-def _picture(state: State, picture: np.ndarray, name: str, index: int | None) -> State:
+def _with_picture(state: State, picture: np.ndarray, name: str, index: int | None) -> State:
     return state._replace(picture=picture, name=name, index=index, position=0, changes={})
 
 
-def _drawing(buffers: Sequence[object]) -> bool:
+def _is_drawing(buffers: Sequence[object]) -> bool:
     return len(buffers) == 1 and memoryview(buffers[0]).nbytes == SIDE * SIDE
-
-
-def _number(value: object, bounds: tuple[float, float]) -> float:
-    """A number of the page within bounds, which it may not leave."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(FOREIGN)
-    return float(min(max(value, bounds[0]), bounds[1]))

@@ -10,14 +10,14 @@ from spoken_models import small_synvae
 from synvae_core.music.melody import canonical
 from synvae_workbench.evaluation.translation import translate
 from synvae_workbench.live.draw import SIDE
-from synvae_workbench.live.explore import (
+from synvae_workbench.live.explore_synvae import (
     ALIKE,
     BROKEN,
     SHELF,
-    ExplorePage,
-    described,
+    SynVaePage,
+    describe_page,
     first_state,
-    wished,
+    requested_state,
 )
 from synvae_workbench.live.explorer import POSITIONS, Explorer
 
@@ -43,7 +43,7 @@ def explorer():
 @pytest.fixture
 def page(explorer):
     """A page whose messages, and those of its player, are kept in `sent` and `played`."""
-    made = ExplorePage(explorer)
+    made = SynVaePage(explorer)
     made.sent, made.played = [], []
     made.send = lambda content, buffers=(): made.sent.append((content, list(buffers)))
     made.player.send = lambda content, buffers=(): made.played.append(content)
@@ -73,7 +73,7 @@ def dimension(explorer, i=0):
 def test_a_picture_is_heard_and_drawn_as_everywhere(explorer):
     found = translate(explorer.model, IMAGES[:3])
     for i in range(3):
-        heard = explorer.hear(explorer.point(IMAGES[i].numpy()))
+        heard = explorer.play(explorer.encode(IMAGES[i].numpy()))
         assert np.array_equal(heard.events, found.heard[i])
         assert np.array_equal(heard.events, canonical(heard.events))
         assert torch.allclose(heard.auditive, found.auditive[i], atol=1e-5)
@@ -84,49 +84,49 @@ def test_a_picture_is_heard_and_drawn_as_everywhere(explorer):
 def test_grey_and_coloured_pictures_of_every_size_can_be_explored(channels, size):
     explorer = explorer_of(channels, size)
     assert explorer.shape == (channels, size, size)
-    heard = explorer.hear(explorer.point(explorer.images[0]))
+    heard = explorer.play(explorer.encode(explorer.images[0]))
     assert heard.rebuilt.shape == explorer.shape
     assert heard.rebuilt.dtype == np.uint8
 
 
 def test_a_temperature_varies_the_melody_by_its_seed(explorer):
-    z = explorer.point(explorer.images[0])
-    first, second = (explorer.hear(z, temperature=1.0, seed=seed) for seed in (1, 2))
-    again = explorer.hear(z, temperature=1.0, seed=1)
+    z = explorer.encode(explorer.images[0])
+    first, second = (explorer.play(z, temperature=1.0, seed=seed) for seed in (1, 2))
+    again = explorer.play(z, temperature=1.0, seed=1)
     assert np.array_equal(first.events, again.events)
     assert not np.array_equal(first.events, second.events)
 
 
 def test_the_way_begins_and_ends_at_its_pictures(explorer):
-    first, second = (explorer.point(image) for image in explorer.images[:2])
-    assert torch.allclose(explorer.between(first, second, 0), first, atol=1e-4)
-    assert torch.allclose(explorer.between(first, second, POSITIONS - 1), second, atol=1e-4)
+    first, second = (explorer.encode(image) for image in explorer.images[:2])
+    assert torch.allclose(explorer.interpolate(first, second, 0), first, atol=1e-4)
+    assert torch.allclose(explorer.interpolate(first, second, POSITIONS - 1), second, atol=1e-4)
 
 
 def test_moving_changes_one_number_and_not_the_point_itself(explorer):
-    z = explorer.point(explorer.images[0])
-    moved = explorer.moved(z, {2: 9.0})
+    z = explorer.encode(explorer.images[0])
+    moved = explorer.with_values(z, {2: 9.0})
     assert moved[2] == 9
     assert (moved != z).sum() == 1
 
 
 def test_pictures_that_sound_alike_are_the_nearest_to_what_is_heard(explorer):
     target = explorer.means[7]
-    assert explorer.alike(target, k=3)[0] == 7
-    found = explorer.alike(target, k=3, without=7)
+    assert explorer.nearest(target, k=3)[0] == 7
+    found = explorer.nearest(target, k=3, without=7)
     distance = (explorer.means - target).norm(dim=1)
     assert found == distance.argsort()[1:4].tolist()
-    assert len(explorer.alike(target, k=99)) == 20
+    assert len(explorer.nearest(target, k=99)) == 20
 
 
 def test_ink_on_paper_becomes_what_the_model_knows():
     dark = np.zeros((20, 1, 28, 28), np.uint8)
     dark[:, :, 8:20, 8:20] = np.random.default_rng(0).integers(0, 256, (20, 1, 12, 12))
     explorer = Explorer(small_synvae(), torch.from_numpy(dark), CAPTIONS)
-    assert np.array_equal(explorer.as_known(255 - dark[3]), dark[3])
-    assert np.array_equal(explorer.as_known(dark[3]), dark[3])
+    assert np.array_equal(explorer.match_polarity(255 - dark[3]), dark[3])
+    assert np.array_equal(explorer.match_polarity(dark[3]), dark[3])
     white = np.full((3, 64, 64), 255, np.uint8)
-    assert np.array_equal(explorer_of(3, 64).as_known(white), white)
+    assert np.array_equal(explorer_of(3, 64).match_polarity(white), white)
 
 
 def test_pictures_of_another_size_are_refused():
@@ -143,32 +143,32 @@ def test_wishes_become_states(explorer):
     state = first_state(explorer)
     assert (state.index, state.other_name) == (0, CAPTIONS[1])
     slide = {"kind": "slide", "dimension": dimension(explorer), "value": 1}
-    state = wished(state, slide, [], explorer)
-    state = wished(state, slide | {"dimension": dimension(explorer, 1)}, [], explorer)
+    state = requested_state(state, slide, [], explorer)
+    state = requested_state(state, slide | {"dimension": dimension(explorer, 1)}, [], explorer)
     assert len(state.changes) == 2, "a move of one slider does not undo that of another"
-    assert wished(state, {"kind": "reset"}, [], explorer).changes == {}
-    on_way = wished(state, {"kind": "way", "position": 5}, [], explorer)
+    assert requested_state(state, {"kind": "reset"}, [], explorer).changes == {}
+    on_way = requested_state(state, {"kind": "way", "position": 5}, [], explorer)
     assert (on_way.position, on_way.changes) == (5, {})
-    chosen = wished(on_way, {"kind": "choose", "index": 3}, [], explorer)
+    chosen = requested_state(on_way, {"kind": "choose", "index": 3}, [], explorer)
     assert (chosen.name, chosen.index, chosen.position) == (CAPTIONS[3], 3, 0)
-    turned = wished(chosen, {"kind": "other"}, [], explorer)
+    turned = requested_state(chosen, {"kind": "other"}, [], explorer)
     assert turned.other_name == CAPTIONS[3]
     sound = {"kind": "sound", "qpm": 90, "program": 40, "temperature": 0.5}
-    state = wished(turned, sound, [], explorer)
+    state = requested_state(turned, sound, [], explorer)
     assert (state.qpm, state.program, state.temperature) == (90, 40, 0.5)
-    assert wished(state, {"kind": "again"}, [], explorer).seed == 1
+    assert requested_state(state, {"kind": "again"}, [], explorer).seed == 1
 
 
 def test_numbers_are_kept_within_their_bounds(explorer):
     sound = {"kind": "sound", "qpm": 1e9, "program": 0, "temperature": -5}
-    state = wished(first_state(explorer), sound, [], explorer)
+    state = requested_state(first_state(explorer), sound, [], explorer)
     assert (state.qpm, state.temperature) == (240, 0)
 
 
 def test_an_upload_is_cropped_and_named(explorer):
     picture = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
     message = {"kind": "upload", "name": "../<b>mine</b>.png"}
-    state = wished(first_state(explorer), message, [memoryview(png(picture))], explorer)
+    state = requested_state(first_state(explorer), message, [memoryview(png(picture))], explorer)
     assert state.picture.shape == (1, 28, 28)
     assert (state.name, state.index) == ("../<b>mine</b>.png", None)
 
@@ -176,7 +176,7 @@ def test_an_upload_is_cropped_and_named(explorer):
 def test_a_drawing_becomes_a_digit(explorer):
     field = np.zeros((SIDE, SIDE), np.uint8)
     field[20:80, 50:60] = 255
-    state = wished(first_state(explorer), {"kind": "draw"}, [field.tobytes()], explorer)
+    state = requested_state(first_state(explorer), {"kind": "draw"}, [field.tobytes()], explorer)
     assert state.name == "Your drawing"
     assert state.picture.max() == 255
     assert state.picture[0, :4].max() == 0
@@ -206,31 +206,31 @@ FOREIGN = [
 @pytest.mark.parametrize("content", FOREIGN, ids=str)
 def test_what_no_page_of_ours_sends_is_refused(explorer, content):
     with pytest.raises(ValueError, match="something that it should not"):
-        wished(first_state(explorer), content, [], explorer)
+        requested_state(first_state(explorer), content, [], explorer)
 
 
 def test_values_that_are_no_numbers_are_refused(explorer):
     for value in (None, "1", [1], float("inf"), True):
         slide = {"kind": "slide", "dimension": dimension(explorer), "value": value}
         with pytest.raises(ValueError, match="something that it should not"):
-            wished(first_state(explorer), slide, [], explorer)
+            requested_state(first_state(explorer), slide, [], explorer)
 
 
 def test_a_field_of_another_size_and_one_for_colours_are_refused(explorer):
     with pytest.raises(ValueError, match="something that it should not"):
-        wished(first_state(explorer), {"kind": "draw"}, [bytes(7)], explorer)
+        requested_state(first_state(explorer), {"kind": "draw"}, [bytes(7)], explorer)
     coloured = explorer_of(3, 32)
     with pytest.raises(ValueError, match="something that it should not"):
-        wished(first_state(coloured), {"kind": "draw"}, [b"\xff" * SIDE**2], coloured)
+        requested_state(first_state(coloured), {"kind": "draw"}, [b"\xff" * SIDE**2], coloured)
 
 
 def test_what_is_heard_is_said_in_words(explorer):
     state = first_state(explorer)
-    assert state.words == CAPTIONS[0]
-    assert state._replace(changes={1: 0.0}).words == f"{CAPTIONS[0]}, changed"
+    assert state.caption == CAPTIONS[0]
+    assert state._replace(changes={1: 0.0}).caption == f"{CAPTIONS[0]}, changed"
     way = state._replace(position=5, temperature=0.5)
-    assert way.words == f"25 % from {CAPTIONS[0]} to {CAPTIONS[1]}, at temperature 0.5"
-    assert state._replace(whole=True).words == f"From {CAPTIONS[0]} to {CAPTIONS[1]}"
+    assert way.caption == f"25 % from {CAPTIONS[0]} to {CAPTIONS[1]}, at temperature 0.5"
+    assert state._replace(whole=True).caption == f"From {CAPTIONS[0]} to {CAPTIONS[1]}"
 
 
 # --- the page
@@ -263,16 +263,18 @@ def test_a_slider_decodes_its_own_z(explorer, page):
     shown = ask(page, {"kind": "slide", "dimension": d, "value": 2.5})
     assert shown["values"][d] == pytest.approx(2.5)
     assert shown["changed"] == [d]
-    z = explorer.moved(explorer.point(explorer.images[0]), {d: 2.5})
-    assert page.sent[-1][1][1] == explorer.hear(z).rebuilt.tobytes()
+    z = explorer.with_values(explorer.encode(explorer.images[0]), {d: 2.5})
+    assert page.sent[-1][1][1] == explorer.play(z).rebuilt.tobytes()
     shown = ask(page, {"kind": "reset"})
-    assert shown["values"][d] == pytest.approx(explorer.point(explorer.images[0])[d].item())
+    assert shown["values"][d] == pytest.approx(explorer.encode(explorer.images[0])[d].item())
 
 
 def test_the_end_of_the_way_is_the_other_picture(explorer, page):
     ask(page, {"kind": "way", "position": POSITIONS - 1})
-    z = explorer.between(*(explorer.point(image) for image in explorer.images[:2]), POSITIONS - 1)
-    assert page.sent[-1][1][1] == explorer.hear(z).rebuilt.tobytes()
+    z = explorer.interpolate(
+        *(explorer.encode(image) for image in explorer.images[:2]), POSITIONS - 1
+    )
+    assert page.sent[-1][1][1] == explorer.play(z).rebuilt.tobytes()
     ask(page, {"kind": "whole"})
     assert page.played[-1]["steps"] == 5 * explorer.model.music.config.steps
     ask(page, {"kind": "way", "position": 2})
@@ -298,7 +300,7 @@ def test_a_fault_is_said_and_logged(page, monkeypatch, caplog):
 
 
 def test_sliders_have_names_and_bounds(explorer):
-    page = described(explorer, first_state(explorer))
+    page = describe_page(explorer, first_state(explorer))
     assert len(page["sliders"]) == len(explorer.names)
     assert all(each["low"] < each["high"] and each["name"] for each in page["sliders"])
     assert sum(len(instruments) for _, instruments in page["instruments"]) == 128
