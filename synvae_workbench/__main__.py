@@ -2,27 +2,14 @@
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
 import webbrowser
 from pathlib import Path
 
-import nbformat
-
-from synvae_workbench.batch.notebooks import find_notebook, question
-from synvae_workbench.batch.plan import Plan, read_plan
-from synvae_workbench.reports import (
-    NotebookFailed,
-    NotebookInterrupted,
-    notebook_parameters,
-    parse_parameters,
-    read_notebook,
-    run_notebook,
-    stripped,
-)
-
-ROOT = Path(__file__).parents[1]
+from synvae_workbench.places import SHARE, SHIPPED, lay_out, notebooks_folder, shipped, work_folder
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,12 +19,16 @@ def main(arguments: list[str] | None = None) -> int:
         return options.command(options)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+    except ModuleNotFoundError as error:
+        needed = f"pip install 'synvae[{options.group}]'"
+        print(f"error: {error.name} is not installed, and this needs it: {needed}", file=sys.stderr)
+    return 2
 
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their arguments."""
     whole = argparse.ArgumentParser(prog="synvae", description=__doc__)
+    whole.set_defaults(group="notebooks")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
 
     run_parser(commands)
@@ -53,8 +44,12 @@ def parser() -> argparse.ArgumentParser:
     shown = commands.add_parser("list", help="show notebooks, their questions and parameters")
     shown.add_argument("notebook", nargs="?", help="its number, name or path; by default all")
     shown.add_argument("--short", action="store_true", help="their names alone")
-    shown.add_argument("--notebooks", type=Path, default=ROOT / "notebooks", metavar="FOLDER")
+    notebooks_option(shown)
     shown.set_defaults(command=list_command)
+
+    new = commands.add_parser("new", help="lay out notebooks and parameter files, to work in")
+    new.add_argument("folder", type=Path, help="a new one, or an empty one")
+    new.set_defaults(command=new_command)
 
     strip = commands.add_parser("strip", help="remove what a run left in notebooks, in place")
     strip.add_argument("notebooks", type=Path, nargs="+")
@@ -82,13 +77,20 @@ def parameter_option(command: argparse.ArgumentParser, words: str) -> None:
     command.add_argument("-p", "--parameter", action="append", default=[], help=words, **pair)
 
 
+def notebooks_option(command: argparse.ArgumentParser) -> None:
+    """Which folder of notebooks."""
+    words = "by default notebooks/ here, or else those that come along"
+    place = {"type": Path, "default": notebooks_folder(), "metavar": "FOLDER"}
+    command.add_argument("--notebooks", help=words, **place)
+
+
 def run_parser(commands: argparse._SubParsersAction) -> None:
     """One notebook."""
     run = commands.add_parser("run", help="run a notebook into reports/NAME.html")
     run.add_argument("notebook", help="its number, name or path, such as 12; see `synvae list`")
     parameter_option(run, "set a parameter of the notebook; may be repeated")
     run.add_argument("--name", help="name of the report, by default the notebook's")
-    run.add_argument("--notebooks", type=Path, default=ROOT / "notebooks", metavar="FOLDER")
+    notebooks_option(run)
     run.add_argument("--devices", type=int, default=1, help="processes here, each with a device")
     run.add_argument("--nodes", type=int, default=1, help="machines that run this same command")
     run.add_argument("--node-rank", type=int, default=0, help="which of them this is, from 0")
@@ -108,22 +110,30 @@ def sweep_parser(commands: argparse._SubParsersAction) -> None:
     sweep.add_argument("--gpus", metavar="0,1", help="cards of this machine, empty for the CPU")
     sweep.add_argument("--scheduler", metavar="ADDRESS", help="of Dask, such as tcp://HOST:8786")
     sweep.add_argument("--needs", default="", metavar="GPU=1", help="of a worker there, for a run")
-    sweep.add_argument("--notebooks", type=Path, default=ROOT / "notebooks", metavar="FOLDER")
-    sweep.set_defaults(command=sweep_command)
+    notebooks_option(sweep)
+    sweep.set_defaults(command=sweep_command, group="sweep")
 
 
 def explore_parser(commands: argparse._SubParsersAction) -> None:
     """The live pages."""
     explore = commands.add_parser("explore", help="serve the live pages, on this machine alone")
-    explore.add_argument("--notebooks", type=Path, default=ROOT / "notebooks", metavar="FOLDER")
+    notebooks_option(explore)
     explore.add_argument("--port", type=int, default=8866, help="of 127.0.0.1; 0 for a free one")
     explore.add_argument("--browser", action="store_true", help="open the pages in a browser, too")
     parameter_option(explore, "set a parameter of the pages that have it; may be repeated")
-    explore.set_defaults(command=explore_command)
+    explore.set_defaults(command=explore_command, group="live")
 
 
 def run_command(options: argparse.Namespace) -> int:
     """Prints the path of the report, also of one that shows a failure."""
+    from synvae_workbench.batch.notebooks import find_notebook
+    from synvae_workbench.reports import (
+        NotebookFailed,
+        NotebookInterrupted,
+        parse_parameters,
+        run_notebook,
+    )
+
     path = find_notebook(options.notebook, options.notebooks)
     given = parse_parameters(path, dict(options.parameter))
     if options.devices * options.nodes > 1:
@@ -166,14 +176,17 @@ def sweep_command(options: argparse.Namespace) -> int:
         raise ValueError("--workers and --gpus are of this machine: leave them or --scheduler out")
     if options.needs and not options.scheduler:
         raise ValueError("--needs is of a --scheduler's workers; here, --gpus says which cards")
+    from synvae_workbench.batch.plan import read_plan
+
     plan = read_plan(
-        options.file,
+        shipped(options.file),
         notebooks=options.notebooks,
         texts=dict(options.parameter),
         name=options.name,
     )
     if options.dry_run:
-        return show_plan(plan)
+        print(*plan.runs, sep="\n")
+        return 0
     # Import Dask, for which a file that is refused should not have to wait.
     from synvae_workbench.batch.cluster import local_client, parse_needs, plan_local, remote_client
     from synvae_workbench.batch.sweep import opened, run_sweep
@@ -202,21 +215,15 @@ def compare_command(options: argparse.Namespace) -> int:
     from synvae_workbench.reports.compare import write_comparison
 
     names = f"{options.first.resolve().name}_and_{options.second.resolve().name}.html"
-    out = options.out or ROOT / "reports" / names
+    out = options.out or work_folder(notebooks_folder()) / "reports" / names
     print(write_comparison(options.first, options.second, out))
-    return 0
-
-
-def show_plan(plan: Plan) -> int:
-    """Prints each run with its notebook and its parameters."""
-    for run in plan.runs:
-        given = {key: value for key, value in run.parameters.items() if key != "RUN_NAME"}
-        print(run.name, run.notebook.stem, *(f"{key}={value!r}" for key, value in given.items()))
     return 0
 
 
 def list_command(options: argparse.Namespace) -> int:
     """Prints the notebooks with what they ask, and each parameter with type, default and help."""
+    from synvae_workbench.batch.notebooks import find_notebook, parameter_lines, question
+
     if options.notebook is None:
         paths = sorted(options.notebooks.glob("*.ipynb"))
     else:
@@ -225,19 +232,16 @@ def list_command(options: argparse.Namespace) -> int:
         if options.short:
             print(path.stem)
             continue
-        print(path.stem, f"    {question(path)}", sep="\n")
-        known = notebook_parameters(path)
-        rows = [(n, p.type.__name__, repr(p.default), p.help) for n, p in known.items()]
-        widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
-        for row in rows:
-            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-            print("   ", *cells, row[3])
-        print()
+        print(path.stem, f"    {question(path)}", *parameter_lines(path), "", sep="\n")
     return 0
 
 
 def strip_command(options: argparse.Namespace) -> int:
     """Prints the paths of the notebooks that it changed."""
+    import nbformat
+
+    from synvae_workbench.reports import read_notebook, stripped
+
     for path in options.notebooks:
         notebook = read_notebook(path)
         if (clean := stripped(notebook)) != notebook:
@@ -246,30 +250,35 @@ def strip_command(options: argparse.Namespace) -> int:
     return 0
 
 
+def new_command(options: argparse.Namespace) -> int:
+    """Prints what it laid out, and what one may do next."""
+    copies = lay_out(options.folder)
+    count = sum(path.suffix == ".ipynb" for path in copies)
+    print(
+        f"{options.folder} has {count} notebooks and {len(copies) - count} parameter files. Next:"
+    )
+    print(f"    cd {shlex.quote(str(options.folder))}")
+    print("    synvae list --short                         what there is")
+    print("    synvae run 00 -p SMOKE true                 a first report, in reports/")
+    print("    jupyter lab notebooks/00_quickstart.ipynb   the same, cell by cell")
+    print("    synvae sweep reports/beta.yaml --dry-run    many runs")
+    return 0
+
+
 def results_command(options: argparse.Namespace) -> int:
     """Prints the paths of the pages that it wrote."""
+    if SHIPPED == SHARE:
+        raise ValueError("README.md and docs/results.md are pages of a checkout: run it in one")
     # Imports torch, for which a run that is refused should not have to wait.
-    from synvae_workbench.reports.published import read_published, with_published
-    from synvae_workbench.reports.results import (
-        read_results,
-        read_tables,
-        record_result,
-        results_page,
-        with_tables,
-    )
+    from synvae_workbench.reports.published import write_pages
+    from synvae_workbench.reports.results import record_result
 
-    results = ROOT / "reports" / "results.json"
     if options.record:
         if not options.made_by:
             raise ValueError("--record needs --made-by, the command that a reader could repeat")
+        results = SHIPPED / "reports" / "results.json"
         record_result(results, options.record, command=options.made_by)
-    found, tables = read_results(results), read_tables(ROOT / "reports" / "tables.json")
-    readme, page = ROOT / "README.md", ROOT / "docs" / "results.md"
-    published = read_published(ROOT / "reports" / "published.json")
-    text = with_tables(readme.read_text(), found, tables)
-    readme.write_text(with_published(text, published, found))
-    page.write_text(results_page(found, tables))
-    print(readme, page, sep="\n")
+    print(*write_pages(SHIPPED), sep="\n")
     return 0
 
 

@@ -26,6 +26,7 @@ FLOORS = {
     "synvae_core.models": 2,
     "synvae_core.metrics": 3,
     "synvae_workbench.declarations": 3,
+    "synvae_workbench.places": 3,
     "synvae_workbench.progress": 4,
     "synvae_workbench.provenance": 3,
     "synvae_workbench.runs": 4,

@@ -18,7 +18,9 @@ CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 FORMAT_VERSION = 1
 LATEST, BEST = "latest", "best"  # where a run keeps its models
-PRETRAINED = Path(__file__).parents[2] / "pretrained"
+# Inside the package in a wheel, beside it in a checkout.
+_INSIDE, _BESIDE = (Path(__file__).parents[up] / "pretrained" for up in (1, 2))
+PRETRAINED = _INSIDE if _INSIDE.is_dir() else _BESIDE
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -53,9 +55,16 @@ def save_model(model: nn.Module, folder: str | Path, *, half: bool = False) -> N
     write_json(folder / CONFIG_FILE, config)
 
 
+def find_folder(path: str | Path) -> Path:
+    """The folder of a run or a model; `pretrained/NAME` also where only the package has it."""
+    folder = Path(path)
+    ours = PRETRAINED / folder.name
+    return ours if folder.parent.name == "pretrained" and not folder.exists() else folder
+
+
 def model_folder(path: str | Path) -> Path:
     """Where the model is: the folder of a run's best model, or the folder itself."""
-    folder = Path(path)
+    folder = find_folder(path)
     return folder / BEST if (folder / BEST / CONFIG_FILE).is_file() else folder
 
 

@@ -4,7 +4,7 @@ import difflib
 import re
 from pathlib import Path
 
-from synvae_workbench.reports import read_notebook
+from synvae_workbench.reports import notebook_parameters, read_notebook
 
 NUMBERED = re.compile(r"(\d+)_(.+)")
 QUESTION = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
@@ -52,3 +52,12 @@ def question(path: Path) -> str:
     cells = read_notebook(path).cells
     match = QUESTION.search(cells[0].source) if cells else None
     return " ".join(match[1].split()) if match else ""
+
+
+def parameter_lines(path: Path) -> list[str]:
+    """The notebook's parameters in columns: name, type, default, and what it is."""
+    known = notebook_parameters(path)
+    rows = [(n, p.type.__name__, repr(p.default), p.help) for n, p in known.items()]
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
+    template = "   " + "".join(f" {{:{width}}}" for width in widths) + " {}"
+    return [template.format(*row) for row in rows]

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from synvae_workbench.batch.naming import NAME, cell_name, distinct
 from synvae_workbench.batch.notebooks import find_notebook
 from synvae_workbench.batch.yaml_file import read_yaml
+from synvae_workbench.places import work_folder
 from synvae_workbench.reports import (
     Parameter,
     check_parameters,
@@ -52,6 +53,10 @@ class Run(NamedTuple):
     def folder(self) -> str:
         """Name of its folder under runs/, which notebooks give another for a smoke run."""
         return self.name + "_smoke" * bool(self.parameters.get(SMOKE, False))
+
+    def __str__(self) -> str:
+        given = [f"{name}={value!r}" for name, value in self.parameters.items() if name != RUN_NAME]
+        return " ".join([self.name, self.notebook.stem, *given])
 
 
 class Cell(NamedTuple):
@@ -153,7 +158,7 @@ class _Reader:
         if not isinstance(show, list) or not all(isinstance(metric, str) for metric in show):
             raise ValueError(f"show: expected names of metrics such as [a/b], got {show!r}")
         name += "_smoke" * smoke  # beside the real one, as the notebooks name their runs
-        return Plan(name, about, self.folder.resolve().parent, varied, cells, show)
+        return Plan(name, about, work_folder(self.folder), varied, cells, show)
 
     def _steps(self) -> Iterator[tuple[str, _Step]]:
         chain = self.document.get("steps", {"": {"notebook": self.document.get("notebook")}})

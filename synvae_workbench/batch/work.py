@@ -11,6 +11,7 @@ from typing import Any
 from distributed import Status, WorkerPlugin, get_worker
 
 from synvae_workbench.batch.state import FAILED, STOPPED, State, read_state
+from synvae_workbench.places import python_path
 
 SECONDS_BETWEEN_LOOKS = 0.25
 AT_WORK = (Status.running, Status.paused)
@@ -33,17 +34,14 @@ def run_job(job: dict[str, Any]) -> State:
     if not Path(job["notebook"]).is_file():
         reason = f"{job['notebook']} is not on this worker: it needs the same folders as you"
         return {"state": FAILED, "error": reason}
-    # The same synvae_core as here, also from a checkout that is not installed.
-    package = str(Path(__file__).parents[2])
-    paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
     with Path(job["log"]).open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "synvae_workbench.batch.child"],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            cwd=package,
-            env=os.environ | {"PYTHONPATH": paths},
+            cwd=job["root"],
+            env=os.environ | {"PYTHONPATH": python_path()},
             start_new_session=True,  # out of reach of Control-C
         )
         stopped = _wait(process, job)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from jaxtyping import Bool, Int, UInt8
 from torch import Tensor
 
+from synvae_core.models.storage import find_folder
 from synvae_core.models.synvae import SynVae, load_synvae
 from synvae_workbench.data.pictures.sets import load_pictures
 from synvae_workbench.data.pictures.types import PictureSet, Split
@@ -51,7 +52,7 @@ def load_evaluation(
         ValueError: if neither the run's `provenance.json` nor `dataset` names a set, or if the
             set's pictures do not have the model's size.
     """
-    record = Path(run) / "provenance.json"
+    record = find_folder(run) / "provenance.json"
     origin = json.loads(record.read_text()) if record.is_file() else {}
     dataset = dataset or origin.get("parameters", {}).get("DATASET", "")
     if not dataset:

@@ -19,7 +19,13 @@ from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.speech.config import speech_image_config
 from synvae_core.models.speech.discriminator import Discriminator
 from synvae_core.models.speech.to_image import SpeechToImage
-from synvae_workbench.reports.results import format_value
+from synvae_workbench.reports.results import (
+    format_value,
+    read_results,
+    read_tables,
+    results_page,
+    with_tables,
+)
 
 START = "<!-- published: generated from reports/published.json by `make results` -->"
 END = "<!-- end of published -->"
@@ -185,6 +191,16 @@ def with_published(readme: str, published: Published, results: Mapping[str, Any]
     found = compare(published.figures, results)
     rows = [row for row in found if row.here and row.figure.value is not None]
     return f"{before}{START}\n{published_table(rows, published.names)}\n{END}{after}"
+
+
+def write_pages(root: Path) -> tuple[Path, Path]:
+    """Writes the README's tables and docs/results.md anew from reports/; returns their paths."""
+    reports, readme, page = root / "reports", root / "README.md", root / "docs" / "results.md"
+    found, tables = read_results(reports / "results.json"), read_tables(reports / "tables.json")
+    text = with_tables(readme.read_text(), found, tables)
+    readme.write_text(with_published(text, read_published(reports / "published.json"), found))
+    page.write_text(results_page(found, tables))
+    return readme, page
 
 
 def shown(value: float, unit: str) -> str:

@@ -24,6 +24,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_core.utils import run_sync
 from papermill.exceptions import PapermillExecutionError
 
+from synvae_workbench.places import kernel_folder, python_path, work_folder
 from synvae_workbench.progress import PROGRESS_FILE
 from synvae_workbench.provenance import MIME_TYPE, provenance
 from synvae_workbench.reports.estimate import Step, notebook_steps
@@ -83,7 +84,8 @@ def run_notebook(
     """Runs a notebook in its own folder, and writes `name`.ipynb and `name`.html into `out_dir`.
 
     Args:
-        out_dir: by default `reports/` beside the notebook's folder.
+        out_dir: by default `reports/` beside the notebook's folder; of one that a wheel brought,
+            `reports/` of the current folder.
         name: by default the notebook's own.
         status: where to show progress, by default standard error.
 
@@ -105,7 +107,9 @@ def run_notebook(
     with tempfile.TemporaryDirectory(prefix="synvae-") as folder, _Signals() as signals:
         loops = Path(folder) / "progress.json"
         line = StatusLine(list(steps.values()), len(source.cells), status or sys.stderr, loops)
-        stopped = _Run(steps, line, signals).execute(executed, path.parent, given, Path(folder))
+        stopped = _Run(steps, line, signals).execute(
+            executed, kernel_folder(path.parent), given, Path(folder)
+        )
         line.close("done" if stopped is None else "stopped")
         _record(executed, path.name, stopped)
         report = export_html(executed, executed.with_suffix(".html"))
@@ -120,7 +124,7 @@ def _output(path: Path, out_dir: Path | None, name: str) -> Path:
     """Where the executed notebook goes."""
     if not NAME.fullmatch(name):
         raise ValueError(f"a report's name is made of letters, digits, _ - and ., got {name!r}")
-    out_dir = path.parents[1] / "reports" if out_dir is None else out_dir.resolve()
+    out_dir = work_folder(path.parent) / "reports" if out_dir is None else out_dir.resolve()
     out_dir.mkdir(parents=True, exist_ok=True)
     executed = out_dir / f"{name}.ipynb"
     if executed == path:
@@ -218,13 +222,9 @@ def _kernel(folder: Path) -> LocalKernel:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    # The kernel imports the same synvae_core as this process, also from a checkout that is run
-    # without being installed.
-    package = str(Path(__file__).parents[2])
-    paths = [package, os.environ.get("PYTHONPATH", "")]
     return os.environ | {
         PROGRESS_FILE: str(folder / "progress.json"),
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "PYTHONPATH": python_path(),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a debugger's warning, in every report
     }
 

@@ -31,6 +31,7 @@ from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from synvae_workbench.live.server.pages import Page, live_notebook, live_pages, page_parameters
+from synvae_workbench.places import kernel_folder, python_path
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "template"
@@ -117,6 +118,7 @@ def _configuration(folder: Path, port: int, prelaunch_hook: PreparePage) -> Conf
     config.VoilaExecutor.startup_timeout = 180
     if sys.platform == "linux":  # elsewhere folders' names may be too long for it
         config.KernelManager.transport = "ipc"  # files of the user's own, which no other can read
+    config.MappingKernelManager.root_dir = str(kernel_folder(folder))
     config.MappingKernelManager.cull_idle_timeout = IDLE_SECONDS
     config.MappingKernelManager.cull_interval = 60
     return config
@@ -159,12 +161,11 @@ class _ThisInterpreter(KernelSpecManager):
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        package = str(HERE.parents[2])  # also from a checkout that is run without being installed
         return KernelSpec(
             argv=command,
             language="python",
             display_name="Python 3",
-            env={"PYTHONPATH": package, "PYDEVD_DISABLE_FILE_VALIDATION": "1"},
+            env={"PYTHONPATH": python_path(), "PYDEVD_DISABLE_FILE_VALIDATION": "1"},
         )
 
 

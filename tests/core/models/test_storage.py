@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from melody_models import MIXER as CONFIG
 
 from synvae_core.models.melody.mixer import MixerMelodyConfig
 from synvae_core.models.melody.vae import MelodyVae
-from synvae_core.models.storage import WeightsError, load_model, save_model
+from synvae_core.models.storage import PRETRAINED, WeightsError, find_folder, load_model, save_model
 
 
 @pytest.fixture
@@ -84,3 +85,13 @@ def test_a_pickle_in_place_of_the_weights_is_not_executed(folder, tmp_path):
     with pytest.raises(WeightsError, match="damaged"):
         load(folder)
     assert not (tmp_path / "executed").exists()
+
+
+def test_weights_that_come_along_are_found_from_everywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path in ("../pretrained/melody_2bar", "pretrained/melody_2bar"):
+        assert find_folder(path) == PRETRAINED / "melody_2bar"
+    own = tmp_path / "pretrained" / "melody_2bar"
+    own.mkdir(parents=True)
+    assert find_folder("pretrained/melody_2bar") == Path("pretrained/melody_2bar")
+    assert find_folder("runs/melody_2bar") == Path("runs/melody_2bar")
