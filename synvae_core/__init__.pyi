@@ -1,8 +1,17 @@
+from synvae_core.losses import classifier_loss as classifier_loss
+from synvae_core.losses import coefficient_loss as coefficient_loss
+from synvae_core.losses import discriminator_loss as discriminator_loss
+from synvae_core.losses import generator_loss as generator_loss
+from synvae_core.losses import language_model_loss as language_model_loss
+from synvae_core.losses import melody_vae_loss as melody_vae_loss
 from synvae_core.losses import normal_kl as normal_kl
+from synvae_core.losses import picture_vae_loss as picture_vae_loss
+from synvae_core.losses import spectral_loss as spectral_loss
+from synvae_core.losses import speech_vae_loss as speech_vae_loss
+from synvae_core.losses import synvae_loss as synvae_loss
 from synvae_core.metrics.melody import note_f1 as note_f1
 from synvae_core.metrics.retrieval import precision_at_k as precision_at_k
 from synvae_core.metrics.two_sample import two_sample_auc as two_sample_auc
-from synvae_core.models.melody.configurations import configuration as configuration
 from synvae_core.models.melody.configurations import load_melody_model as load_melody_model
 from synvae_core.models.melody.vae import MelodyVae as MelodyVae
 from synvae_core.models.speech.to_image import SpeechToImage as SpeechToImage
@@ -19,7 +28,6 @@ from synvae_core.music.midi import midi_bytes as midi_bytes
 from synvae_core.music.midi import read_midi as read_midi
 from synvae_core.music.midi import write_midi as write_midi
 from synvae_core.music.reading import read_melodies as read_melodies
-from synvae_core.music.render import encode_audio as encode_audio
 from synvae_core.music.render import render as render
 from synvae_core.types import Posterior as Posterior
 

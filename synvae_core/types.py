@@ -1,7 +1,7 @@
 """Small tuples that cross module borders."""
 
 import math
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -77,7 +77,8 @@ class SynVaeOutput(NamedTuple):
     auditive: Posterior
 
 
-HIGHER, LOWER = "higher", "lower"
+HIGHER: Final = "higher"
+LOWER: Final = "lower"
 
 
 class Measure(NamedTuple):

@@ -23,7 +23,7 @@ MEASURES = (Measure("copied_against_{unseen}", LOWER, 0, 1),)
 class Nearest(NamedTuple):
     """The picture nearest to each of n, whether mirrored, and the squared error between them."""
 
-    index: Int[Tensor, " n"]
+    rows: Int[Tensor, " n"]
     is_mirrored: Bool[Tensor, " n"]
     squared_error: Float[Tensor, " n"]
 

@@ -7,6 +7,7 @@ balls are open, as the authors measure: with several real items in one place it 
 """
 
 from collections.abc import Iterator
+from functools import partial
 from math import prod
 from typing import NamedTuple
 
@@ -113,9 +114,9 @@ def expected_coverage(real: int, made: int, *, k: int = NEAREST) -> float:
 
 def _distance_tiles(real: Tensor, made: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Distances from some real items to all real ones and to all that was made, in order."""
-    exact = {"compute_mode": "donot_use_mm_for_euclid_dist"}
+    distances = partial(torch.cdist, compute_mode="donot_use_mm_for_euclid_dist")  # exact ones
     for some in real.split(max(1, TILE_ELEMENTS // (len(real) + len(made)))):
-        yield torch.cdist(some, real, **exact), torch.cdist(some, made, **exact)
+        yield distances(some, real), distances(some, made)
 
 
 def _check(real: Tensor, made: Tensor, k: int) -> None:

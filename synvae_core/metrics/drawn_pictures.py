@@ -43,13 +43,13 @@ MEASURES = (
 class Nearest(NamedTuple):
     """Of each picture, the nearest of others, and how far it is: Euclidean, of pixels in 0..1."""
 
-    index: Int[Tensor, " n"]
+    rows: Int[Tensor, " n"]
     distance: Float[Tensor, " n"]
 
     @property
     def distinct(self) -> int:
         """How many others are the nearest of some picture."""
-        return len(self.index.unique())
+        return len(self.rows.unique())
 
 
 class Found(NamedTuple):

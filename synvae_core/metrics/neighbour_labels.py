@@ -75,10 +75,8 @@ def neighbour_precision(
     nearest = neighbours(latents, k=max(ks))
     carried, classes = carried.to(nearest.device), classes.to(nearest.device)
     counts = carried.sum(0)
-    hits = [column[nearest[column]].sum(0).cumsum(0) for column in carried.T]
-    shared = [_jaccard(carried, carried[rank]).mean() for rank in nearest.T]
-    shared = torch.stack(shared).cumsum(0)
-    hits = torch.stack(hits).double()
+    hits = torch.stack([column[nearest[column]].sum(0).cumsum(0) for column in carried.T]).double()
+    shared = torch.stack([_jaccard(carried, carried[rank]).mean() for rank in nearest.T]).cumsum(0)
     return {
         k: LabelPrecision(
             classes.cpu(),

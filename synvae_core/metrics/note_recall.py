@@ -36,15 +36,15 @@ MEASURES = (
 
 
 class Share(NamedTuple):
-    """`right` of `count` cases, and how sure one can be of it."""
+    """`right` of `cases`, and how sure one can be of it."""
 
     right: int
-    count: int
+    cases: int
 
     @property
     def value(self) -> float:
         """The share in 0..1, or NaN of no case at all."""
-        return self.right / self.count if self.count else float("nan")
+        return self.right / self.cases if self.cases else float("nan")
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Wilson's interval for the share; 0..1 if there is no case.
@@ -52,9 +52,9 @@ class Share(NamedTuple):
         It takes the cases as independent. Notes of one melody are not quite, so that the truth is
         somewhat wider.
         """
-        if not self.count:
+        if not self.cases:
             return 0.0, 1.0
-        found = binomtest(self.right, self.count).proportion_ci(confidence, method="wilson")
+        found = binomtest(self.right, self.cases).proportion_ci(confidence, method="wilson")
         return float(found.low), float(found.high)
 
 
@@ -62,7 +62,7 @@ class Groups(NamedTuple):
     """Names of groups of notes, and the group (n, t) of a note that starts on each step."""
 
     names: list[str]
-    index: np.ndarray
+    group: np.ndarray
 
 
 Grouping = Callable[[np.ndarray], Groups]

@@ -33,7 +33,7 @@ MEASURES = (
 class Nearest(NamedTuple):
     """Of each query, which candidate is nearest, and the candidate itself."""
 
-    index: Int[np.ndarray, " q"]
+    rows: Int[np.ndarray, " q"]
     windows: Float[np.ndarray, "q t"]
 
 

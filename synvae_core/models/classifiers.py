@@ -45,15 +45,18 @@ class LeNet5(nn.Module):
 class ClassifierConfig:
     """Sizes of a classifier with the convolutions of a picture encoder."""
 
-    visual: VisualConfig | dict[str, Any]
+    visual: VisualConfig
     classes: int
     hidden: bool  # a dense layer as wide as what the convolutions give, as published for colour
 
     def __post_init__(self) -> None:
-        if isinstance(self.visual, dict):  # as it stands in a JSON file
-            object.__setattr__(self, "visual", VisualConfig(**self.visual))
         if self.classes < 2:
             raise ValueError(f"a classifier tells 2 classes or more apart, got {self.classes}")
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> "ClassifierConfig":
+        """As `save_model` wrote it."""
+        return cls(**fields | {"visual": VisualConfig(**fields["visual"])})
 
 
 def classifier_config(visual: VisualConfig, *, classes: int) -> ClassifierConfig:

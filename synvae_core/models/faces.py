@@ -45,6 +45,8 @@ class FaceConfig:
 class FaceVae(nn.Module):
     """Pictures in [0, 1] -> code -> pictures; the prior is N(0, I)."""
 
+    place: Float[Tensor, "2 h w"]
+
     def __init__(self, config: FaceConfig):
         super().__init__()
         self.config = config
@@ -124,8 +126,8 @@ def _sharpening(config: FaceConfig) -> nn.Sequential:
     """What is added to a picture, from it and the places of its pixels; at first nothing."""
     hidden, stride = config.hidden_channels, config.stride
     last = nn.Conv2d(hidden, config.image_channels * stride**2, 3, padding=1)
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
+    for parameter in last.parameters():
+        nn.init.zeros_(parameter)
     return nn.Sequential(
         nn.Conv2d((config.image_channels + 2) * stride**2, hidden, 3, padding=1),
         nn.GELU(),

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from safetensors import SafetensorError
@@ -41,18 +41,20 @@ def save_model(model: nn.Module, folder: str | Path, *, half: bool = False) -> N
         name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in model.state_dict().items()
     }
-    config = {
+    config: Any = model.config
+    stored = {
         "format": FORMAT_VERSION,
         "model": type(model).__name__,
-        "config": dataclasses.asdict(model.config),
-        "config_class": type(model.config).__name__,
+        "config": dataclasses.asdict(config),
+        "config_class": type(config).__name__,
     }
-    if getattr(model, "missing", ()):  # an incomplete model stays one
-        config["missing"] = list(model.missing)
+    missing = getattr(model, "missing", ())
+    if missing:  # an incomplete model stays one
+        stored["missing"] = list(missing)
     temporary = folder / f".{WEIGHTS_FILE}.{os.getpid()}"
     save_file(weights, temporary)
     os.replace(temporary, folder / WEIGHTS_FILE)
-    write_json(folder / CONFIG_FILE, config)
+    write_json(folder / CONFIG_FILE, stored)
 
 
 def find_folder(path: str | Path) -> Path:
@@ -78,13 +80,13 @@ def load_model(model_class: type[Model], config_class: type, folder: str | Path)
     config_path, weights_path = folder / CONFIG_FILE, folder / WEIGHTS_FILE
     stored = read_config(config_path, model_class)
     try:
-        model = model_class(config_class(**stored["config"]))
-    except (TypeError, ValueError) as error:
+        model = model_class(config_from(stored["config"], config_class))
+    except (TypeError, ValueError, KeyError) as error:
         raise WeightsError(
             f"{config_path} does not fit {config_class.__name__}: {error}"
         ) from error
     if "missing" in stored:
-        model.missing = tuple(map(str, stored["missing"]))
+        cast(Any, model).missing = tuple(map(str, stored["missing"]))
     if not weights_path.is_file():
         raise WeightsError(f"{weights_path} is missing: expected the weights of {config_path}")
     try:
@@ -116,6 +118,11 @@ def read_config(path: Path, model_class: type) -> dict[str, Any]:
     if name != model_class.__name__:
         raise WeightsError(f"{path} holds a {name}: expected a {model_class.__name__}")
     return stored | {"config": with_tuples(values)}
+
+
+def config_from(values: dict[str, Any], config_class: type) -> Any:
+    """The configuration of its fields; of a class with configurations in it, by its `from_json`."""
+    return getattr(config_class, "from_json", lambda fields: config_class(**fields))(values)
 
 
 def with_tuples(value: Any) -> Any:

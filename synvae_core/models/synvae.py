@@ -11,6 +11,7 @@ Processing Magazine 15(6), 74-90).
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -31,7 +32,7 @@ LEAST_STEP = 0.1  # between takes: where the KL weighs nothing, posteriors becom
 class SynVaeConfig:
     """The picture side, the coupling and, once it is known, the melody model's sizes."""
 
-    visual: VisualConfig | dict  # a dict as JSON brings it, made a configuration at once
+    visual: VisualConfig
     coupling: str = "straight_through"
     # With the noise of sigma = 1 most melodies say nothing of their picture and the KL wins.
     initial_logvar: float = -3.0
@@ -39,14 +40,10 @@ class SynVaeConfig:
     takes: int = 1  # melodies tried for each picture, of which the best one is played
     # Share of the squared error that a nat of surprise must save, with a language model.
     surprise_price: float = 0.0
-    music: MelodyConfig | dict | None = None
+    music: MelodyConfig | None = None
     music_class: str = ""  # name of the melody configuration's dataclass
 
     def __post_init__(self) -> None:
-        if isinstance(self.visual, dict):
-            object.__setattr__(self, "visual", VisualConfig(**self.visual))
-        if isinstance(self.music, dict):
-            object.__setattr__(self, "music", melody_config(self.music_class, self.music))
         coupling_named(self.coupling)
         if self.takes < 1 or self.surprise_price < 0:
             raise ValueError(
@@ -58,6 +55,12 @@ class SynVaeConfig:
                 "straight_through copies the gradient past the music, so that none reaches it: "
                 "fine-tune it with straight_through_softmax, softmax, gumbel or logits"
             )
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> "SynVaeConfig":
+        """As `save_model` wrote it: the class of the melody model's sizes stands beside them."""
+        music = melody_config(fields["music_class"], fields["music"])
+        return cls(**fields | {"visual": VisualConfig(**fields["visual"]), "music": music})
 
 
 class SynVae(nn.Module):

@@ -49,7 +49,7 @@ def agreement_intervals(
                 places = np.arange(len(shares)) + _shift(i, len(kinds))
                 axes.errorbar(values, places, xerr=whiskers, label=kind, lw=1.2, **options)
             first = next(iter(kinds.values()))
-            _name_rows(axes, [f"{name} ({each.count})" for name, each in first.items()])
+            _name_rows(axes, [f"{name} ({each.cases})" for name, each in first.items()])
             for dash, (name, value) in enumerate((references or {}).items()):
                 dashes = (0, (4 - dash % 3, 3))
                 axes.axvline(value, color=INK, lw=1, linestyle=dashes, zorder=0, label=name)

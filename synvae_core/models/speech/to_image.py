@@ -51,7 +51,8 @@ class SpeechEncoder(nn.Module):
             )
             for _ in range(2)
         )
-        nn.init.constant_(self.logvar[-1].bias, config.initial_logvar)
+        *_, bias = self.logvar.parameters()
+        nn.init.constant_(bias, config.initial_logvar)
 
     def forward(self, spectrograms: Float[Tensor, "b 1 side side"]) -> Posterior:
         x = self.layers(spectrograms)

@@ -68,26 +68,32 @@ class ConvolutionalWaveformVae(nn.Module):
         super().__init__()
         self.config = config
         bands, channels, strides = config.bands, config.channels, config.strides
-        lapped = {"kernel_size": 2 * bands, "stride": bands, "padding": bands // 2, "bias": False}
-        self.analysis = nn.Conv1d(1, bands, **lapped)
-        self.synthesis = nn.ConvTranspose1d(bands, 1, **lapped)
+        lapped = (
+            2 * bands,
+            bands,
+            bands // 2,
+        )  # samples of a window, from one to the next, of padding
+        self.analysis = nn.Conv1d(1, bands, *lapped, bias=False)
+        self.synthesis = nn.ConvTranspose1d(bands, 1, *lapped, bias=False)
         for layer in (self.analysis, self.synthesis):
             layer.weight.data.copy_(mdct_basis(bands)[:, None])
-        down, up = [nn.Conv1d(2 * bands, channels[0], 3, padding=1)], []
+        down: list[nn.Module] = [nn.Conv1d(2 * bands, channels[0], 3, padding=1)]
+        up: list[nn.Module] = []
         for i, stride in enumerate(strides):
             down += [Residual(channels[i]), _down(channels[i], channels[i + 1], stride)]
             up = [_up(channels[i + 1], channels[i], stride), Residual(channels[i]), *up]
         top, latent = channels[-1], config.latent_channels
-        self.encoder = nn.Sequential(*down, Residual(top), nn.GELU(), nn.Conv1d(top, 2 * latent, 1))
+        residual, to_latents = Residual(top), nn.Conv1d(top, 2 * latent, 1)
+        self.encoder = nn.Sequential(*down, residual, nn.GELU(), to_latents)
         self.decoder = nn.Sequential(nn.Conv1d(latent, top, 3, padding=1), Residual(top), *up)
         self.heads = nn.Conv1d(channels[0], 3 * bands, 3, padding=1)
         for part in (self.encoder, self.decoder, self.heads):
             part.apply(_start)
-        self.encoder[-1].weight.data[latent:] = 0  # of the log-variances
+        to_latents.weight.data[latent:] = 0  # of the log-variances
         # Drums are soft on the whole, and softer where they are high: the start says so.
         self.heads.weight.data *= 0.3
         soft = torch.linspace(-1.5, -3, bands)
-        self.heads.bias.data.copy_(torch.cat([torch.zeros(bands), soft, soft]))
+        self.heads.bias = nn.Parameter(torch.cat([torch.zeros(bands), soft, soft]))
 
     def encode(self, waveforms: Float[Tensor, "b n"]) -> Posterior:
         """The posterior of waveforms within -1..1.
@@ -177,7 +183,8 @@ def _start(layer: nn.Module) -> None:
     (kernel,), (stride,) = layer.kernel_size, layer.stride
     reached = kernel / stride if isinstance(layer, nn.ConvTranspose1d) else kernel
     nn.init.normal_(layer.weight, std=math.sqrt(2 / (layer.in_channels * reached)))
-    nn.init.zeros_(layer.bias)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 def _amplitude(x: Tensor) -> Tensor:

@@ -54,6 +54,9 @@ class DenseWaveformVae(nn.Module):
     hidden layers add to that starts at zero. `learn_components` has to come before training.
     """
 
+    basis: Float[Tensor, "components samples"]
+    scale: Float[Tensor, " components"]
+
     def __init__(self, config: DenseConfig = DenseConfig()):
         super().__init__()
         self.config = config

@@ -13,7 +13,7 @@ NEW = torch.rand(40, 3, 6, 6, generator=torch.Generator().manual_seed(1))
 def test_a_copy_is_found_mirrored_or_not():
     copies = torch.cat([TRAINING[3:5], TRAINING[7:9].flip(-1)])
     found = nearest_pictures(copies, TRAINING)
-    assert found.index.tolist() == [3, 4, 7, 8]
+    assert found.rows.tolist() == [3, 4, 7, 8]
     assert found.is_mirrored.tolist() == [False, False, True, True]
     assert found.squared_error.tolist() == [0, 0, 0, 0]
 
@@ -23,7 +23,7 @@ def test_the_nearest_is_that_of_all_pairs():
     both = torch.stack([TRAINING, TRAINING.flip(-1)])
     errors = (NEW[:, None, None] - both).square().sum((3, 4, 5))
     best = errors.flatten(1).argmin(1)
-    assert torch.equal(found.index, best % 15)
+    assert torch.equal(found.rows, best % 15)
     assert torch.equal(found.is_mirrored, best >= 15)
     torch.testing.assert_close(found.squared_error, errors.flatten(1).amin(1))
 

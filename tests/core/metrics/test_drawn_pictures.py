@@ -47,7 +47,7 @@ def test_groups_add_up_to_all(n, seed):
     groups = agreement_by(spoken, read, digits(n, seed + 2).tolist()).values()
     whole = agreement(spoken, read)
     assert sum(each.right for each in groups) == whole.right
-    assert sum(each.count for each in groups) == whole.count
+    assert sum(each.cases for each in groups) == whole.cases
     low, high = whole.interval()
     assert 0 <= low <= whole.value <= high <= 1
 
@@ -72,7 +72,7 @@ def test_nearest_pictures_are_those_of_all_distances():
     images, others = pictures(30), pictures(50, 1)
     found = nearest_pictures(images, others)
     distance = cdist(images.flatten(1).double(), others.flatten(1).double())
-    assert found.index.tolist() == distance.argmin(1).tolist()
+    assert found.rows.tolist() == distance.argmin(1).tolist()
     np.testing.assert_allclose(found.distance, distance.min(1))
     assert found.distinct == len(set(distance.argmin(1)))
 
@@ -80,7 +80,7 @@ def test_nearest_pictures_are_those_of_all_distances():
 def test_a_copy_is_found_at_no_distance():
     others = pictures(20)
     found = nearest_pictures(others[[7, 7, 3]], others)
-    assert found.index.tolist() == [7, 7, 3]
+    assert found.rows.tolist() == [7, 7, 3]
     assert found.distance.tolist() == [0, 0, 0]
     assert found.distinct == 2
 

@@ -33,7 +33,7 @@ TARGET = notes_to_events(TUNE, steps=32)[None]
 
 def test_notes_stand_in_the_group_of_their_length_place_and_bar():
     counts = [
-        {name: share.count for name, share in recall_by(TARGET, TARGET, by).items() if share.count}
+        {name: share.cases for name, share in recall_by(TARGET, TARGET, by).items() if share.cases}
         for by in GROUPINGS
     ]
     assert counts == [
@@ -67,8 +67,8 @@ def test_groups_share_out_all_notes(grouping, target, seed):
     groups = recall_by(target, rebuilt, grouping)
     whole = recall(target, rebuilt)
     assert sum(share.right for share in groups.values()) == whole.right
-    assert sum(share.count for share in groups.values()) == whole.count == (target > 1).sum()
-    assert all(share.right == share.count for share in recall_by(target, target, grouping).values())
+    assert sum(share.cases for share in groups.values()) == whole.cases == (target > 1).sum()
+    assert all(share.right == share.cases for share in recall_by(target, target, grouping).values())
     silence = np.zeros_like(target)
     assert not any(share.right for share in recall_by(target, silence, grouping).values())
 
@@ -79,7 +79,7 @@ def test_lengths_are_those_of_the_notes(events):
     names = np.array(["1", "2", "3–4", "5–8", "longer"])
     expected = Counter(names[np.searchsorted([1, 2, 4, 8], lengths)].tolist())
     groups = recall_by(events, events, by_length)
-    assert {name: share.count for name, share in groups.items() if share.count} == expected
+    assert {name: share.cases for name, share in groups.items() if share.cases} == expected
 
 
 def test_rhythm_goes_by_melody():
@@ -106,7 +106,7 @@ def test_an_interval_holds_its_share(right, wrong):
     share = Share(right, right + wrong)
     low, high = share.interval()
     assert 0 <= low <= high <= 1
-    if share.count:
+    if share.cases:
         assert low <= share.value + 1e-12
         assert share.value <= high + 1e-12
 
@@ -119,7 +119,7 @@ def logits_of(events: np.ndarray) -> np.ndarray:
 def test_the_truth_is_forced_perfectly(events):
     told = teacher_forced_accuracy(logits_of(events), canonical(events))
     assert told.steps == Share(events.size, events.size)
-    assert told.notes.right == told.notes.count == (events > 1).sum()
+    assert told.notes.right == told.notes.cases == (events > 1).sum()
 
 
 @given(melodies, st.integers(0, 2**32 - 1))

@@ -55,7 +55,7 @@ def test_a_comparison_says_how_much_less_and_how_sure():
     half = compared(0.5 * baseline, baseline)
     assert half.ratio == pytest.approx(0.5)
     assert half.low == pytest.approx(0.5) and half.high == pytest.approx(0.5)
-    assert (half.better.right, half.better.count) == (200, 200)
+    assert (half.better.right, half.better.cases) == (200, 200)
     noise = torch.rand(200, generator=torch.Generator().manual_seed(2))
     noisy = compared(baseline + noise - 0.5, baseline)
     assert noisy.low < 1 < noisy.high

@@ -118,8 +118,8 @@ def test_nearest_is_what_the_measure_says_of_all_pairs(by):
         else:
             values.append(-envelope_correlation(repeated, candidates, rate=RATE))
     values = np.array(values)
-    assert nearest.index.tolist() == values.argmin(1).tolist()
-    assert np.array_equal(nearest.windows, candidates[nearest.index])
+    assert nearest.rows.tolist() == values.argmin(1).tolist()
+    assert np.array_equal(nearest.windows, candidates[nearest.rows])
 
 
 def test_fidelity_is_all_three():
