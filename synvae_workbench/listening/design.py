@@ -41,6 +41,37 @@ class Key:
             raise ValueError(f"catch: id {strange[0]} is not among the sources")
 
 
+@dataclass(frozen=True)
+class DesignSize:
+    """Numbers of a blind design.
+
+    Args:
+        listeners: that it is for.
+        examples: of each class, which a listener hears first.
+        tasks: without the catch trials.
+        catch: catch trials, at most one for each task.
+
+    Raises:
+        ValueError: naming the number that is out of range.
+    """
+
+    listeners: int
+    examples: int = 4
+    tasks: int = 27
+    catch: int = 3
+
+    def __post_init__(self) -> None:
+        if min(self.listeners, self.examples, self.tasks) < 1:
+            raise ValueError(
+                "expected at least 1 listener, example and task, got "
+                f"{self.listeners}, {self.examples}, {self.tasks}"
+            )
+        if not 0 <= self.catch <= self.tasks:
+            raise ValueError(
+                f"catch is 0 to {self.tasks}, one for each task at most; got {self.catch}"
+            )
+
+
 class Design(NamedTuple):
     """A task set for each listener, the same tasks in all of them, and the key to them."""
 
@@ -59,73 +90,66 @@ class _Trials(NamedTuple):
 def balanced_design(
     labels: Int[np.ndarray, "n"],
     names: Sequence[str],
+    size: DesignSize,
     *,
     classes: Sequence[int],
     name: str,
-    listeners: int,
-    examples: int = 4,
-    tasks: int = 27,
-    catch: int = 3,
     seed: int = 0,
 ) -> Design:
-    """A design for so many listeners; nothing but labels takes part in the choice of members.
+    """A design drawn at random; nothing but labels takes part in the choice of members.
 
     Each task has one member of each class, each member stands in one task. Every class, every
-    place, and every class in every place is right equally often, as far as `tasks` divides by the
-    number of classes, or by its square. From one listener to the next a right answer moves on by
-    one place; the other places are drawn, and so is the order of the tasks. The options of a catch
-    trial are examples under other ids, so that whoever listened to the examples gets it right; one
-    stands in each of as many equal parts of the order.
+    place, and every class in every place is right equally often, as far as `size.tasks` divides by
+    the number of classes, or by its square. From one listener to the next a right answer moves on
+    by one place; the other places are drawn, and so is the order of the tasks. The options of a
+    catch trial are examples under other ids, so that whoever listened to the examples gets it
+    right; one stands in each of as many equal parts of the order.
 
     Args:
         names: of all classes, by label.
         classes: labels of those that are asked about.
         name: of the set.
-        examples: of each class.
-        tasks: without the catch trials.
 
     Raises:
-        ValueError: if a class has fewer than `examples + tasks` members, or a number, a label or a
-            class is out of range.
+        ValueError: if a class has fewer members than examples and tasks, or a label or a class is
+            out of range.
     """
     check_labels(labels, names)
-    _check_design(classes, names, listeners=listeners, examples=examples, tasks=tasks, catch=catch)
+    _check_classes(classes, names, size)
     rng = np.random.default_rng(seed)
-    members = [_drawn(labels, each, examples + tasks, names[each], rng) for each in classes]
-    again = [rng.permutation(examples)[np.arange(catch) % examples] for _ in classes]
+    count, catch = size.examples + size.tasks, size.catch
+    members = [_draw_members(labels, each, count, names[each], rng) for each in classes]
+    again = [rng.permutation(size.examples)[np.arange(catch) % size.examples] for _ in classes]
     items = np.stack(
         [np.append(own, own[shown]) for own, shown in zip(members, again, strict=True)], axis=1
     )
     ids = rng.choice(np.array(BLIND_IDS), items.size, replace=False).reshape(items.shape)
-    right, place = np.hstack([_balanced(tasks, len(classes)), _balanced(catch, len(classes))])
-    trials = _Trials(ids[examples:], right, place)
+    right, place = np.hstack(
+        [_latin_square(number, len(classes)) for number in (size.tasks, catch)]
+    )
+    trials = _Trials(ids[size.examples :], right, place)
     key = Key(
         dict(zip(ids.flatten().tolist(), items.flatten().tolist(), strict=True)),
         {each: label for label, column in enumerate(ids.T.tolist()) for each in column},
-        tuple(trials.ids[np.arange(tasks + catch), right][tasks:].tolist()),
+        tuple(trials.ids[np.arange(size.tasks + catch), right][size.tasks :].tolist()),
         seed,
     )
-    shared = (
-        name,
-        tuple(names[label] for label in classes),
-        tuple(ids[:examples].T.ravel().tolist()),
-    )
-    sets = tuple(
-        TaskSet(
-            *shared, _order_of(trials, catch, listener, np.random.default_rng([seed, listener]))
-        )
-        for listener in range(listeners)
-    )
-    return Design(sets, key)
+    asked = tuple(names[label] for label in classes)
+    examples = tuple(ids[: size.examples].T.ravel().tolist())
+    orders = [
+        _listener_tasks(trials, catch, listener, np.random.default_rng([seed, listener]))
+        for listener in range(size.listeners)
+    ]
+    return Design(tuple(TaskSet(name, asked, examples, tasks) for tasks in orders), key)
 
 
-def _balanced(count: int, classes: int) -> np.ndarray:
+def _latin_square(count: int, classes: int) -> np.ndarray:
     """Right classes and their places (2, count): a Latin square, repeated."""
     index = np.arange(count)
     return np.array([index % classes, (index // classes + index) % classes])
 
 
-def _order_of(
+def _listener_tasks(
     trials: _Trials, catch: int, listener: int, rng: np.random.Generator
 ) -> tuple[Task, ...]:
     """The tasks of one listener, in an order of their own."""
@@ -146,7 +170,7 @@ def _order_of(
     return tuple(mixed)
 
 
-def _drawn(
+def _draw_members(
     labels: np.ndarray, label: int, count: int, name: str, rng: np.random.Generator
 ) -> np.ndarray:
     members = np.flatnonzero(labels == label)
@@ -158,22 +182,8 @@ def _drawn(
     return rng.choice(members, count, replace=False)
 
 
-def _check_design(
-    classes: Sequence[int],
-    names: Sequence[str],
-    *,
-    listeners: int,
-    examples: int,
-    tasks: int,
-    catch: int,
-) -> None:
+def _check_classes(classes: Sequence[int], names: Sequence[str], size: DesignSize) -> None:
     if len(set(classes)) < len(classes) or not all(0 <= each < len(names) for each in classes):
         raise ValueError(f"classes are different labels from 0 to {len(names) - 1}, got {classes}")
-    if min(listeners, examples, tasks) < 1:
-        raise ValueError(
-            f"expected at least 1 listener, example and task, got {listeners}, {examples}, {tasks}"
-        )
-    if not 0 <= catch <= tasks:
-        raise ValueError(f"catch is 0 to {tasks}, one for each task at most; got {catch}")
-    if (examples + tasks + catch) * len(classes) > len(BLIND_IDS):
+    if (size.examples + size.tasks + size.catch) * len(classes) > len(BLIND_IDS):
         raise ValueError(f"there are ids for {len(BLIND_IDS):,} members: ask for fewer tasks")

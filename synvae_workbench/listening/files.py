@@ -23,7 +23,7 @@ from synvae_core.music.midi import events_to_note_sequence
 from synvae_core.music.render import SAMPLE_RATE, Synthesiser, render
 from synvae_workbench.listening.design import Key
 from synvae_workbench.listening.scoring import Session
-from synvae_workbench.listening.tasks import LARGEST_ID, Task, TaskSet, shown
+from synvae_workbench.listening.tasks import LARGEST_ID, Task, TaskSet, short_repr
 
 MOST_BYTES = 10_000_000
 REQUIRED = ("name", "classes", "examples", "tasks")
@@ -45,7 +45,7 @@ def read_tasks(path: str | Path) -> TaskSet:
     Raises:
         ValueError: naming the file and the field, if anything is not as Syneval writes it.
     """
-    content = _read(path)
+    content = _read_json(path)
     try:
         _expect(content, dict, "the whole")
         absent = [field for field in REQUIRED if field not in content]
@@ -57,10 +57,10 @@ def read_tasks(path: str | Path) -> TaskSet:
             if field in content
         }
         return TaskSet(
-            classes=_list("classes", content["classes"], str),
-            examples=_list("examples", content["examples"], int),
+            classes=_parse_list("classes", content["classes"], str),
+            examples=_parse_list("examples", content["examples"], int),
             tasks=tuple(
-                _task(f"tasks[{index}]", task)
+                _parse_task(f"tasks[{index}]", task)
                 for index, task in enumerate(_expect(content["tasks"], list, "tasks"))
             ),
             **texts,
@@ -81,7 +81,7 @@ def read_results(path: str | Path, task_set: TaskSet) -> Session:
         ValueError: naming the file and the task, unless there is for each task null or the id of
             one of its options.
     """
-    content = _read(path)
+    content = _read_json(path)
     try:
         return Session(
             task_set,
@@ -95,12 +95,12 @@ def read_results(path: str | Path, task_set: TaskSet) -> Session:
 
 
 def read_sessions(
-    folder: str | Path, served: TaskSet | Mapping[str, TaskSet]
+    folder: str | Path, task_sets: TaskSet | Mapping[str, TaskSet]
 ) -> dict[str, Session]:
     """All result files `NAME.json` of a folder, by name.
 
     Args:
-        served: the task set that all listeners had, or that of each by name.
+        task_sets: the task set that all listeners had, or that of each by name.
 
     Raises:
         ValueError: if there is none, if nothing was served to a name, or as `read_results`.
@@ -108,15 +108,15 @@ def read_sessions(
     paths = {path.stem: path for path in sorted(Path(folder).glob("*.json"))}
     if not paths:
         raise ValueError(f"{folder} has no result files: expected NAME.json of each listener")
-    if isinstance(served, TaskSet):
-        served = dict.fromkeys(paths, served)
-    strange = [name for name in paths if name not in served]
+    if isinstance(task_sets, TaskSet):
+        task_sets = dict.fromkeys(paths, task_sets)
+    strange = [name for name in paths if name not in task_sets]
     if strange:
         raise ValueError(
             f"{paths[strange[0]]}: nothing was served to this name; expected one of "
-            f"{', '.join(list(served)[:3])} ..."
+            f"{', '.join(list(task_sets)[:3])} ..."
         )
-    return {name: read_results(path, served[name]) for name, path in paths.items()}
+    return {name: read_results(path, task_sets[name]) for name, path in paths.items()}
 
 
 def write_key(path: str | Path, key: Key) -> None:
@@ -131,17 +131,20 @@ def read_key(path: str | Path) -> Key:
     Raises:
         ValueError: naming the file and the field that is not as `write_key` writes it.
     """
-    content = _read(path)
+    content = _read_json(path)
     try:
         _expect(content, dict, "the whole")
         ids = _expect(content.get("ids"), dict, "ids")
-        pairs = {_id(f"ids.{each[:20]}", each): _pair(each, pair) for each, pair in ids.items()}
-        catch = _list("catch", content.get("catch"), int)
+        pairs = {
+            _parse_id(f"ids.{each[:20]}", each): _parse_pair(each, pair)
+            for each, pair in ids.items()
+        }
+        catch = _parse_list("catch", content.get("catch"), int)
         return Key(
             {each: source for each, (source, _) in pairs.items()},
             {each: label for each, (_, label) in pairs.items()},
             catch,
-            _number("seed", content.get("seed")),
+            _parse_number("seed", content.get("seed")),
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
@@ -173,7 +176,7 @@ def write_media(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for each, source in sources.items():
-        _number("sources", each)  # the file is called after it
+        _parse_number("sources", each)  # the file is called after it
         if not 0 <= source < len(images):
             raise ValueError(f"sources[{each}] is {source}: expected 0 to {len(images) - 1}")
         picture = images[source].transpose(1, 2, 0)
@@ -192,7 +195,7 @@ def _write_wav(path: Path, waveform: np.ndarray) -> None:
         file.writeframes(np.round(waveform * 32767).astype("<i2").tobytes())
 
 
-def _read(path: str | Path) -> Any:
+def _read_json(path: str | Path) -> Any:
     """The content of a JSON file of bounded size."""
     path = Path(path)
     if not path.is_file():
@@ -207,11 +210,11 @@ def _read(path: str | Path) -> Any:
         raise ValueError(f"{path} is not JSON: {str(error)[:200]}") from error
 
 
-def _task(field: str, content: Any) -> Task:
+def _parse_task(field: str, content: Any) -> Task:
     _expect(content, dict, field)
     if "truth" not in content or "options" not in content:
         raise ValueError(f"{field}: expected `truth` and `options`")
-    options = _list(f"{field}.options", content["options"], int)
+    options = _parse_list(f"{field}.options", content["options"], int)
     truth = _expect(content["truth"], int, f"{field}.truth")
     try:
         return Task(truth, options)
@@ -219,26 +222,26 @@ def _task(field: str, content: Any) -> Task:
         raise ValueError(f"{field}.{error}") from error
 
 
-def _pair(each: str, pair: Any) -> tuple[int, int]:
+def _parse_pair(each: str, pair: Any) -> tuple[int, int]:
     field = f"ids.{each[:20]}"
     if not isinstance(pair, list) or len(pair) != 2:
         raise ValueError(f"{field}: expected a position and a class")
-    return _number(field, pair[0]), _number(field, pair[1])
+    return _parse_number(field, pair[0]), _parse_number(field, pair[1])
 
 
-def _id(field: str, text: str) -> int:
+def _parse_id(field: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and str(int(text)) == text):
         raise ValueError(f"{field}: expected a whole number as id")
-    return _number(field, int(text))
+    return _parse_number(field, int(text))
 
 
-def _number(field: str, value: Any) -> int:
+def _parse_number(field: str, value: Any) -> int:
     if not 0 <= _expect(value, int, field) <= LARGEST_ID:
         raise ValueError(f"{field}: expected a whole number from 0 to {LARGEST_ID}")
     return value
 
 
-def _list(field: str, values: Any, kind: type) -> tuple:
+def _parse_list(field: str, values: Any, kind: type) -> tuple:
     _expect(values, list, field)
     return tuple(_expect(each, kind, f"{field}[{i}]") for i, each in enumerate(values))
 
@@ -246,5 +249,5 @@ def _list(field: str, values: Any, kind: type) -> tuple:
 def _expect(value: Any, kind: type, field: str) -> Any:
     """The value, if it is of that kind; JSON's true is no number, though Python's is."""
     if type(value) is not kind:
-        raise ValueError(f"{field}: expected {KINDS[kind]}, got {shown(value)}")
+        raise ValueError(f"{field}: expected {KINDS[kind]}, got {short_repr(value)}")
     return value

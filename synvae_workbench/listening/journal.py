@@ -42,7 +42,7 @@ class Journal:
             )
         content = self.path.read_bytes()
         self._size = len(content)
-        found = ((number, _record(line)) for number, line in enumerate(content.split(b"\n"), 1))
+        found = ((number, _parse_line(line)) for number, line in enumerate(content.split(b"\n"), 1))
         return [(number, record) for number, record in found if record is not None]
 
     def append(self, record: dict[str, Any]) -> None:
@@ -75,7 +75,7 @@ class Journal:
                 _sync_folder(self.path.parent)
 
 
-def _record(line: bytes) -> dict[str, Any] | None:
+def _parse_line(line: bytes) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):

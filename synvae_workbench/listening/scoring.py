@@ -163,7 +163,7 @@ def score(
         raise ValueError(f"least_catch is a share of 0 to 1, got {least_catch}")
     key = key or _key_of_places(sessions)
     _check_sets(sessions, key)
-    caught = tuple(_caught(session, key) for session in sessions)
+    caught = tuple(_catch_accuracy(session, key) for session in sessions)
     counted = [
         (session, answers)
         for session, share in zip(sessions, caught, strict=True)
@@ -193,7 +193,7 @@ def score(
             name: float(confusion[i, i] / chosen[i]) if chosen[i] else None
             for i, name in enumerate(classes)
         },
-        _agreement([session for session, _ in counted], key),
+        _kappa([session for session, _ in counted], key),
         caught,
         len(sessions) - len(counted),
         sum(session.choices.count(None) for session, _ in counted),
@@ -226,7 +226,7 @@ def fleiss_kappa(counts: Integer[np.ndarray, "items categories"]) -> float:
     return (float(agreement.mean()) - by_chance) / (1 - by_chance)
 
 
-def simulated_session(
+def simulate_session(
     task_set: TaskSet, *, knows: float, rng: np.random.Generator, sure: Collection[int] = ()
 ) -> Session:
     """A listener who knows the answer with probability `knows` and guesses otherwise.
@@ -269,7 +269,7 @@ def _check_sets(sessions: Sequence[Session], key: Key) -> None:
             raise ValueError(f"the options of the task about {right} are not one of each class")
 
 
-def _caught(session: Session, key: Key) -> float:
+def _catch_accuracy(session: Session, key: Key) -> float:
     """Share of the catch trials that a listener got right; 1 where there are none."""
     pairs = zip(session.tasks.tasks, session.choices, strict=True)
     right = [choice == task.answer for task, choice in pairs if task.answer in key.catch]
@@ -286,7 +286,7 @@ def _answers(session: Session, key: Key) -> Int[np.ndarray, "n 2"]:
     return np.array(found, np.int64).reshape(-1, 2)
 
 
-def _agreement(sessions: Sequence[Session], key: Key) -> float | None:
+def _kappa(sessions: Sequence[Session], key: Key) -> float | None:
     complete = [session for session in sessions if session.complete]
     if len(complete) < 2:
         return None

@@ -17,9 +17,9 @@ import numpy as np
 from synvae_core.types import Measure
 from synvae_workbench.listening.files import write_results, write_tasks
 from synvae_workbench.listening.journal import Journal
+from synvae_workbench.listening.materials import Materials, fingerprint
 from synvae_workbench.listening.scoring import Session
-from synvae_workbench.listening.served import Served, fingerprint
-from synvae_workbench.listening.tasks import TaskSet, shown
+from synvae_workbench.listening.tasks import TaskSet, short_repr
 
 ID = re.compile(r"[0-9a-f]{16}")
 CONFIDENCE = ("a guess", "likely", "sure")
@@ -50,7 +50,7 @@ class Answer(NamedTuple):
 class Sitting:
     """A sitting as its journal tells it; made by `begin_sitting` and `open_sitting`."""
 
-    def __init__(self, journal: Journal, served: Served) -> None:
+    def __init__(self, journal: Journal, materials: Materials) -> None:
         self._journal = journal
         self.stage = VOLUME
         self.answers: list[Answer] = []
@@ -58,9 +58,9 @@ class Sitting:
         if not records or records[0][1].get("kind") != "begin":
             raise ValueError(f"{journal.path} does not begin as a sitting does")
         first = records[0][1]
-        self.id, self.began = journal.path.stem, shown(first.get("at")).strip("'")
+        self.id, self.began = journal.path.stem, short_repr(first.get("at")).strip("'")
         self.listener = first.get("listener")
-        tasks = served.sets.get(self.listener) if isinstance(self.listener, str) else None
+        tasks = materials.sets.get(self.listener) if isinstance(self.listener, str) else None
         if tasks is None or first.get("set") != fingerprint(tasks):
             raise OtherSet(f"{journal.path} was begun with another task set")
         self.tasks: TaskSet = tasks
@@ -118,12 +118,12 @@ class Sitting:
             case {"kind": "answer", "task": int(task)} if self.stage == QUESTION and task == len(
                 self.answers
             ):
-                self.answers.append(_answer(record, self.tasks.tasks[task].options))
+                self.answers.append(_parse_answer(record, self.tasks.tasks[task].options))
                 if len(self.answers) == len(self.tasks.tasks):
                     self.stage = END
             case _:
                 raise ValueError(
-                    f"{shown(record.get('kind'))} does not follow in a sitting that is at "
+                    f"{short_repr(record.get('kind'))} does not follow in a sitting that is at "
                     f"{self.stage} with {len(self.answers)} answers"
                 )
 
@@ -132,7 +132,7 @@ class OtherSet(ValueError):
     """A sitting of another task set, which is none of this one's business."""
 
 
-class Sittings(NamedTuple):
+class SittingFolder(NamedTuple):
     """The sittings of a folder by id, oldest first; those of other sets, and what is broken."""
 
     found: dict[str, Sitting]
@@ -145,12 +145,12 @@ class Sittings(NamedTuple):
         return {each: sitting for each, sitting in self.found.items() if sitting.stage == END}
 
 
-def begin_sitting(folder: str | Path, served: Served) -> Sitting:
+def begin_sitting(folder: str | Path, materials: Materials) -> Sitting:
     """A new sitting of a person who has consented, with the task set that was served least."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    times = dict.fromkeys(served.sets, 0)
-    for sitting in read_sittings(folder, served).found.values():
+    times = dict.fromkeys(materials.sets, 0)
+    for sitting in read_sittings(folder, materials).found.values():
         times[sitting.listener] += 1
     listener = min(times, key=times.__getitem__)
     journal = Journal(folder / f"{secrets.token_hex(8)}.jsonl")
@@ -159,15 +159,15 @@ def begin_sitting(folder: str | Path, served: Served) -> Sitting:
             "kind": "begin",
             "at": _now(),
             "consent": True,
-            "name": served.sets[listener].name,
+            "name": materials.sets[listener].name,
             "listener": listener,
-            "set": fingerprint(served.sets[listener]),
+            "set": fingerprint(materials.sets[listener]),
         }
     )
-    return Sitting(journal, served)
+    return Sitting(journal, materials)
 
 
-def open_sitting(folder: str | Path, each: str, served: Served) -> Sitting:
+def open_sitting(folder: str | Path, each: str, materials: Materials) -> Sitting:
     """The sitting of an id, to go on with; whoever had it open before can store nothing more.
 
     Raises:
@@ -176,27 +176,27 @@ def open_sitting(folder: str | Path, each: str, served: Served) -> Sitting:
     """
     path = Path(folder) / f"{each}.jsonl"
     if not ID.fullmatch(each) or not path.is_file():
-        raise ValueError(f"there is no sitting {shown(each)} in {folder}")
-    sitting = Sitting(Journal(path), served)
+        raise ValueError(f"there is no sitting {short_repr(each)} in {folder}")
+    sitting = Sitting(Journal(path), materials)
     if sitting.stage != END:
         sitting.log("open")
     return sitting
 
 
-def read_sittings(folder: str | Path, served: Served) -> Sittings:
+def read_sittings(folder: str | Path, materials: Materials) -> SittingFolder:
     """All sittings of a folder that belong to what is served; a folder without any has none."""
     found, others, broken = [], 0, []
     for path in sorted(Path(folder).glob("*.jsonl")):
         if not ID.fullmatch(path.stem):
             continue
         try:
-            found.append(Sitting(Journal(path), served))
+            found.append(Sitting(Journal(path), materials))
         except OtherSet:
             others += 1
         except ValueError as error:
             broken.append(str(error))
     found.sort(key=lambda sitting: (sitting.began, sitting.id))
-    return Sittings({sitting.id: sitting for sitting in found}, others, tuple(broken))
+    return SittingFolder({sitting.id: sitting for sitting in found}, others, tuple(broken))
 
 
 def export_sittings(folder: str | Path, sittings: Mapping[str, Sitting]) -> None:
@@ -237,7 +237,7 @@ def behaviour(sittings: Sequence[Sitting]) -> dict[str, float]:
     return found
 
 
-def _answer(record: Mapping[str, Any], options: Sequence[int]) -> Answer:
+def _parse_answer(record: Mapping[str, Any], options: Sequence[int]) -> Answer:
     match record:
         case {
             "choice": int(choice),
@@ -254,7 +254,7 @@ def _answer(record: Mapping[str, Any], options: Sequence[int]) -> Answer:
             return Answer(choice, float(seconds), plays, confidence)
     raise ValueError(
         f"expected one of {tuple(options)}, the seconds that it took, a play or more and a "
-        f"confidence of 0 to {len(CONFIDENCE) - 1}; got {shown(dict(record))}"
+        f"confidence of 0 to {len(CONFIDENCE) - 1}; got {short_repr(dict(record))}"
     )
 
 

@@ -16,7 +16,7 @@ from synvae_workbench.listening.tasks import Task, TaskSet, check_labels
 CHOICES = ("closest", "minmax")
 
 
-def published_set(
+def syneval_set(
     latents: Float[np.ndarray, "n z"],
     labels: Int[np.ndarray, "n"],
     names: Sequence[str],
@@ -56,7 +56,7 @@ def published_set(
     needed = examples + tasks
     trio = _farthest_trio(latents, labels, least=needed)
     chosen = np.array(
-        [_chosen(latents, labels, trio, place, choose)[:needed] for place in range(3)]
+        [_members_by_fit(latents, labels, trio, place, choose)[:needed] for place in range(3)]
     )
     shown = np.sort(rng.choice(needed, examples, replace=False))
     asked = np.delete(chosen, shown, axis=1).T
@@ -96,7 +96,7 @@ def merge_rare(
     Near is the distance of class means in the latents, before any merging; as published.
 
     Raises:
-        ValueError: if no class has `least` members, or as `published_set`.
+        ValueError: if no class has `least` members, or as `syneval_set`.
     """
     _check_latents(latents, labels)
     means = _class_means(latents, labels)
@@ -128,7 +128,7 @@ def _farthest_trio(latents: np.ndarray, labels: np.ndarray, *, least: int) -> tu
     return tuple(large[i] for i in trios[int(np.argmax(widths))])
 
 
-def _chosen(
+def _members_by_fit(
     latents: np.ndarray, labels: np.ndarray, trio: tuple[int, ...], place: int, choose: str
 ) -> np.ndarray:
     """Members of the trio's class at `place`, the most fitting first, ties by the lower index."""

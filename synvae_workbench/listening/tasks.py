@@ -33,7 +33,7 @@ class Task:
         if type(self.truth) is not int or not 0 <= self.truth < len(self.options):
             raise ValueError(
                 f"truth: expected an index from 0 to {len(self.options) - 1}, "
-                f"got {shown(self.truth)}"
+                f"got {short_repr(self.truth)}"
             )
 
     @property
@@ -121,7 +121,7 @@ def _check_text(field: str, value: Any, *, least: int = 0) -> None:
     if not isinstance(value, str) or not least <= len(value) <= MOST_CHARACTERS:
         raise ValueError(
             f"{field}: expected text of {least} to {MOST_CHARACTERS:,} characters, "
-            f"got {shown(value)}"
+            f"got {short_repr(value)}"
         )
 
 
@@ -131,29 +131,31 @@ def _check_classes(classes: Any) -> None:
     for index, name in enumerate(classes):
         _check_text(f"classes[{index}]", name, least=1)
     if len(set(classes)) < len(classes):
-        raise ValueError(f"classes: expected different names, got {shown(classes)}")
+        raise ValueError(f"classes: expected different names, got {short_repr(classes)}")
 
 
 def _check_ids(field: str, ids: Any) -> None:
     if not isinstance(ids, tuple):
-        raise ValueError(f"{field}: expected ids of data, got {shown(ids)}")
+        raise ValueError(f"{field}: expected ids of data, got {short_repr(ids)}")
     for index, value in enumerate(ids):
         # a file is called after its id, so that only a plain number will do; True is no number
         if type(value) is not int or not 0 <= value <= LARGEST_ID:
             raise ValueError(
                 f"{field}[{index}]: an id is a whole number from 0 to {LARGEST_ID}, "
-                f"got {shown(value)}"
+                f"got {short_repr(value)}"
             )
     if len(set(ids)) < len(ids):
-        raise ValueError(f"{field}: expected different ids, got {shown(_repeated(ids))} twice")
+        raise ValueError(
+            f"{field}: expected different ids, got {short_repr(_first_repeated(ids))} twice"
+        )
 
 
-def _repeated(ids: Iterable[int]) -> int:
+def _first_repeated(ids: Iterable[int]) -> int:
     seen: set[int] = set()
     return next(value for value in ids if value in seen or seen.add(value))
 
 
-def shown(value: Any) -> str:
+def short_repr(value: Any) -> str:
     """The value as a message shows it: short, whatever a file holds."""
     try:
         text = repr(value)

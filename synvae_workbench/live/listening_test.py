@@ -13,11 +13,11 @@ from typing import Any
 import anywidget
 import traitlets
 
+from synvae_workbench.listening.controller import Controller, Move, Screen
 from synvae_workbench.listening.journal import Stale
-from synvae_workbench.listening.served import Served
+from synvae_workbench.listening.materials import Materials
 from synvae_workbench.listening.sitting import CONFIDENCE, ID, MOST_PLAYS, MOST_SECONDS
 from synvae_workbench.listening.tasks import MOST_CLASSES, MOST_TASKS
-from synvae_workbench.listening.test_page import Desk, Move, Screen
 from synvae_workbench.live.assets import read_assets
 
 PAGE = re.compile(r"[0-9a-f]{32}")
@@ -59,7 +59,7 @@ class ListeningTest(anywidget.AnyWidget):
     """The test on a page: consent, sound check, examples, questions, result.
 
     Args:
-        served: the task sets, their media and their key.
+        materials: the task sets, their media and their key.
         folder: the run folder, in which every sitting is stored step by step.
         program: General MIDI instrument of the sound check, 0..127.
     """
@@ -68,9 +68,9 @@ class ListeningTest(anywidget.AnyWidget):
     _css = read_assets("listening_test.css")
     confidence = traitlets.List(list(CONFIDENCE)).tag(sync=True)
 
-    def __init__(self, served: Served, folder: str | Path, *, program: int = 0) -> None:
+    def __init__(self, materials: Materials, folder: str | Path, *, program: int = 0) -> None:
         super().__init__()
-        self._desk = Desk(served, folder, program=program)
+        self._controller = Controller(materials, folder, program=program)
         self.on_msg(self._receive)
 
     def _receive(self, _: object, content: object, __: object) -> None:
@@ -78,7 +78,7 @@ class ListeningTest(anywidget.AnyWidget):
         try:
             move = parse_message(content)
             page = move.page
-            screen = self._desk.reply(move)
+            screen = self._controller.reply(move)
         except Stale:
             screen = Screen({"screen": "moved", "said": ELSEWHERE}, [])
         except (ValueError, OSError) as error:

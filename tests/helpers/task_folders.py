@@ -6,6 +6,7 @@ import numpy as np
 
 from synvae_core.music.render import sine_synthesiser
 from synvae_workbench.listening import (
+    DesignSize,
     Task,
     TaskSet,
     balanced_design,
@@ -31,12 +32,9 @@ def blind_folder(folder: Path, *, listeners: int = 3, tasks: int = 3, catch: int
     design = balanced_design(
         np.arange(SOURCES) % 3,
         NAMES,
+        DesignSize(listeners, examples=2, tasks=tasks, catch=catch),
         classes=[0, 1, 2],
         name="Shapes",
-        listeners=listeners,
-        examples=2,
-        tasks=tasks,
-        catch=catch,
     )
     apart = folder.with_name(f"{folder.name}_key")
     for path in (folder / "listeners", apart):

@@ -8,6 +8,7 @@ from scipy.stats import beta, binom
 from sklearn.metrics import cohen_kappa_score, precision_score
 
 from synvae_workbench.listening import (
+    DesignSize,
     Key,
     Session,
     Share,
@@ -16,7 +17,7 @@ from synvae_workbench.listening import (
     balanced_design,
     fleiss_kappa,
     score,
-    simulated_session,
+    simulate_session,
 )
 
 TRUTHS = (0, 1, 2, 0, 1, 2)
@@ -128,7 +129,7 @@ class TestScore:
             (lambda: score([answers(*TRUTHS)], Key({10: 0}, {10: 0})), "does not know id"),
             (lambda: Session(SET, (10,)), "each of 6 tasks, got 1"),
             (lambda: Session(SET, (10, 11, 30, 40, 50, 60)), "choice 1"),
-            (lambda: simulated_session(SET, knows=2.0, rng=np.random.default_rng(0)), "probab"),
+            (lambda: simulate_session(SET, knows=2.0, rng=np.random.default_rng(0)), "probab"),
         ],
     )
     def test_bad_input_is_refused(self, call, message):
@@ -166,9 +167,8 @@ class TestBlind:
     labels = np.repeat(np.arange(3), 40)
 
     def design(self, listeners=12):
-        return balanced_design(
-            self.labels, "abc", classes=[0, 1, 2], name="t", listeners=listeners, tasks=27, catch=3
-        )
+        size = DesignSize(listeners, tasks=27, catch=3)
+        return balanced_design(self.labels, "abc", size, classes=[0, 1, 2], name="t")
 
     def test_listeners_are_pooled_across_orders(self):
         sets, key = self.design()
@@ -193,11 +193,11 @@ class TestBlind:
     def test_simulated_listeners_know_as_much_as_they_are_told(self):
         sets, key = self.design(listeners=30)
         rng = np.random.default_rng(0)
-        found = score([simulated_session(each, knows=0.6, rng=rng) for each in sets], key)
+        found = score([simulate_session(each, knows=0.6, rng=rng) for each in sets], key)
         low, high = found.overall.interval(0.999)
         assert low < 0.6 + 0.4 / 3 < high
         assert found.overall.p_value < 1e-9
         assert 0.25 < found.kappa < 0.6
-        sure = [simulated_session(s, knows=0.0, rng=rng, sure=key.catch) for s in sets]
+        sure = [simulate_session(s, knows=0.0, rng=rng, sure=key.catch) for s in sets]
         assert score(sure, key).caught == (1.0,) * 30
         assert score(sure, key).overall.p_value > 1e-3

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synvae_workbench.listening import (
+    DesignSize,
     Key,
     Task,
     TaskSet,
     balanced_design,
     cluster_labels,
     merge_rare,
-    published_set,
+    syneval_set,
 )
 from synvae_workbench.listening.syneval import _check_latents
 
@@ -27,12 +28,14 @@ LATENTS = CENTRES[LABELS] + RNG.normal(size=(200, 2))
 
 
 def published_toy(**options):
-    return published_set(LATENTS, LABELS, NAMES, name="toy", **options)
+    return syneval_set(LATENTS, LABELS, NAMES, name="toy", **options)
 
 
 def design(**options):
-    given = {"classes": [0, 2, 3], "name": "toy", "listeners": 3, "tasks": 18, "catch": 2}
-    return balanced_design(LABELS, NAMES, **(given | options))
+    given = {"listeners": 3, "tasks": 18, "catch": 2} | options
+    rest = {name: given.pop(name) for name in ("classes", "name", "seed") if name in given}
+    rest = {"classes": [0, 2, 3], "name": "toy"} | rest
+    return balanced_design(LABELS, NAMES, DesignSize(**given), **rest)
 
 
 class TestPublished:
@@ -48,8 +51,8 @@ class TestPublished:
     def test_rare_classes_are_passed_over(self):
         rare = LABELS.copy()
         rare[(LABELS == 3) & (np.arange(200) % 2 == 0)] = 4
-        assert published_set(LATENTS, LABELS, NAMES, name="t").classes == ("a", "c", "d")
-        found = published_set(LATENTS, rare, NAMES, name="t", examples=4, tasks=20)
+        assert syneval_set(LATENTS, LABELS, NAMES, name="t").classes == ("a", "c", "d")
+        found = syneval_set(LATENTS, rare, NAMES, name="t", examples=4, tasks=20)
         assert "d" not in found.classes
 
     def test_members_are_the_nearest_and_nobody_is_shown_twice(self):
@@ -101,10 +104,10 @@ class TestPublished:
             (lambda: published_toy(tasks=37), "expected three classes of at least 41"),
             (lambda: published_toy(choose="nearest"), "closest or minmax"),
             (lambda: published_toy(examples=0), "at least 1 example"),
-            (lambda: published_set(LATENTS * np.nan, LABELS, NAMES, name="t"), "NaN"),
-            (lambda: published_set(LATENTS, LABELS, NAMES[:3], name="t"), "labels are 0 to 2"),
-            (lambda: published_set(LATENTS[:1], LABELS[:1], NAMES, name="t"), "three classes"),
-            (lambda: published_set(LATENTS[:0], LABELS[:0], NAMES, name="t"), "no latents"),
+            (lambda: syneval_set(LATENTS * np.nan, LABELS, NAMES, name="t"), "NaN"),
+            (lambda: syneval_set(LATENTS, LABELS, NAMES[:3], name="t"), "labels are 0 to 2"),
+            (lambda: syneval_set(LATENTS[:1], LABELS[:1], NAMES, name="t"), "three classes"),
+            (lambda: syneval_set(LATENTS[:0], LABELS[:0], NAMES, name="t"), "no latents"),
             (lambda: merge_rare(LATENTS, LABELS, least=41), "no class has 41 members"),
             (lambda: cluster_labels(LATENTS[:2], clusters=3), "clusters is 2 to 2"),
             (lambda: cluster_labels(LATENTS * np.inf), "infinity"),
@@ -212,7 +215,7 @@ class TestBalanced:
 
     def test_labels_without_a_name_are_refused(self):
         with pytest.raises(ValueError, match="labels are 0 to 1"):
-            balanced_design(LABELS, "ab", classes=[0, 1], name="t", listeners=1)
+            balanced_design(LABELS, "ab", DesignSize(1), classes=[0, 1], name="t")
 
 
 def test_a_key_knows_what_it_marks():

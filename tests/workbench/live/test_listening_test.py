@@ -12,8 +12,8 @@ from PIL import Image
 from task_folders import blind_folder, published_folder
 
 from synvae_core.music import render
-from synvae_workbench.listening import begin_sitting, read_results, read_sittings, serve
-from synvae_workbench.listening.test_page import Desk
+from synvae_workbench.listening import begin_sitting, load_materials, read_results, read_sittings
+from synvae_workbench.listening.controller import Controller
 from synvae_workbench.live.listening_test import BROKEN, ListeningTest, parse_message
 
 ADA, BOB = "a" * 32, "b" * 32
@@ -25,16 +25,16 @@ def plain_sounds(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    return serve(blind_folder(tmp_path_factory.mktemp("blind") / "set"))
+def materials(tmp_path_factory):
+    return load_materials(blind_folder(tmp_path_factory.mktemp("blind") / "set"))
 
 
 class Pages:
     """A widget in place of which a test looks at what is sent; `told` has every message."""
 
-    def __init__(self, served, folder):
+    def __init__(self, materials, folder):
         self.folder, self.told = folder, []
-        self.widget = ListeningTest(served, folder)
+        self.widget = ListeningTest(materials, folder)
         self.widget.send = lambda content, buffers=(): self.told.append((content, buffers))
 
     def send(self, page, kind, **values):
@@ -51,24 +51,24 @@ class Pages:
 
     def tones(self, sitting):
         """What a person would have counted."""
-        return self.widget._desk._tones[sitting]
+        return self.widget._controller._tones[sitting]
 
     def answer(self, page, task, place=0, **change):
         values = {"seconds": 1.5, "plays": 1, "confidence": 1} | change
         return self.send(page, "answer", task=task, place=place, **values)
 
     def stored(self):
-        return read_sittings(self.folder / "sittings", self.widget._desk.served).found
+        return read_sittings(self.folder / "sittings", self.widget._controller.materials).found
 
 
 @pytest.fixture
-def pages(served, tmp_path):
-    made = Pages(served, tmp_path)
+def pages(materials, tmp_path):
+    made = Pages(materials, tmp_path)
     yield made
     made.widget.close()
 
 
-def test_a_test_from_its_beginning_to_its_end(pages, served):
+def test_a_test_from_its_beginning_to_its_end(pages, materials):
     content, _ = pages.send(ADA, "hello", sitting="")
     assert (content["screen"], content["questions"], content["choices"]) == ("welcome", 4, 3)
     assert content["unfinished"] == []
@@ -76,18 +76,18 @@ def test_a_test_from_its_beginning_to_its_end(pages, served):
     assert (content["screen"], content["counts"]) == ("volume", (2, 3, 4, 5))
     assert soundfile.read(io.BytesIO(sound))[0].max() > 0.05
     content, pictures = pages.send(ADA, "tones", count=pages.tones(content["sitting"]))
-    assert content["classes"] == [name for name in served.first.classes for _ in range(2)]
+    assert content["classes"] == [name for name in materials.first.classes for _ in range(2)]
     assert len(pictures) == 6
     content, (sound,) = pages.send(ADA, "example", index=5)
     assert content == {"example": 5}
-    assert sound == served.sound(served.first.examples[5])
+    assert sound == materials.sound(materials.first.examples[5])
     content, (sound, *pictures) = pages.send(ADA, "heard", examples=2)
-    first = served.first.tasks[0]
-    assert sound == served.sound(first.answer)
-    assert pictures == [served.picture(each) for each in first.options]
+    first = materials.first.tasks[0]
+    assert sound == materials.sound(first.answer)
+    assert pictures == [materials.picture(each) for each in first.options]
     for task in range(4):
         assert (content["screen"], content["task"], content["of"]) == ("question", task, 4)
-        content, _ = pages.answer(ADA, task, served.first.tasks[task].truth)
+        content, _ = pages.answer(ADA, task, materials.first.tasks[task].truth)
         assert content["said"] == "Saved."
     assert (content["screen"], content["right"], content["count"]) == ("end", 3, 3)
     assert content["confusion"] == np.eye(3).tolist()
@@ -98,14 +98,14 @@ def test_a_test_from_its_beginning_to_its_end(pages, served):
     assert json.loads(content["result"]) == list(sitting.session.choices)
 
 
-def test_nothing_that_tells_the_answer_is_sent_before_the_choice(pages, served):
+def test_nothing_that_tells_the_answer_is_sent_before_the_choice(pages, materials):
     pages.send(ADA, "hello", sitting="")
     pages.to_questions(ADA)
     pages.send(ADA, "resume", sitting=next(iter(pages.stored())))
     for task in range(3):
         pages.answer(ADA, task)
     words = {"to", "screen", "sitting", "said", "task", "of", "names"}
-    known = {str(each) for each in served.first.ids}
+    known = {str(each) for each in materials.first.ids}
     for content, buffers in pages.told:
         if content["screen"] == "question":
             assert content.keys() <= words
@@ -153,11 +153,11 @@ def test_a_page_that_is_loaded_again_goes_on_and_takes_over(pages):
     assert content["task"] == 2
 
 
-def test_a_new_kernel_goes_on_where_the_old_one_was(pages, served):
+def test_a_new_kernel_goes_on_where_the_old_one_was(pages, materials):
     pages.to_questions(ADA)
     pages.answer(ADA, 0, 1)
     (before,) = pages.stored().values()
-    again = Pages(served, pages.folder)
+    again = Pages(materials, pages.folder)
     content, _ = again.send(BOB, "hello", sitting="")
     (offered,) = content["unfinished"]
     assert (offered["sitting"], offered["answered"], offered["of"]) == (before.id, 1, 4)
@@ -188,17 +188,19 @@ def test_a_wrong_count_brings_other_tones(pages):
     assert len(buffers) == 1
 
 
-def test_the_clip_of_the_tones_has_one_length_whatever_their_number(served, tmp_path):
+def test_the_clip_of_the_tones_has_one_length_whatever_their_number(materials, tmp_path):
     counted = set()
 
     def synthesise(sequence, rate):
         counted.add(len(sequence.notes))
-        assert len(sequence.notes) == desk._tones[sitting.id]
+        assert len(sequence.notes) == controller._tones[sitting.id]
         return np.zeros(render.clip_samples(sequence, rate), np.float32)
 
-    desk = Desk(served, tmp_path, synthesiser=synthesise)
-    sitting = begin_sitting(tmp_path, served)
-    lengths = {soundfile.info(io.BytesIO(desk._tone_sound(sitting))).frames for _ in range(40)}
+    controller = Controller(materials, tmp_path, synthesiser=synthesise)
+    sitting = begin_sitting(tmp_path, materials)
+    lengths = {
+        soundfile.info(io.BytesIO(controller._tone_sound(sitting))).frames for _ in range(40)
+    }
     assert len(lengths) == 1
     assert counted == {2, 3, 4, 5}
 
@@ -291,7 +293,7 @@ def test_a_fault_of_the_kernel_is_said_and_not_hidden(pages, monkeypatch):
     def broken(_):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(pages.widget._desk, "reply", broken)
+    monkeypatch.setattr(pages.widget._controller, "reply", broken)
     with pytest.raises(RuntimeError, match="out of memory"):
         pages.widget._receive(None, {"page": ADA, "kind": "hello", "sitting": ""}, [])
     assert pages.told[-1][0]["said"].startswith(BROKEN)
@@ -302,12 +304,12 @@ def test_pages_that_come_and_go_are_forgotten(pages):
     (each,) = pages.stored()
     for number in range(70):
         pages.send(f"{number:032x}", "resume", sitting=each)
-    assert len(pages.widget._desk._pages) == 64
+    assert len(pages.widget._controller._pages) == 64
     assert "no sitting" in pages.answer(ADA, 0)[0]["said"]
 
 
 def test_a_published_set_is_served_and_its_words_are_text(tmp_path):
-    pages = Pages(serve(published_folder(tmp_path / "set")), tmp_path / "run")
+    pages = Pages(load_materials(published_folder(tmp_path / "set")), tmp_path / "run")
     content, _ = pages.send(ADA, "hello", sitting="")
     assert content["disclaimer"] == "<b>Headphones</b>, please."
     pages.to_questions(ADA)

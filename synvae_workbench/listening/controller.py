@@ -15,8 +15,8 @@ import numpy as np
 from synvae_core.music.melody import FIRST_NOTE, MIN_PITCH
 from synvae_core.music.midi import events_to_note_sequence
 from synvae_core.music.render import SAMPLE_RATE, Synthesiser, render
+from synvae_workbench.listening.materials import Materials, encode_flac
 from synvae_workbench.listening.scoring import Scores, score
-from synvae_workbench.listening.served import Served, flac
 from synvae_workbench.listening.sitting import (
     END,
     EXAMPLES,
@@ -52,7 +52,7 @@ class Screen(NamedTuple):
     buffers: list[bytes]
 
 
-class Desk:
+class Controller:
     """Serves a task set to any number of pages, each with a sitting of its own.
 
     Args:
@@ -62,13 +62,13 @@ class Desk:
 
     def __init__(
         self,
-        served: Served,
+        materials: Materials,
         folder: str | Path,
         *,
         program: int = 0,
         synthesiser: Synthesiser | None = None,
     ) -> None:
-        self.served, self.folder = served, Path(folder)
+        self.materials, self.folder = materials, Path(folder)
         self.sittings = self.folder / "sittings"
         self._program, self._synthesiser = program, synthesiser
         self._pages: OrderedDict[str, Sitting] = OrderedDict()
@@ -87,9 +87,9 @@ class Desk:
         if move.kind in ("begin", "resume"):
             begun = move.kind == "begin"
             sitting = (
-                begin_sitting(self.sittings, self.served)
+                begin_sitting(self.sittings, self.materials)
                 if begun
-                else open_sitting(self.sittings, values["sitting"], self.served)
+                else open_sitting(self.sittings, values["sitting"], self.materials)
             )
             self._sit(move.page, sitting)
             return self._screen(sitting, "" if begun else "You go on where you stopped.")
@@ -112,7 +112,7 @@ class Desk:
     def _hello(self, page: str, each: str) -> Screen:
         if each:
             try:
-                sitting = open_sitting(self.sittings, each, self.served)
+                sitting = open_sitting(self.sittings, each, self.materials)
             except ValueError:  # of another run, or removed
                 return self._welcome()
             self._sit(page, sitting)
@@ -126,7 +126,7 @@ class Desk:
             self._tones.pop(self._pages.popitem(last=False)[1].id, None)
 
     def _welcome(self) -> Screen:
-        tasks, found = self.served.first, read_sittings(self.sittings, self.served).found
+        tasks, found = self.materials.first, read_sittings(self.sittings, self.materials).found
         unfinished = [sitting for sitting in found.values() if sitting.stage != END]
         seconds = SECONDS_PER_QUESTION * len(tasks.tasks) + SECONDS_PER_EXAMPLE * len(
             tasks.examples
@@ -172,7 +172,7 @@ class Desk:
         events[: number * TONE_STEPS : TONE_STEPS] = 69 - MIN_PITCH + FIRST_NOTE
         events[number * TONE_STEPS] = 1  # ends the last one
         sequence = events_to_note_sequence(events, program=self._program)
-        return flac(render(sequence, synthesiser=self._synthesiser), SAMPLE_RATE)
+        return encode_flac(render(sequence, synthesiser=self._synthesiser), SAMPLE_RATE)
 
     def _count(self, sitting: Sitting, count: int) -> Screen:
         if sitting.stage != VOLUME:
@@ -187,21 +187,21 @@ class Desk:
     def _examples(self, sitting: Sitting) -> tuple[dict[str, Any], list[bytes]]:
         groups = sitting.tasks.examples_by_class
         names = [name for name, ids in groups.items() for _ in ids]
-        return {"classes": names}, [self.served.picture(each) for each in sitting.tasks.examples]
+        return {"classes": names}, [self.materials.picture(each) for each in sitting.tasks.examples]
 
     def _example(self, sitting: Sitting, index: int) -> Screen:
         if sitting.stage != EXAMPLES or index >= len(sitting.tasks.examples):
             raise ValueError("there is no such example now: load the page again")
-        sound = self.served.sound(sitting.tasks.examples[index])
+        sound = self.materials.sound(sitting.tasks.examples[index])
         return Screen({"example": index}, [sound])
 
     def _question(self, sitting: Sitting) -> tuple[dict[str, Any], list[bytes]]:
         number, tasks = len(sitting.answers), sitting.tasks
         task = tasks.tasks[number]
-        sound = self.served.sound(task.answer)
-        pictures = [self.served.picture(each) for each in task.options]
+        sound = self.materials.sound(task.answer)
+        pictures = [self.materials.picture(each) for each in task.options]
         # What a picture shows is no secret, which one is heard is: so blind people can answer too.
-        names = [self.served.class_of(tasks, each) for each in task.options]
+        names = [self.materials.class_of(tasks, each) for each in task.options]
         return {"task": number, "of": len(tasks.tasks), "names": names}, [sound, *pictures]
 
     def _answer(self, sitting: Sitting, values: dict[str, Any]) -> Screen:
@@ -223,13 +223,13 @@ class Desk:
         return self._screen(sitting, "Saved.")
 
     def _end(self, sitting: Sitting) -> dict[str, Any]:
-        own = score([sitting.session], self.served.key)
-        catch = bool(self.served.key and self.served.key.catch)
-        finished = read_sittings(self.sittings, self.served).finished
-        lines = in_words(own, catch)
+        own = score([sitting.session], self.materials.key)
+        catch = bool(self.materials.key and self.materials.key.catch)
+        finished = read_sittings(self.sittings, self.materials).finished
+        lines = describe_scores(own, catch)
         if len(finished) > 1:
             sessions = [each.session for each in finished.values()]
-            lines += _of_all(sessions, self.served, catch)
+            lines += _describe_all(sessions, self.materials, catch)
         return {
             "right": own.overall.right,
             "count": own.overall.count,
@@ -240,7 +240,7 @@ class Desk:
         }
 
 
-def in_words(scores: Scores, catch: bool) -> list[str]:
+def describe_scores(scores: Scores, catch: bool) -> list[str]:
     """One listener's result in sentences; `catch` says whether there were catch trials."""
     share = scores.overall
     low, high = (100 * bound for bound in share.interval())
@@ -258,9 +258,9 @@ def in_words(scores: Scores, catch: bool) -> list[str]:
     return lines
 
 
-def _of_all(sessions: list, served: Served, catch: bool) -> list[str]:
+def _describe_all(sessions: list, materials: Materials, catch: bool) -> list[str]:
     try:
-        found = score(sessions, served.key, least_catch=LEAST_CATCH if catch else 0.0)
+        found = score(sessions, materials.key, least_catch=LEAST_CATCH if catch else 0.0)
     except ValueError:  # nobody listened to the examples
         return []
     low, high = found.overall.interval()

@@ -35,7 +35,7 @@ EVERYBODY = "everybody"  # the name of the one set that all listeners have
 
 
 @dataclass(frozen=True)
-class Served:
+class Materials:
     """Task sets by the name of their listener, the key to a blind design, and the media."""
 
     sets: dict[str, TaskSet]
@@ -57,19 +57,19 @@ class Served:
     def picture(self, each: int) -> bytes:
         """The picture of an id as a PNG of its pixels alone, at most `SHOWN_SIDE` wide and high."""
         path = self.data / f"{each}_orig.png"
-        return _refusing(path, lambda: _picture(_content(path, MOST_PICTURE_BYTES)))
+        return _naming_file(path, lambda: _decode_picture(_read_bounded(path, MOST_PICTURE_BYTES)))
 
     def sound(self, each: int) -> bytes:
         """The sound of an id as FLAC of its samples alone."""
-        return flac(*self.samples(each))
+        return encode_flac(*self.samples(each))
 
     def samples(self, each: int) -> tuple[np.ndarray, int]:
         """The sound of an id, (n,) or (n, channels) of 16 bits, and its rate in Hz."""
         path = self.data / f"{each}_audio.wav"
-        return _refusing(path, lambda: _sound(_content(path, MOST_SOUND_BYTES)))
+        return _naming_file(path, lambda: _decode_sound(_read_bounded(path, MOST_SOUND_BYTES)))
 
 
-def serve(folder: str | Path, key: str | Path = "") -> Served:
+def load_materials(folder: str | Path, key: str | Path = "") -> Materials:
     """The task sets of a folder, with everything that they need there and checked.
 
     Args:
@@ -93,17 +93,17 @@ def serve(folder: str | Path, key: str | Path = "") -> Served:
     key = key or (beside if beside.is_file() else "")
     if not key and EVERYBODY not in sets:
         raise ValueError(f"{folder} is a blind design: name its key, such as {beside}")
-    served = Served(sets, read_key(key) if key else None, folder / "data")
-    _check_key(folder, served)
-    if len(served.first.examples) > MOST_EXAMPLES:
+    materials = Materials(sets, read_key(key) if key else None, folder / "data")
+    _check_key(folder, materials)
+    if len(materials.first.examples) > MOST_EXAMPLES:
         raise ValueError(f"{folder}: more than {MOST_EXAMPLES} examples, too many for a page")
     ids = sorted({each for tasks in sets.values() for each in tasks.ids})
     if len(ids) > MOST_IDS:
         raise ValueError(f"{folder} has {len(ids):,} pictures and sounds, at most {MOST_IDS:,}")
     for each in ids:  # all of it now: nobody is to meet a broken one in the middle of a test
-        served.picture(each)
-        served.samples(each)
-    return served
+        materials.picture(each)
+        materials.samples(each)
+    return materials
 
 
 def fingerprint(tasks: TaskSet) -> str:
@@ -111,16 +111,17 @@ def fingerprint(tasks: TaskSet) -> str:
     return hashlib.sha256(json.dumps(asdict(tasks), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _check_key(folder: Path, served: Served) -> None:
+def _check_key(folder: Path, materials: Materials) -> None:
     """Scores listeners who get everything right: it shows whether sets and key belong together."""
     try:
-        perfect = [Session(s, tuple(task.answer for task in s.tasks)) for s in served.sets.values()]
-        score(perfect, served.key)
+        sets = materials.sets.values()
+        perfect = [Session(each, tuple(task.answer for task in each.tasks)) for each in sets]
+        score(perfect, materials.key)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from error
 
 
-def _check(path: Path, most: int) -> None:
+def _check_file(path: Path, most: int) -> None:
     """Refuses what is no file of its folder, or too large, before it is opened."""
     try:
         status = os.lstat(path)
@@ -132,13 +133,13 @@ def _check(path: Path, most: int) -> None:
         raise ValueError(f"{path} has {status.st_size:,} bytes, expected 1 to {most:,}")
 
 
-def _content(path: Path, most: int) -> bytes:
-    _check(path, most)
+def _read_bounded(path: Path, most: int) -> bytes:
+    _check_file(path, most)
     with path.open("rb") as file:
         return file.read(most)
 
 
-def _refusing(path: Path, read: Callable[[], Any]) -> Any:
+def _naming_file(path: Path, read: Callable[[], Any]) -> Any:
     try:
         return read()
     except ValueError as error:
@@ -146,7 +147,7 @@ def _refusing(path: Path, read: Callable[[], Any]) -> Any:
         raise ValueError(named) from error
 
 
-def _picture(content: bytes) -> bytes:
+def _decode_picture(content: bytes) -> bytes:
     try:
         with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             if max(image.size) > MOST_SIDE:  # known before any pixel is
@@ -161,7 +162,7 @@ def _picture(content: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _sound(content: bytes) -> tuple[np.ndarray, int]:
+def _decode_sound(content: bytes) -> tuple[np.ndarray, int]:
     try:
         info = soundfile.info(io.BytesIO(content))
         if info.format not in ("WAV", "WAVEX") or info.channels > 2 or info.samplerate > 96_000:
@@ -175,7 +176,7 @@ def _sound(content: bytes) -> tuple[np.ndarray, int]:
         raise ValueError(f"cannot be read as sound: {error!s:.100}") from error
 
 
-def flac(samples: np.ndarray, rate: int) -> bytes:
+def encode_flac(samples: np.ndarray, rate: int) -> bytes:
     """Samples (n,) or (n, channels), 16 bits or in -1..1, as FLAC of 16 bits at `rate` Hz."""
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, rate, format="FLAC", subtype="PCM_16")

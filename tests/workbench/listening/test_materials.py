@@ -13,9 +13,9 @@ from PIL import Image, PngImagePlugin
 from task_folders import NAMES, blind_folder, published_folder
 from work import few_calls, no_large_pictures
 
-from synvae_workbench.listening import fingerprint, read_tasks, serve
-from synvae_workbench.listening import served as module
-from synvae_workbench.listening.served import (
+from synvae_workbench.listening import fingerprint, load_materials, read_tasks
+from synvae_workbench.listening import materials as module
+from synvae_workbench.listening.materials import (
     EVERYBODY,
     MOST_PICTURE_BYTES,
     MOST_SOUND_BYTES,
@@ -43,24 +43,26 @@ def bomb(side=9_000):
 
 
 def test_a_published_set_is_one_for_everybody(folder):
-    served = serve(folder)
-    assert list(served.sets) == [EVERYBODY]
-    assert served.first == read_tasks(folder / "tasks.json")
-    assert served.key is None
+    materials = load_materials(folder)
+    assert list(materials.sets) == [EVERYBODY]
+    assert materials.first == read_tasks(folder / "tasks.json")
+    assert materials.key is None
     # the place of an option is its class
-    assert [served.class_of(served.first, each) for each in (6, 7, 8)] == list(NAMES)
+    assert [materials.class_of(materials.first, each) for each in (6, 7, 8)] == list(NAMES)
 
 
 def test_a_blind_design_has_a_set_for_each_listener_and_finds_its_key(tmp_path):
-    served = serve(blind_folder(tmp_path / "set"))
-    assert list(served.sets) == ["listener_0", "listener_1", "listener_2"]
-    task = served.first.tasks[0]
-    assert sorted(served.class_of(served.first, each) for each in task.options) == sorted(NAMES)
-    assert len({fingerprint(each) for each in served.sets.values()}) == 3
+    materials = load_materials(blind_folder(tmp_path / "set"))
+    assert list(materials.sets) == ["listener_0", "listener_1", "listener_2"]
+    task = materials.first.tasks[0]
+    assert sorted(materials.class_of(materials.first, each) for each in task.options) == sorted(
+        NAMES
+    )
+    assert len({fingerprint(each) for each in materials.sets.values()}) == 3
     (tmp_path / "set_key" / "key.json").rename(tmp_path / "elsewhere.json")
     with pytest.raises(ValueError, match="blind design: name its key"):
-        serve(tmp_path / "set")
-    assert serve(tmp_path / "set", tmp_path / "elsewhere.json").sets == served.sets
+        load_materials(tmp_path / "set")
+    assert load_materials(tmp_path / "set", tmp_path / "elsewhere.json").sets == materials.sets
 
 
 def test_media_bear_nothing_but_pixels_and_samples(folder):
@@ -70,12 +72,12 @@ def test_media_bear_nothing_but_pixels_and_samples(folder):
         pixels = np.asarray(image)
     Image.fromarray(pixels).save(path, pnginfo=secret)
     assert b"this one" in path.read_bytes()
-    served = serve(folder)
-    content = served.picture(3)
+    materials = load_materials(folder)
+    content = materials.picture(3)
     assert b"this one" not in content
     assert (np.asarray(Image.open(io.BytesIO(content))) == pixels).all()
     sound, rate = soundfile.read(folder / "data" / "3_audio.wav")
-    heard, heard_rate = soundfile.read(io.BytesIO(served.sound(3)))
+    heard, heard_rate = soundfile.read(io.BytesIO(materials.sound(3)))
     assert rate == heard_rate
     assert np.abs(sound - heard).max() < 1e-4
 
@@ -83,7 +85,7 @@ def test_media_bear_nothing_but_pixels_and_samples(folder):
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
 def test_pictures_of_any_mode_are_shown_and_large_ones_made_smaller(folder, mode):
     Image.new(mode, (600, 300)).save(folder / "data" / "3_orig.png")
-    shown = Image.open(io.BytesIO(serve(folder).picture(3)))
+    shown = Image.open(io.BytesIO(load_materials(folder).picture(3)))
     assert shown.size == (SHOWN_SIDE, SHOWN_SIDE // 2)
 
 
@@ -101,7 +103,7 @@ def test_pictures_of_any_mode_are_shown_and_large_ones_made_smaller(folder, mode
 def test_hostile_pictures_are_refused_by_name_before_much_is_done(folder, content, message):
     (folder / "data" / "3_orig.png").write_bytes(content)
     with few_calls(), no_large_pictures(), pytest.raises(ValueError, match=message):
-        serve(folder)
+        load_materials(folder)
 
 
 def wav(seconds=1.0, rate=8000, channels=1):
@@ -124,7 +126,7 @@ def wav(seconds=1.0, rate=8000, channels=1):
 def test_hostile_sounds_are_refused_by_name(folder, content, message):
     (folder / "data" / "3_audio.wav").write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        serve(folder)
+        load_materials(folder)
 
 
 def replaced(folder, change):
@@ -145,12 +147,12 @@ def replaced(folder, change):
 def test_ids_outside_and_paths_are_refused_by_name(folder, change, message):
     replaced(folder, change)
     with pytest.raises(ValueError, match=message):
-        serve(folder)
+        load_materials(folder)
 
 
 def test_the_folders_that_a_task_file_names_are_not_followed(folder):
     replaced(folder, {"data_path": "/etc", "result_path": "../../.."})
-    assert serve(folder).data == folder / "data"
+    assert load_materials(folder).data == folder / "data"
 
 
 @pytest.mark.parametrize("name", ["3_orig.png", "3_audio.wav"])
@@ -159,45 +161,45 @@ def test_missing_huge_empty_and_linked_media_are_refused_by_name(folder, name, t
     content = path.read_bytes()
     path.unlink()
     with pytest.raises(ValueError, match=f"{name} is missing"):
-        serve(folder)
+        load_materials(folder)
     (tmp_path / "secret").write_bytes(content)
     path.symlink_to(tmp_path / "secret")
     with pytest.raises(ValueError, match=f"{name} is no plain file"):
-        serve(folder)
+        load_materials(folder)
     path.unlink()
     path.mkdir()
     with pytest.raises(ValueError, match=f"{name} is no plain file"):
-        serve(folder)
+        load_materials(folder)
     path.rmdir()
     for size in (0, max(MOST_PICTURE_BYTES, MOST_SOUND_BYTES) + 1, 10**12):
         with path.open("wb") as file:
             file.truncate(size)
         with pytest.raises(ValueError, match=f"{name} has {size:,} bytes"):
-            serve(folder)
+            load_materials(folder)
 
 
 def test_what_is_swapped_after_the_check_is_checked_again(folder, tmp_path):
-    served = serve(folder)
+    materials = load_materials(folder)
     path = folder / "data" / "3_orig.png"
     path.rename(tmp_path / "secret")
     path.symlink_to(tmp_path / "secret")
     with pytest.raises(ValueError, match="no plain file"):
-        served.picture(3)
+        materials.picture(3)
 
 
 def test_more_than_a_page_can_serve_is_refused(folder, monkeypatch):
     monkeypatch.setattr(module, "MOST_IDS", 8)
     with pytest.raises(ValueError, match="has 9 pictures and sounds, at most 8"):
-        serve(folder)
+        load_materials(folder)
 
 
 def test_a_folder_without_tasks_and_a_strange_key_are_refused(folder, tmp_path):
     with pytest.raises(ValueError, match="no tasks.json and no listeners"):
-        serve(tmp_path)
+        load_materials(tmp_path)
     key = tmp_path / "key.json"
     key.write_text(json.dumps({"ids": {"3": [0, 0]}, "catch": [], "seed": 0}))
     with pytest.raises(ValueError, match="set: the key does not know id"):
-        serve(folder, key)
+        load_materials(folder, key)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
@@ -206,4 +208,4 @@ def test_a_pipe_is_refused_before_it_is_opened(folder):
     path.unlink()
     os.mkfifo(path)
     with pytest.raises(ValueError, match="no plain file"):
-        serve(folder)
+        load_materials(folder)
