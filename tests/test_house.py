@@ -212,6 +212,11 @@ class TestNotebook:
             if cell.cell_type == "code":
                 assert len(cell.source.splitlines()) <= MAX_CELL_LINES, f"cell {number}"
 
+    def test_ends_with_the_record_of_what_it_measured(self, path):
+        cells = nbformat.read(path, as_version=4).cells
+        last = ast.parse([cell.source for cell in cells if cell.cell_type == "code"][-1]).body[-1]
+        assert ast.unparse(last).startswith("record(run, ")
+
     def test_says_how_long_it_takes(self, path):
         cells = nbformat.read(path, as_version=4).cells
         hints = [cell.metadata["synvae"]["seconds"] for cell in cells if "synvae" in cell.metadata]

@@ -51,6 +51,12 @@ def test_every_figure_is_of_a_known_measure_and_in_its_range(name):
     assert wrong_figures(RESULTS[name]["metrics"]) == []
 
 
+def test_figures_that_cannot_be_are_found():
+    figures = {"notes/squared_error": -1.0, "notes/auc": 1.01, "notes/squared_errors": 1.0}
+    assert [line.partition(":")[0] for line in wrong_figures(figures)] == [*figures]
+    assert wrong_figures({"notes/squared_error": 0.0, "notes/auc": 1.0}) == []
+
+
 def test_what_a_table_shows_is_of_a_known_measure():
     for table in TABLES:
         for line in table.lines:
