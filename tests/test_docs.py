@@ -32,6 +32,14 @@ def test_links_lead_to_files(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_code_name_the_module_or_what_it_defines(page):
+    for label, target in re.findall(r"\[([^\]]+)\]\(([^)#\s]+\.py)\)", page.read_text()):
+        module = page.parent / target
+        defined = set(re.findall(r"^(?:def|class) (\w+)", module.read_text(), re.MULTILINE))
+        assert target.endswith(f"/{label}.py") or set(label.split(", ")) <= defined, target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_are_understood_and_name_what_there_is(page):
     if page.name == "results.md":  # its commands were run as they stand
         return

@@ -32,7 +32,7 @@ class Configuration(NamedTuple):
     recipe: Recipe
 
 
-_TWO_BARS = {"beta_rate": 0.99999, "sampling_rate": 1000.0}
+_TWO_BARS = Recipe(beta=0.2, beta_rate=0.99999, sampling_rate=1000.0)
 _BARS = Recipe(beta=0.2, free_bits=256.0)
 _SIXTEEN = HierarchicalMelodyConfig()
 
@@ -67,10 +67,10 @@ CONFIGURATIONS: dict[str, Configuration] = {
             weight_decay=1e-4,
         ),
     ),
-    "cat-mel_2bar_small": Configuration(LstmMelodyConfig(), Recipe(beta=0.2, **_TWO_BARS)),
+    "cat-mel_2bar_small": Configuration(LstmMelodyConfig(), _TWO_BARS),
     "cat-mel_2bar_big": Configuration(
         LstmMelodyConfig(latent_dim=512, encoder_units=(2048,), decoder_units=(2048, 2048, 2048)),
-        Recipe(beta=0.5, **_TWO_BARS),
+        replace(_TWO_BARS, beta=0.5),
     ),
     "hierdec-mel_4bar": Configuration(replace(_SIXTEEN, steps=64), _BARS),
     "hierdec-mel_8bar": Configuration(replace(_SIXTEEN, steps=128), _BARS),

@@ -5,7 +5,7 @@ a sum over them. `Recurrence` runs a layer over inputs that are known; `Replay` 
 of a layer that has already run, step by step, as a decoder that reads its own events must.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -114,7 +114,13 @@ class Recurrence(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, gates, kernel, cell0, hidden0):
+    def forward(
+        ctx: Any,
+        gates: Float[Tensor, "t b gates"],
+        kernel: Float[Tensor, "u gates"],
+        cell0: Float[Tensor, "b u"] | None,
+        hidden0: Float[Tensor, "b u"] | None,
+    ) -> Float[Tensor, "t b u"]:
         steps, batch, width = gates.shape
         units = width // 4
         keep = any(ctx.needs_input_grad)  # else two cell states at a time are enough
@@ -135,7 +141,7 @@ class Recurrence(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_hidden):
+    def backward(ctx: Any, grad_hidden: Float[Tensor, "t b u"]) -> tuple[Tensor | None, ...]:
         kernel, *trace = ctx.saved_tensors
         gates, _, _, hidden = trace
         start = gradients_(grad_hidden, kernel, Trace(*trace), has_start=ctx.has_start)
@@ -154,14 +160,22 @@ class Replay(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x, input_kernel, kernel, cell0, hidden0, trace):
+    def forward(
+        ctx: Any,
+        x: Float[Tensor, "t b x"],
+        input_kernel: Float[Tensor, "x gates"] | None,
+        kernel: Float[Tensor, "u gates"],
+        cell0: Float[Tensor, "b u"],
+        hidden0: Float[Tensor, "b u"],
+        trace: Trace,
+    ) -> Float[Tensor, "t b u"]:
         ctx.reads_gates = input_kernel is None
         ctx.save_for_backward(kernel, kernel if ctx.reads_gates else input_kernel, *trace)
         return trace.hidden[1:]
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_hidden):
+    def backward(ctx: Any, grad_hidden: Float[Tensor, "t b u"]) -> tuple[Tensor | None, ...]:
         kernel, input_kernel, *trace = ctx.saved_tensors
         start = gradients_(grad_hidden, kernel, Trace(*trace), has_start=True)
         grad_x = trace[0] if ctx.reads_gates else trace[0] @ input_kernel.T

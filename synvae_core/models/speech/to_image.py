@@ -2,7 +2,7 @@
 
 Żelaszczyk & Mańdziuk 2021, "Audio-to-Image Cross-Modal Generation", arXiv 2109.13354. The
 published sizes have 20,950,529 parameters (VAE) and 7,909,382 (VAE-GAN, with its discriminator,
-which is in `speech_image_gan`). The compact VAE-GAN adds noise that says what speech does not, such
+which is in `discriminator`). The compact VAE-GAN adds noise that says what speech does not, such
 as the slant of a digit; what it is in a given picture is found by a style encoder, as in Bao et al.
 2017, "CVAE-GAN", arXiv 1703.10155.
 """
