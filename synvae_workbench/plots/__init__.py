@@ -1,31 +1,40 @@
-"""Figures from arrays and tensors: returned, never shown or saved, and free of global state."""
+"""Figures from arrays and tensors: returned, never shown or saved, and free of global state.
 
-from synvae_workbench.plots.charts import confusion, loss_curves, precision_bars
-from synvae_workbench.plots.comparison import corpus_comparison
-from synvae_workbench.plots.latents import (
-    attribute_curves,
-    attribute_effects,
-    interpolation_distances,
-    latent_spectrum,
-    recall_bars,
-)
-from synvae_workbench.plots.pictures import picture_grid
-from synvae_workbench.plots.rolls import digit_grid, piano_roll_image, piano_rolls
-from synvae_workbench.plots.trade_off import trade_off
+A name is imported from where it is defined when it is first used, so that pages which draw
+pictures and piano rolls alone do not wait for seaborn.
+"""
 
-__all__ = [
-    "attribute_curves",
-    "attribute_effects",
-    "confusion",
-    "corpus_comparison",
-    "digit_grid",
-    "interpolation_distances",
-    "latent_spectrum",
-    "loss_curves",
-    "piano_roll_image",
-    "piano_rolls",
-    "picture_grid",
-    "precision_bars",
-    "recall_bars",
-    "trade_off",
-]
+from importlib import import_module
+from typing import Any
+
+_DEFINED_IN = {
+    name: module
+    for module, names in {
+        "charts": ("confusion", "loss_curves", "precision_bars"),
+        "comparison": ("corpus_comparison",),
+        "latents": (
+            "attribute_curves",
+            "attribute_effects",
+            "interpolation_distances",
+            "latent_spectrum",
+            "recall_bars",
+        ),
+        "pictures": ("picture_grid",),
+        "rolls": ("digit_grid", "piano_roll_image", "piano_rolls"),
+        "trade_offs": ("trade_off",),
+    }.items()
+    for name in names
+}
+__all__ = list(_DEFINED_IN)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DEFINED_IN:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_DEFINED_IN[name]}"), name)
+    globals()[name] = value  # found without this function from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

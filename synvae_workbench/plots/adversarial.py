@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
+import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -48,15 +49,15 @@ def balance_curves(history: Sequence[Mapping[str, float]]) -> Figure:
         raise ValueError(
             f"the history has no {', '.join(missing)}: expected that of fit_adversaries"
         )
-    epochs = np.array([row["epoch"] for row in history])
+    table = pd.DataFrame([*history]).set_index("epoch")
+    point = {"marker": "o"} if len(table) == 1 else {}
     with style():
         figure = styled(2.7 * len(PANELS), 2.5)
         panels = figure.subplots(1, len(PANELS))
         for axes, (title, curves), label in zip(panels, PANELS.items(), LABELS, strict=True):
-            for name, (words, colour) in curves.items():
-                values = [row[name] for row in history]
-                line = "o-" if len(epochs) == 1 else "-"
-                axes.plot(epochs, values, line, color=colour, linewidth=1.6, label=words)
+            shown = table[[*curves]].set_axis([words for words, _ in curves.values()], axis=1)
+            palette = [colour for _, colour in curves.values()]
+            sns.lineplot(shown, palette=palette, errorbar=None, ax=axes, **point)
             _finish(axes, title, label)
     return figure
 
@@ -72,4 +73,4 @@ def _finish(axes: Axes, title: str, label: str) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.grid(axis="y")
     # below the axes, where no curve can be
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.24), handlelength=1.2)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.24), handlelength=1.8)

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
+import seaborn as sns
 from jaxtyping import Integer
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from synvae_core.metrics.melody import (
     FEATURE_NAMES,
@@ -17,7 +19,8 @@ from synvae_core.metrics.melody import (
     note_length_histogram,
 )
 from synvae_core.music.melody import STEPS_PER_BAR
-from synvae_workbench.plots.style import PALETTE, REFERENCE, style, styled
+from synvae_workbench.plots.drawing import BARS, LINES, in_percent, legend_above
+from synvae_workbench.plots.style import REFERENCE, colours, style, styled
 
 LONGEST_LENGTH = 8  # steps; longer notes share the last bin of the chart
 
@@ -39,49 +42,47 @@ def corpus_comparison(groups: Mapping[str, Integer[np.ndarray, "_ t"]]) -> Figur
             [["onsets", "lengths", "intervals"], ["beat", "key", "repeat"]],
             height_ratios=(2.1, 0.55 + 0.16 * len(groups)),
         )
-        for i, (name, events) in enumerate(groups.items()):
-            _draw_distributions(panels, events, label=name, colour=_group_colour(i), first=i == 0)
+        palette = colours(groups, grey={next(iter(groups))})
+        found = {name: _distributions(events) for name, events in groups.items()}
+        for panel in ("onsets", "lengths", "intervals"):
+            shares = pd.DataFrame({name: each[panel] for name, each in found.items()})
+            _draw_distributions(panels[panel], shares, palette)
         _label_distributions(panels, steps=next(iter(groups.values())).shape[1])
-        summaries = {name: melody_summary(events) for name, events in groups.items()}
-        for panel, key, title in (
-            ("beat", "beat_share", "Notes on the beat"),
-            ("key", "in_key_share", "Notes in the best major key"),
-            ("repeat", "repeat_share", "Repeated notes"),
-        ):
-            shares = {name: summary[key] for name, summary in summaries.items()}
-            _draw_shares(panels[panel], shares, title, named=panel == "beat")
-        handles, names = panels["onsets"].get_legend_handles_labels()
-        handles = dict(zip(names, handles, strict=True))  # bars come last, the corpus goes first
-        figure.legend([handles[name] for name in groups], groups, loc="outside upper left", ncols=4)
+        summaries = pd.DataFrame({name: melody_summary(each) for name, each in groups.items()})
+        _draw_shares(panels["beat"], summaries.loc["beat_share"], palette)
+        _draw_shares(panels["key"], summaries.loc["in_key_share"], palette)
+        _draw_shares(panels["repeat"], summaries.loc["repeat_share"], palette)
+        panels["beat"].set(title="Notes on the beat", yticks=range(len(groups)))
+        panels["beat"].set_yticklabels(list(groups))
+        panels["key"].set_title("Notes in the best major key")
+        panels["repeat"].set_title("Repeated notes")
+        legend_above(figure, first=[*groups])
     return figure
 
 
-def _draw_distributions(
-    panels: Mapping[str, Axes], events: np.ndarray, *, label: str, colour: str, first: bool
-) -> None:
+def _distributions(events: np.ndarray) -> dict[str, pd.Series]:
+    """Shares of melodies by their onsets in a bar, and of notes by length and by interval."""
     steps = events.shape[1]
     onsets = melody_features(events)[:, FEATURE_NAMES.index("onsets")].astype(int)
+    in_a_bar = np.arange(steps + 1) * STEPS_PER_BAR / steps
     lengths = note_length_histogram(events)
     lengths = np.append(lengths[: LONGEST_LENGTH - 1], lengths[LONGEST_LENGTH - 1 :].sum())
-    distributions = {
-        "onsets": (
-            np.arange(steps + 1) * STEPS_PER_BAR / steps,
-            np.bincount(onsets, minlength=steps + 1) / len(events),
-        ),
-        "lengths": (np.arange(1, len(lengths) + 1), lengths),
-        "intervals": (
-            np.arange(-LARGEST_INTERVAL, LARGEST_INTERVAL + 1),
-            interval_histogram(events),
-        ),
+    semitones = np.arange(-LARGEST_INTERVAL, LARGEST_INTERVAL + 1)
+    return {
+        "onsets": pd.Series(np.bincount(onsets, minlength=steps + 1) / len(events), in_a_bar),
+        "lengths": pd.Series(lengths, np.arange(1, len(lengths) + 1)),
+        "intervals": pd.Series(interval_histogram(events), semitones),
     }
-    for panel, (x, share) in distributions.items():
-        if first:
-            width = 0.86 * (x[1] - x[0])
-            panels[panel].bar(x, share, width, color=REFERENCE, alpha=0.75, label=label)
-        else:
-            panels[panel].plot(
-                x, share, color=colour, linewidth=1.4, marker="o", markersize=2.6, label=label
-            )
+
+
+def _draw_distributions(axes: Axes, shares: pd.DataFrame, palette: Mapping[str, str]) -> None:
+    """The first set as bars, the others as lines over them."""
+    first, *others = shares
+    bars = {"color": REFERENCE, "alpha": 0.75, "label": first, "native_scale": True}
+    sns.barplot(shares[first], errorbar=None, ax=axes, **bars, **BARS)
+    if others:
+        lines = {"palette": [palette[name] for name in others], "markersize": 3.5, **LINES}
+        sns.lineplot(shares[others], errorbar=None, ax=axes, **lines)
 
 
 def _label_distributions(panels: Mapping[str, Axes], *, steps: int) -> None:
@@ -106,19 +107,15 @@ def _label_distributions(panels: Mapping[str, Axes], *, steps: int) -> None:
         panels[panel].grid(axis="y")
         panels[panel].set_ylim(bottom=0)
         panels[panel].yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-        panels[panel].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        in_percent(panels[panel].yaxis)
 
 
-def _draw_shares(axes: Axes, shares: Mapping[str, float], title: str, *, named: bool) -> None:
-    colours = [_group_colour(i) for i in range(len(shares))]
-    bars = axes.barh(range(len(shares)), list(shares.values()), 0.68, color=colours)
-    axes.bar_label(bars, [f"{share:.1%}" for share in shares.values()], padding=3, fontsize=8)
-    axes.set(xlim=(0, 1.2), yticks=range(len(shares)), title=title, xticks=[])
-    axes.set_yticklabels(list(shares) if named else [""] * len(shares))
-    axes.invert_yaxis()
+def _draw_shares(axes: Axes, shares: pd.Series, palette: Mapping[str, str]) -> None:
+    names = list(shares.index)
+    options = {"palette": palette, "legend": False, **BARS}
+    sns.barplot(x=shares.to_numpy(), y=names, hue=names, ax=axes, **options)
+    for bar, share in zip(axes.containers, shares, strict=True):
+        axes.bar_label(bar, [f"{share:.1%}"], padding=3, fontsize=8)
+    axes.set(xlim=(0, 1.2), xticks=[], yticklabels=[])
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(length=0)
-
-
-def _group_colour(i: int) -> str:
-    return PALETTE[(i - 1) % len(PALETTE)] if i else REFERENCE

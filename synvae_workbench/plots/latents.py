@@ -3,15 +3,27 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
+import seaborn as sns
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from synvae_core.metrics.interpolation import PathSmoothness
 from synvae_core.metrics.latents import LatentUsage
 from synvae_core.metrics.note_recall import Share
-from synvae_workbench.plots.style import BLUE, INK, PALETTE, REFERENCE, style, styled
+from synvae_workbench.plots.drawing import (
+    BARS,
+    GIVEN_INTERVAL,
+    LINES,
+    heat_map,
+    in_percent,
+    legend_above,
+    signed,
+    slant_names,
+)
+from synvae_workbench.plots.style import BLUE, REFERENCE, colours, panels, style, styled
 
 Recall = Mapping[str, Share]
 
@@ -37,9 +49,8 @@ def recall_bars(panels: Mapping[str, Mapping[str, Recall]]) -> Figure:
             _draw_recall(axes, sets)
             axes.set_title(title)
         grid[0, 0].set(ylim=(0, 1.02), ylabel="notes found")
-        grid[0, 0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        sets = dict(zip(*reversed(grid[0, 0].get_legend_handles_labels()), strict=True))
-        figure.legend(sets.values(), sets, loc="outside upper left", ncols=3, handlelength=1.2)
+        in_percent(grid[0, 0].yaxis)
+        legend_above(figure, columns=3)
     return figure
 
 
@@ -56,25 +67,27 @@ def latent_spectrum(usages: Mapping[str, LatentUsage]) -> Figure:
     if len(sizes) != 1:
         raise ValueError(f"the sets need one latent space: got sizes {sorted(sizes)}")
     order = next(iter(usages.values())).kl_bits.argsort(descending=True)
-    rank = np.arange(1, len(order) + 1)
+    measures = {
+        "kl_bits": "KL to the prior",
+        "aggregate_mean": "Mean of the aggregate posterior",
+        "aggregate_sd": "Standard deviation",
+    }
+    rank = pd.RangeIndex(1, len(order) + 1)
+    options = {"palette": [*colours(usages).values()], "drawstyle": "steps-mid"}
     with style():
         figure = styled(8.2, 2.7)
-        kl, mean, sd = figure.subplots(1, 3)
-        sd.axhline(1, color=REFERENCE, linewidth=1.2, label="prior")
+        kl, mean, sd = grid = figure.subplots(1, 3)
         mean.axhline(0, color=REFERENCE, linewidth=1.2)
-        for (name, usage), colour in zip(usages.items(), PALETTE, strict=False):
-            options = {"color": colour, "linewidth": 1.4, "drawstyle": "steps-mid"}
-            kl.plot(rank, usage.kl_bits[order], label=name, **options)
-            mean.plot(rank, usage.aggregate_mean[order], **options)
-            sd.plot(rank, usage.aggregate_sd[order], **options)
-        kl.set(title="KL to the prior", ylabel="bits", ylim=(0, None))
-        mean.set(title="Mean of the aggregate posterior")
-        sd.set(title="Standard deviation", ylim=(0, None))
-        for axes in (kl, mean, sd):
-            axes.set(xlabel="dimension, by KL")
+        sd.axhline(1, color=REFERENCE, linewidth=1.2, label="prior")
+        for axes, (measure, title) in zip(grid, measures.items(), strict=True):
+            of = {name: getattr(usage, measure)[order].numpy() for name, usage in usages.items()}
+            sns.lineplot(pd.DataFrame(of, rank), errorbar=None, ax=axes, **options)
+            axes.set(title=title, xlabel="dimension, by KL")
             axes.grid(axis="y")
             axes.margins(x=0.02)
-        figure.legend(loc="outside upper left", ncols=4, handlelength=1.2)
+        kl.set(ylabel="bits", ylim=(0, None))
+        sd.set_ylim(0, None)
+        legend_above(figure)
     return figure
 
 
@@ -91,28 +104,24 @@ def interpolation_distances(smoothness: Mapping[str, PathSmoothness]) -> Figure:
     if len(lengths) != 1:
         raise ValueError(f"paths need the same number of melodies: got {sorted(lengths)}")
     way = np.linspace(0, 1, lengths.pop())
+    between = (way[1:] + way[:-1]) / 2
+    options = {"x": "way", "y": "distance", "hue": "kind", "style": "kind", **LINES}
+    options |= {"palette": colours(smoothness)}
     with style():
         figure = styled(6.6, 2.8)
         first, steps = figure.subplots(1, 2)
-        for (name, each), colour in zip(smoothness.items(), PALETTE, strict=False):
-            options = {"color": colour, "linewidth": 1.4, "marker": "o", "markersize": 3}
-            first.plot(way, each.to_first.mean(0), label=name, **options)
-            first.fill_between(
-                way,
-                *np.quantile(each.to_first, [0.25, 0.75], axis=0),
-                color=colour,
-                alpha=0.12,
-                lw=0,
-            )
-            steps.plot((way[1:] + way[:-1]) / 2, each.steps.mean(0), **options)
+        to_first = {kind: each.to_first for kind, each in smoothness.items()}
+        moved = {kind: each.steps for kind, each in smoothness.items()}
+        sns.lineplot(_long(to_first, way), errorbar=("pi", 50), ax=first, **options)
+        sns.lineplot(_long(moved, between), errorbar=None, ax=steps, **options)
         first.set(title="Distance to the first end", ylabel="steps that differ")
-        steps.set(title="Distance to the one before")
+        steps.set(title="Distance to the one before", ylabel="")
         for axes in (first, steps):
             axes.set(xlabel="way from the first end to the last", ylim=(0, None))
             axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            in_percent(axes.yaxis)
             axes.grid(axis="y")
-        figure.legend(loc="outside upper left", ncols=4, handlelength=1.4)
+        legend_above(figure)
     return figure
 
 
@@ -132,29 +141,14 @@ def attribute_effects(change: Float[np.ndarray, "v a"], names: Sequence[str]) ->
     change = np.where(np.isfinite(change), change, np.nan)
     most = np.nanmax(np.abs(change), initial=1.0)
     words = [name.replace("_", " ") for name in names]
+    columns = pd.Index(words, name="change of this attribute, in s.d. of the corpus")
+    table = pd.DataFrame(change, pd.Index(words, name="vector added"), columns)
     with style():
         figure = styled(2.2 + 0.62 * len(names), 1.6 + 0.36 * len(names))
+        shades = {"cmap": "RdBu", "vmin": -most, "vmax": most}
         axes = figure.subplots()
-        axes.pcolormesh(change, cmap="RdBu", vmin=-most, vmax=most, edgecolor="white", linewidth=1)
-        for (row, column), value in np.ndenumerate(change):
-            if np.isnan(value):
-                continue
-            axes.text(
-                column + 0.5,
-                row + 0.5,
-                f"{round(value, 2) + 0.0:+.2f}".replace("-", "−"),  # never −0.00
-                ha="center",
-                va="center_baseline",
-                fontsize=8,
-                color="white" if abs(value) > 0.6 * most else INK,
-            )
-        places = np.arange(len(names)) + 0.5
-        axes.set_xticks(places, words, rotation=30, ha="right", rotation_mode="anchor")
-        axes.set_yticks(places, words)
-        axes.set(xlabel="change of this attribute, in s.d. of the corpus", ylabel="vector added")
-        axes.invert_yaxis()
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
+        heat_map(axes, table, signed(change, 2), **shades)
+        slant_names(axes)
     return figure
 
 
@@ -175,19 +169,13 @@ def attribute_curves(
     """
     if not levels:
         raise ValueError("there is no attribute to draw")
-    columns = min(3, len(levels))
-    rows = -(-len(levels) // columns)
     with style():
-        figure = styled(2.6 * columns, 1.9 * rows)
-        grid = figure.subplots(rows, columns, squeeze=False).flat
-        for axes in grid:
-            axes.set_axis_off()
-        for axes, (name, level) in zip(figure.axes, levels.items(), strict=False):
-            axes.set_axis_on()
+        figure, grid = panels(len(levels), columns=3, width=2.6, height=1.9)
+        for axes, (name, level) in zip(grid, levels.items(), strict=True):
             mean, sd = corpus[name]
             axes.axhspan(mean - sd, mean + sd, color=REFERENCE, alpha=0.25, linewidth=0)
             axes.axhline(mean, color=REFERENCE, linewidth=1)
-            axes.plot(scales, level, color=BLUE, linewidth=1.6, marker="o", markersize=3)
+            axes.plot(scales, level, color=BLUE, marker="o")
             words = name.replace("_", " ")
             axes.set(title=words[:1].upper() + words[1:], xlabel="times the vector")
             axes.yaxis.set_major_locator(MaxNLocator(4))
@@ -195,18 +183,25 @@ def attribute_curves(
 
 
 def _draw_recall(axes: Axes, sets: Mapping[str, Recall]) -> None:
-    width = 0.8 / len(sets)
-    names = list(next(iter(sets.values())))
-    places = np.arange(len(names))
-    for i, ((name, recall), colour) in enumerate(zip(sets.items(), PALETTE, strict=False)):
-        at = places + (i - (len(sets) - 1) / 2) * width
-        value = np.array([share.value for share in recall.values()])
-        low, high = np.array([share.interval() for share in recall.values()]).T
-        axes.bar(at, value, 0.92 * width, color=colour, label=name)
-        known = np.isfinite(value)  # a group without notes has no bar
-        whiskers = np.maximum([value - low, high - value], 0)[:, known]
-        axes.errorbar(at[known], value[known], whiskers, fmt="none", ecolor=INK, elinewidth=0.9)
-    axes.set_xticks(places, names)
-    axes.set_xlim(-0.6, len(names) - 0.4)
+    rows = [
+        (name, group, value)
+        for name, recall in sets.items()
+        for group, share in recall.items()
+        if share.cases  # a group without notes has no bar
+        for value in (share.value, *share.interval())
+    ]
+    frame = pd.DataFrame(rows, columns=["set", "group", "share"])
+    names = {"x": "group", "y": "share", "hue": "set", "order": [*next(iter(sets.values()))]}
+    sns.barplot(frame, palette=colours(sets), ax=axes, **names, **BARS, **GIVEN_INTERVAL)
+    axes.set_xlabel("")
     axes.tick_params(axis="x", length=0)
     axes.grid(axis="y")
+
+
+def _long(
+    paths: Mapping[str, Float[np.ndarray, "p n"]], way: Float[np.ndarray, "n"]
+) -> pd.DataFrame:
+    """A row for each distance of each path, with its kind and its place on the way."""
+    wide = pd.concat({kind: pd.DataFrame(each, columns=way) for kind, each in paths.items()})
+    frame = wide.melt(ignore_index=False, var_name="way", value_name="distance")
+    return frame.rename_axis(["kind", "path"]).reset_index()

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from synvae_workbench.plots.style import BLUE, FAINT, INK, MUTED, style, styled
+from synvae_workbench.plots.drawing import GIVEN_INTERVAL, levels
+from synvae_workbench.plots.style import BLUE, FAINT, MUTED, style, styled
 
 Interval = tuple[float, float, float]  # accuracy, lower and upper bound, in 0..1
 
@@ -31,7 +33,8 @@ def listener_accuracies(
     """
     if not listeners:
         raise ValueError("there are no listeners to draw")
-    values, low, high = np.array(sorted(listeners)).T
+    ordered = np.array(sorted(listeners))
+    values, low, high = ordered.T
     if not ((low <= values) & (values <= high)).all():
         raise ValueError("an interval encloses its accuracy: expected (accuracy, low, high)")
     lines = {"chance": chance, **(references or {})}
@@ -40,23 +43,15 @@ def listener_accuracies(
         axes = figure.subplots()
         axes.axhspan(overall[1], overall[2], color=FAINT, zorder=0)
         axes.axhline(overall[0], color=BLUE, linewidth=1.2)
-        axes.errorbar(
-            np.arange(1, len(values) + 1),
-            values,
-            yerr=(values - low, high - values),
-            fmt="o",
-            markersize=4,
-            color=BLUE,
-            ecolor=MUTED,
-            elinewidth=1,
-        )
-        edge = axes.get_yaxis_transform()
+        whiskers = {**GIVEN_INTERVAL, "err_kws": {"color": MUTED, "linewidth": 1}}
+        points = {"color": BLUE, "linestyle": "none", "markersize": 5, "markeredgewidth": 0}
+        ranks = np.arange(1, len(values) + 1).repeat(3)
+        sns.pointplot(x=ranks, y=ordered.ravel(), native_scale=True, ax=axes, **points, **whiskers)
+        levels(axes, lines)
         close = min(abs(overall[0] - value) for value in lines.values()) < 0.06
-        place = "bottom" if close else "center"  # out of the way of the other name
-        axes.text(1.01, overall[0], "all answers", va=place, transform=edge, color=BLUE)
-        for name, value in lines.items():
-            axes.axhline(value, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-            axes.text(1.01, value, name, va="center", transform=edge)
+        place = {"va": "bottom" if close else "center"}  # out of the way of the other name
+        edge = axes.get_yaxis_transform()
+        axes.text(1.01, overall[0], "all answers", transform=edge, color=BLUE, **place)
         axes.set(ylim=(0, 1.03), ylabel="accuracy", xlabel="listener, lowest first")
         axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
     return figure

@@ -3,13 +3,24 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
+import seaborn as sns
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from synvae_core.metrics.machine_listener import Answers
-from synvae_workbench.plots.style import BLUE, FAINT, INK, MUTED, PALETTE, VERMILION, style, styled
+from synvae_workbench.plots.drawing import (
+    GIVEN_INTERVAL,
+    MARKERS,
+    heat_map,
+    in_percent,
+    legend_above,
+    levels,
+    row_marks,
+)
+from synvae_workbench.plots.style import BLUE, FAINT, MUTED, VERMILION, colours, style, styled
 
 
 def accuracy_intervals(
@@ -27,25 +38,22 @@ def accuracy_intervals(
     """
     if not answers:
         raise ValueError("there are no listeners to draw")
-    places = np.arange(len(answers))
-    values = np.array([each.accuracy for each in answers.values()])
-    low, high = np.array([each.interval() for each in answers.values()]).T
+    frame = pd.DataFrame(
+        {name: [each.accuracy, *each.interval()] for name, each in answers.items()}
+    )
+    frame = frame.melt(var_name="listener", value_name="accuracy")
     with style():
         figure = styled(7.4, 1.0 + 0.3 * len(answers))
         axes = figure.subplots()
-        whiskers = np.maximum([values - low, high - values], 0)
-        axes.errorbar(values, places, xerr=whiskers, fmt="o", color=BLUE, ecolor=BLUE, markersize=5)
+        row_marks(axes, frame, x="accuracy", y="listener", color=BLUE, **GIVEN_INTERVAL)
         for place, each in enumerate(answers.values()):
             text = f"{each.accuracy:.1%} of {len(each.truth)}"
             edge = axes.get_yaxis_transform()
             axes.text(1.01, place, text, va="center", fontsize=8, color=MUTED, transform=edge)
-        _references(axes, {"chance": chance, **(references or {})})
-        axes.set_yticks(places, list(answers))
-        axes.set(xlim=(0, 1.02), ylim=(len(answers) - 0.5, -0.6), xlabel="pictures found")
+        levels(axes, {"chance": chance, **(references or {})}, upright=True)
+        axes.set(xlim=(0, 1.02), xlabel="pictures found")
         axes.xaxis.set_major_locator(FixedLocator(np.linspace(0, 1, 6)))
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.tick_params(axis="y", length=0)
-        axes.grid(axis="x")
+        in_percent(axes.xaxis)
     return figure
 
 
@@ -71,24 +79,23 @@ def learning_curves(
     with style():
         figure = styled(6.4, 3.2)
         axes = figure.subplots()
-        for i, ((name, curve), colour) in enumerate(zip(curves.items(), PALETTE, strict=False)):
-            numbers = list(curve)
-            means = [each.mean() for each in curve.values()]
-            axes.plot(numbers, means, "o-", color=colour, markersize=3.5, linewidth=1.4, label=name)
-            if i == 0:
-                band = np.array([np.quantile(each, [0.05, 0.95]) for each in curve.values()]).T
-                axes.fill_between(numbers, *band, color=colour, alpha=0.12, lw=0)
+        palette = colours(curves)
+        for i, (name, curve) in enumerate(curves.items()):
+            sittings = pd.concat({number: pd.Series(each) for number, each in curve.items()})
+            band = {"errorbar": None if i else ("pi", 90), "err_kws": {"alpha": 0.12, "lw": 0}}
+            line = {"color": palette[name], "label": name, "marker": MARKERS[i % len(MARKERS)]}
+            line |= {"markeredgewidth": 0, "legend": False}
+            numbers = sittings.index.get_level_values(0)
+            sns.lineplot(x=numbers, y=sittings.to_numpy(), ax=axes, **line, **band)
         axes.set_xscale("log", base=2)
         numbers = sorted({number for curve in curves.values() for number in curve})
         axes.set_xticks(numbers, [str(number) for number in numbers])
         axes.xaxis.set_minor_locator(NullLocator())
-        for name, value in {"chance": chance, **(references or {})}.items():
-            axes.axhline(value, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-            axes.text(1.01, value, name, va="center", transform=axes.get_yaxis_transform())
+        levels(axes, {"chance": chance, **(references or {})})
         axes.set(ylim=(0, 1.03), xlabel="examples of each class", ylabel="pictures found")
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        in_percent(axes.yaxis)
         axes.grid(axis="y")
-        figure.legend(loc="outside upper left", ncols=4, handlelength=1.4)
+        legend_above(figure)
     return figure
 
 
@@ -125,33 +132,15 @@ def trio_map(
         pairs, every = figure.subplots(1, 2, width_ratios=(side, 3.6))
         _draw_pairs(pairs, table, [names[each] for each in classes], chance)
         _draw_trios(every, trios, names, marked)
-        every.axhline(chance, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        every.text(1.01, chance, "chance", va="center", transform=every.get_yaxis_transform())
+        levels(every, {"chance": chance})
     return figure
 
 
 def _draw_pairs(axes: Axes, table: np.ndarray, names: Sequence[str], chance: float) -> None:
     highest = max(np.nanmax(table), chance + 0.1)
-    axes.pcolormesh(table, cmap="Blues", vmin=chance, vmax=highest, edgecolor="white", linewidth=1)
-    for (row, column), value in np.ndenumerate(table):
-        if np.isfinite(value):
-            dark = value > chance + 0.55 * (highest - chance)
-            axes.text(
-                column + 0.5,
-                row + 0.5,
-                f"{100 * value:.0f}",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="white" if dark else INK,
-            )
-    ticks = np.arange(len(names)) + 0.5
-    axes.set_xticks(ticks, names, **({"rotation": 90} if max(map(len, names)) > 2 else {}))
-    axes.set_yticks(ticks, names)
-    axes.set(title="Trios with both classes, mean in %", aspect="equal")
-    axes.invert_yaxis()
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
+    shown, texts = pd.DataFrame(table, names, names), np.char.mod("%.0f", 100 * table)
+    heat_map(axes, shown, texts, square=True, vmin=chance, vmax=highest)
+    axes.set_title("Trios with both classes, mean in %")
 
 
 def _draw_trios(
@@ -171,19 +160,5 @@ def _draw_trios(
     axes.set(title=f"All {len(order)} trios", ylim=(0, 1.03), xlabel="trio, lowest first")
     axes.set_xlim(-0.04 * len(order) - 1, 1.02 * len(order))
     axes.set_xticks([])
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    in_percent(axes.yaxis)
     axes.grid(axis="y", color=FAINT)
-
-
-def _references(axes: Axes, lines: Mapping[str, float]) -> None:
-    for name, value in lines.items():
-        axes.axvline(value, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.text(
-            value,
-            1.01,
-            name,
-            ha="center",
-            va="bottom",
-            fontsize=8,
-            transform=axes.get_xaxis_transform(),
-        )

@@ -1,12 +1,14 @@
 """Estimates of mutual information: against known values, and side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
+import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from synvae_core.metrics.mutual_information import Estimate
-from synvae_workbench.plots.style import INK, MUTED, PALETTE, REFERENCE, style, styled
+from synvae_workbench.plots.drawing import BARS, DASHED, GIVEN_INTERVAL, LINES, legend_above
+from synvae_workbench.plots.style import INK, MUTED, colours, style, styled
 
 NAMES = {
     "donsker_varadhan": "Donsker-Varadhan",
@@ -43,20 +45,20 @@ def estimates_of_known(
         end = 1.06 * max(known)
         axes.plot([0, end], [0, end], color=INK, linewidth=1, label="the truth")
         for name, value in ceilings.items():
-            axes.axhline(value, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+            axes.axhline(value, color=MUTED, linewidth=0.9, linestyle=DASHED)
             place = {"xytext": (2, 2), "textcoords": "offset points"}
             axes.annotate(name, (0, value), color=MUTED, fontsize=8, **place)
         shift = 0.008 * end  # side by side, whiskers can be told apart
-        for i, (name, found) in enumerate(estimates.items()):
-            nats, low, high = np.array(found).T
-            axes.errorbar(
-                np.asarray(known) + (i - (len(estimates) - 1) / 2) * shift,
-                nats,
-                np.maximum([nats - low, high - nats], 0),
-                color=_colour(name, i),
-                label=NAMES.get(name, name),
-                **{"marker": "o", "markersize": 3.5, "linewidth": 1.4, "elinewidth": 1},
-            )
+        rows = [
+            (NAMES.get(name, name), value + (i - (len(estimates) - 1) / 2) * shift, nats)
+            for i, (name, found) in enumerate(estimates.items())
+            for value, estimate in zip(known, found, strict=True)
+            for nats in estimate
+        ]
+        frame = pd.DataFrame(rows, columns=["bound", "known", "nats"])
+        options = {"x": "known", "y": "nats", "hue": "bound", "style": "bound", **LINES}
+        options |= {"err_style": "bars", "err_kws": {"elinewidth": 1}, **GIVEN_INTERVAL}
+        sns.lineplot(frame, palette=_palette(estimates), ax=axes, **options)
         lowest = min(value.nats for found in estimates.values() for value in found)
         highest = max(
             [*(v.nats for found in estimates.values() for v in found), *ceilings.values()]
@@ -65,7 +67,7 @@ def estimates_of_known(
         axes.set(xlim=(0, end), ylim=(min(0, max(lowest, -1)) - 0.2, min(highest, 1.6 * end) + 0.5))
         axes.set(xlabel="true mutual information (nats)", ylabel="estimate (nats)")
         axes.grid(visible=True)
-        figure.legend(loc="outside upper left", ncols=3)
+        legend_above(figure, columns=3)
     return figure
 
 
@@ -89,27 +91,24 @@ def estimate_bars(
         figure = styled(3.6 * len(estimates) + 0.8, 0.5 + 0.36 * len(bounds[0]) + 0.5)
         panels = figure.subplots(1, len(estimates), sharex=True, sharey=True, squeeze=False)[0]
         for axes, (title, found) in zip(panels, estimates.items(), strict=True):
-            for i, (name, value) in enumerate(found.items()):
-                whiskers = [[value.nats - value.low], [value.high - value.nats]]
-                axes.barh(i, value.nats, 0.66, color=_colour(name, i))
-                axes.errorbar(
-                    value.nats, i, xerr=np.maximum(whiskers, 0), ecolor=INK, elinewidth=0.9
-                )
+            frame = pd.DataFrame({NAMES.get(name, name): each for name, each in found.items()})
+            frame = frame.melt(var_name="bound", value_name="nats")
+            options = {"x": "nats", "y": "bound", "hue": "bound", "legend": False, **BARS}
+            sns.barplot(frame, palette=_palette(found), ax=axes, **options, **GIVEN_INTERVAL)
+            for i, value in enumerate(found.values()):
                 place = {"xytext": (5, 0), "textcoords": "offset points", "va": "center"}
                 right = max(value.high, value.nats, 0)
                 axes.annotate(f"{value.nats:.2f}", (right, i), fontsize=8, **place)
             for i, (name, value) in enumerate(ceilings.items()):
-                axes.axvline(value, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+                axes.axvline(value, color=MUTED, linewidth=0.9, linestyle=DASHED)
                 side = {"ha": "left", "xytext": (2, 0)} if i else {"ha": "right", "xytext": (-2, 0)}
                 side |= {"textcoords": "offset points", "va": "center"}
                 axes.annotate(name, (value, -0.75), fontsize=7.5, color=MUTED, **side)
             axes.axvline(0, color=INK, linewidth=0.7)
-            axes.set(title=title, xlabel="nats")
+            axes.set(title=title, xlabel="nats", ylabel="")
             axes.margins(x=0.12)
-        panels[0].set_yticks(range(len(bounds[0])), [NAMES.get(name, name) for name in bounds[0]])
-        panels[0].set_ylim(
-            len(bounds[0]) - 0.4, -1.1
-        )  # from top to bottom, below the ceilings' names
+        # from top to bottom, below the ceilings' names
+        panels[0].set_ylim(len(bounds[0]) - 0.4, -1.1)
     return figure
 
 
@@ -118,5 +117,7 @@ def _check(estimates: Mapping) -> None:
         raise ValueError("there is no estimate to draw")
 
 
-def _colour(name: str, i: int) -> str:
-    return REFERENCE if name.endswith("as_published") else PALETTE[i % len(PALETTE)]
+def _palette(bounds: Iterable[str]) -> dict[str, str]:
+    """The colour of each bound by the name that is shown; grey of those as published."""
+    grey = {name for name in bounds if name.endswith("as_published")}
+    return {NAMES.get(name, name): each for name, each in colours(bounds, grey=grey).items()}

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
+import seaborn as sns
 from jaxtyping import Bool, Float, Int
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -10,8 +12,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from synvae_core.metrics.neighbour_labels import LabelPrecision
-from synvae_workbench.plots.charts import SPACES
-from synvae_workbench.plots.style import BLUE, INK, MUTED, PALETTE, REFERENCE, style, styled
+from synvae_workbench.plots.charts import SPACES, space_colours
+from synvae_workbench.plots.drawing import DASHED, LINES, legend_above, row_marks
+from synvae_workbench.plots.style import BLUE, INK, MUTED, style, styled
 
 SIDE = 40  # pixels of a picture of the gallery at least, so that its frame looks the same on all
 FRAME = 0.09  # of a picture's side
@@ -37,11 +40,13 @@ def precision_curves(
         figure = styled(3.4 * len(panels) + 0.6, 2.9)
         grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axes, (title, spaces) in zip(grid, panels.items(), strict=True):
-            for i, (space, values) in enumerate(spaces.items()):
-                options = {"color": _colour(space, i), "label": SPACES.get(space, space)}
-                axes.plot(list(values), list(values.values()), "o-", markersize=3.5, **options)
+            frame = pd.DataFrame({space: dict(values) for space, values in spaces.items()})
+            palette = [*space_colours(spaces).values()]
+            sns.lineplot(
+                frame.rename(columns=SPACES), palette=palette, errorbar=None, ax=axes, **LINES
+            )
             if chance is not None:
-                axes.axhline(chance, color=INK, linewidth=1, linestyle=(0, (4, 3)), label="chance")
+                axes.axhline(chance, color=INK, linewidth=1, linestyle=DASHED, label="chance")
             ks = sorted({k for values in spaces.values() for k in values})
             axes.set_xscale("log")
             axes.set_xticks(ks, [str(k) for k in ks])
@@ -49,10 +54,7 @@ def precision_curves(
             axes.set(title=title, xlabel="neighbours")
             axes.grid(axis="y")
         grid[0].set(ylim=(0, 1.02), ylabel="precision")
-        handles = {}
-        for axes in grid:
-            handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-        figure.legend(handles.values(), handles, loc="outside upper left", ncols=4)
+        legend_above(figure)
     return figure
 
 
@@ -73,25 +75,27 @@ def class_precision(
     if not spaces or any(each.classes.tolist() != classes for each in spaces.values()):
         found = [each.classes.tolist() for each in spaces.values()]
         raise ValueError(f"every space needs the classes of chance, {classes}: got {found}")
-    rows = np.arange(len(classes))
+    counts = chance.counts.tolist()
+    labels = [f"{names[each]} ({count})" for each, count in zip(classes, counts, strict=True)]
+    found = pd.DataFrame({space: each.per_class.numpy() for space, each in spaces.items()}, labels)
+    frame = found.rename(columns=SPACES).rename_axis("class").reset_index()
+    frame = frame.melt("class", var_name="space", value_name="precision")
     with style():
         figure = styled(6.4, 1.0 + 0.27 * len(classes))
         axes = figure.subplots()
-        for row in rows:
-            axes.axhline(row, color=REFERENCE, linewidth=0.5, zorder=0)
-        for i, (space, found) in enumerate(spaces.items()):
-            options = {"color": _colour(space, i), "label": SPACES.get(space, space)}
-            marker = "Dos^v"[i % 5]
-            axes.plot(found.per_class, rows, marker, markersize=6, alpha=0.9, **options)
-        axes.plot(chance.per_class, rows, "|", color=INK, markersize=10, label="chance")
-        counts = chance.counts.tolist()
-        labels = [f"{names[each]} ({n})" for each, n in zip(classes, counts, strict=True)]
-        axes.set_yticks(rows, labels)
-        axes.set(xlim=(-0.01, 1.01), ylim=(len(classes) - 0.5, -0.5), xlabel="precision")
-        axes.spines["left"].set_visible(False)
-        axes.tick_params(axis="y", length=0)
-        axes.grid(axis="x")
-        figure.legend(loc="outside upper left", ncols=5, handlelength=1)
+        options = {"palette": space_colours(spaces), "markersize": 6, "alpha": 0.9}
+        row_marks(axes, frame, x="precision", y="class", hue="space", **options)
+        axes.plot(
+            chance.per_class,
+            labels,
+            "|",
+            color=INK,
+            markersize=10,
+            markeredgewidth=1,
+            label="chance",
+        )
+        axes.set(xlim=(-0.01, 1.01), xlabel="precision")
+        legend_above(figure, columns=5)
     return figure
 
 
@@ -136,10 +140,6 @@ def neighbour_gallery(
             ]
             _draw_mosaic(axes, framed, SPACES.get(space, space))
     return figure
-
-
-def _colour(space: str, i: int) -> str:
-    return REFERENCE if space == "floor" else PALETTE[i % len(PALETTE)]
 
 
 def _framed(image: Tensor, alike: bool | None) -> np.ndarray:

@@ -20,7 +20,7 @@ from synvae_core.music.melody import (
     Note,
     events_to_notes,
 )
-from synvae_workbench.plots.style import BAR_LINE, FAINT, INK, MUTED, PAPER, style, styled
+from synvae_workbench.plots.style import BAR_LINE, FAINT, INK, MUTED, PAPER, panels, style, styled
 
 MIN_SPAN = 24  # semitones shown at least, so that a trill does not look like a leap
 GAP = 0.14  # of a step, left open behind each note to tell repeated ones apart
@@ -84,14 +84,9 @@ def piano_rolls(
     melodies = [events_to_notes(each) for each in events]
     low, high = _pitch_range(melodies)
     columns = min(columns, len(melodies))
-    rows = -(-len(melodies) // columns)
     with style():
-        figure = styled(2.5 * columns, 1.6 * rows)
-        grid = figure.subplots(rows, columns, squeeze=False)
-        for i, axes in enumerate(grid.flat):
-            if i >= len(melodies):
-                axes.set_axis_off()
-                continue
+        figure, grid = panels(len(melodies), columns=columns, width=2.5, height=1.6)
+        for i, axes in enumerate(grid):
             _draw_roll(axes, melodies[i], low, high, steps=events.shape[1])
             _label_roll(axes, low, high, pitches=i % columns == 0, bars=i + columns >= len(events))
             axes.set_title(titles[i] if titles else "")

@@ -3,19 +3,23 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
 from synvae_core.metrics.note_recall import Share
-from synvae_workbench.plots.style import INK, MUTED, PALETTE, REFERENCE, style, styled
+from synvae_workbench.plots.drawing import (
+    DASHED,
+    GIVEN_INTERVAL,
+    in_percent,
+    legend_above,
+    row_marks,
+)
+from synvae_workbench.plots.style import INK, MUTED, colours, style, styled
 
 GAP = 2  # pixels between two pictures
-MARKERS = "oDs^v"
 SHIFT = 0.22  # rows between the marks of two kinds of one name
 
 
@@ -41,22 +45,23 @@ def agreement_intervals(
         figure = styled(3.9 * len(panels) + 0.6, 1.2 + 0.31 * most)
         grid = figure.subplots(1, len(panels), squeeze=False, sharex=True)[0]
         for axes, (title, kinds) in zip(grid, panels.items(), strict=True):
-            for i, (kind, shares) in enumerate(kinds.items()):
-                values = np.array([each.value for each in shares.values()])
-                ends = np.array([each.interval() for each in shares.values()])
-                whiskers = np.abs(ends.T - values)
-                options = {"fmt": MARKERS[i % 5], "color": PALETTE[i % 6], "markersize": 4.5}
-                places = np.arange(len(shares)) + _shift(i, len(kinds))
-                axes.errorbar(values, places, xerr=whiskers, label=kind, lw=1.2, **options)
-            first = next(iter(kinds.values()))
-            _name_rows(axes, [f"{name} ({each.cases})" for name, each in first.items()])
+            of_first = next(iter(kinds.values()))
+            rows = [
+                (kind, f"{name} ({of_first[name].cases})", value)
+                for kind, shares in kinds.items()
+                for name, share in shares.items()
+                if share.cases
+                for value in (share.value, *share.interval())
+            ]
+            frame = pd.DataFrame(rows, columns=["kind", "name", "share"])
+            options = {"palette": colours(kinds), "dodge": SHIFT * (len(kinds) - 1)}
+            row_marks(axes, frame, x="share", y="name", hue="kind", **options, **GIVEN_INTERVAL)
             for dash, (name, value) in enumerate((references or {}).items()):
                 dashes = (0, (4 - dash % 3, 3))
                 axes.axvline(value, color=INK, lw=1, linestyle=dashes, zorder=0, label=name)
             axes.set(title=title, xlim=(max(0, lowest - 0.04), 1.01))
-            axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        handles = grid[0].get_legend_handles_labels()
-        figure.legend(*handles, loc="outside upper left", ncols=5, handlelength=1.6)
+            in_percent(axes.xaxis)
+        legend_above(figure, columns=5)
     return figure
 
 
@@ -76,29 +81,27 @@ def measures_by_class(
     """
     _check_panels(panels)
     classes = [str(name) for name in next(iter(next(iter(panels.values())).values()))]
-    colours: dict[str, str] = {}
+    kinds = dict.fromkeys(kind for of in panels.values() for kind in of)
+    palette = colours(kinds, grey={"real"})
     with style():
         figure = styled(2.9 * len(panels) + 0.5, 1.1 + 0.27 * len(classes))
-        for axes, (title, kinds) in zip(
-            figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
-        ):
-            for kind, values in kinds.items():
-                made = len(colours.keys() - {"real"})
-                colour = colours.setdefault(
-                    kind, REFERENCE if kind == "real" else PALETTE[made % len(PALETTE)]
-                )
-                marker = MARKERS[list(colours).index(kind) % 5]
-                axes.plot([*values.values()], range(len(values)), marker, color=colour, label=kind)
-            _name_rows(axes, [str(name) for name in next(iter(kinds.values()))])
+        grid = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axes, (title, of) in zip(grid, panels.items(), strict=True):
+            frame = (
+                pd.DataFrame({kind: dict(each) for kind, each in of.items()})
+                .rename(str)
+                .rename_axis("class")
+                .reset_index()
+            )
+            frame = frame.melt("class", var_name="kind", value_name=title)
+            options = {"palette": palette, "markersize": 6}
+            row_marks(axes, frame, x=title, y="class", hue="kind", **options)
             if title in (references or {}):
-                axes.axvline(references[title], color=INK, linewidth=1, linestyle=(0, (4, 3)))
+                axes.axvline(references[title], color=INK, linewidth=1, linestyle=DASHED)
             axes.set_title(title)
             axes.set_xlim(left=0)
             axes.margins(x=0.08)
-        handles: dict[str, Artist] = {}
-        for axes in figure.axes:
-            handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-        figure.legend(handles.values(), handles, loc="outside upper left", ncols=5, handlelength=1)
+        legend_above(figure, columns=5)
     return figure
 
 
@@ -142,19 +145,6 @@ def picture_mosaic(
 def _in_ink(picture: Tensor) -> np.ndarray:
     pixels = picture.detach().permute(1, 2, 0).double().numpy().clip(0, 1)
     return 1 - pixels * (1 - np.array(to_rgb(INK))) if pixels.shape[-1] == 1 else pixels
-
-
-def _shift(i: int, kinds: int) -> float:
-    """How far the marks of the i-th kind stand from the middle of their row."""
-    return SHIFT * (i - (kinds - 1) / 2)
-
-
-def _name_rows(axes: Axes, names: list[str]) -> None:
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    axes.grid(visible=True)
 
 
 def _check_panels(panels: Mapping[str, Mapping[str, Mapping[str, object]]]) -> None:

@@ -7,10 +7,12 @@ colour vision tell apart.
 import base64
 import io
 import re
+from collections.abc import Container, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -47,6 +49,9 @@ _STYLE = {
     "axes.titleweight": "bold",
     "axes.titlepad": 7,
     "axes.axisbelow": True,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 5,
+    "lines.markeredgewidth": 0,
     "grid.color": FAINT,
     "grid.linewidth": 0.7,
     "xtick.color": MUTED,
@@ -85,9 +90,29 @@ def styled(width: float, height: float) -> StyledFigure:
     return StyledFigure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
+def panels(count: int, *, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure with so many axes in rows of `columns` at most; sizes in inches of each."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = styled(width * columns, height * rows)
+    grid = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes in grid[count:]:
+        axes.set_axis_off()
+    return figure, grid[:count]
+
+
 def style() -> AbstractContextManager[None]:
     """A context in which axes are made in the style of the figures."""
     return rc_context(_STYLE)
+
+
+def colours(names: Iterable[str], *, grey: Container[str] = ()) -> dict[str, str]:
+    """A colour for each name in the order of the palette, and grey for those to compare with."""
+    found: dict[str, str] = {}
+    for name in names:
+        coloured = sum(colour != REFERENCE for colour in found.values())
+        found[name] = REFERENCE if name in grey else PALETTE[coloured % len(PALETTE)]
+    return found
 
 
 def _shortened(path: re.Match[str]) -> str:

@@ -1,11 +1,15 @@
-"""What a parameter of a sweep changes: each measure over its values."""
+"""What the parameters of a sweep change: each measure over the values of one of them, or of two."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Real
 
+import numpy as np
+import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
-from synvae_workbench.plots.style import BLUE, INK, style, styled
+from synvae_workbench.plots.drawing import heat_map
+from synvae_workbench.plots.style import BLUE, INK, panels, style
 
 COLUMNS = 3
 LOGARITHMIC = 30  # times the smallest value, from which on a parameter's axis is logarithmic
@@ -23,35 +27,69 @@ def over_parameter(
     Raises:
         ValueError: if there is no run or no measure, or not as many numbers as values.
     """
-    counts = {len(values), *map(len, measures.values())}
-    if not measures or counts != {len(values)} or not values:
-        raise ValueError(f"{parameter}: expected as many numbers as runs, got {sorted(counts)}")
-    numeric = all(isinstance(value, Real) and not isinstance(value, bool) for value in values)
-    named = sorted(set(values)) if numeric else sorted({str(value) for value in values})
-    places = list(named) if numeric else list(range(len(named)))
-    at = [places[named.index(value if numeric else str(value))] for value in values]
-    rows = -(-len(measures) // COLUMNS)
+    _check(parameter, values, measures)
+    at = _comparable(values)
+    numeric = not isinstance(at[0], str)
+    runs = pd.DataFrame({**measures}, at).sort_index()
+    named = [*runs.index.unique()]
     with style():
-        figure = styled(3.3 * min(COLUMNS, len(measures)), 2.4 * rows)
-        grid = figure.subplots(rows, min(COLUMNS, len(measures)), squeeze=False)
-        for axes in grid.flat[len(measures) :]:
-            axes.set_axis_off()
-        for axes, (name, scores) in zip(grid.flat, measures.items(), strict=False):
-            means = [
-                sum(own) / len(own)
-                for own in (
-                    [score for here, score in zip(at, scores, strict=True) if here == place]
-                    for place in places
-                )
-            ]
-            axes.plot(places, means, color=BLUE, linewidth=1.4)
-            axes.plot(at, scores, "o", color=INK, markersize=3.5, alpha=0.7)
-            axes.set_title(name)
-            axes.set_xlabel(parameter)
-            if numeric and min(places) > 0 and max(places) > LOGARITHMIC * min(places):
+        figure, grid = panels(len(measures), columns=COLUMNS, width=3.3, height=2.4)
+        for axes, (name, scores) in zip(grid, runs.items(), strict=True):
+            sns.lineplot(x=runs.index, y=scores.to_numpy(), color=BLUE, errorbar=None, ax=axes)
+            dots = {"color": INK, "s": 14, "linewidth": 0, "alpha": 0.7}
+            sns.scatterplot(x=runs.index, y=scores.to_numpy(), ax=axes, **dots)
+            if numeric and min(named) > 0 and max(named) > LOGARITHMIC * min(named):
                 axes.set_xscale("log")
-            axes.set_xticks(places, [f"{name:g}" if numeric else str(name) for name in named])
+            axes.set(title=name, xlabel=parameter)
+            axes.set_xticks(named if numeric else range(len(named)), [*map(_text, named)])
             axes.minorticks_off()
             axes.grid(visible=True, axis="y")
             axes.margins(0.12)
     return figure
+
+
+def over_two_parameters(
+    values: Mapping[str, Sequence[object]], measures: Mapping[str, Sequence[float]]
+) -> Figure:
+    """A heat map for each measure: its mean over the runs of each pair of values.
+
+    Args:
+        values: of two parameters by name, one for each run, as in `over_parameter`.
+        measures: by name, one number for each run.
+
+    Raises:
+        ValueError: unless there are two parameters and a measure, with as many values of all.
+    """
+    if len(values) != 2:
+        raise ValueError(f"expected two parameters, got {', '.join(values) or 'none'}")
+    for parameter, each in values.items():
+        _check(parameter, each, measures)
+    names = [pd.Index(_comparable(each), name=parameter) for parameter, each in values.items()]
+    tables = pd.DataFrame({**measures}, names).groupby(level=[0, 1]).mean()
+    rows, columns = (len(level) for level in tables.index.levels)
+    width, height = 0.6 * columns + 1.2, 0.3 * rows + 1.0
+    with style():
+        figure, grid = panels(len(measures), columns=COLUMNS, width=width, height=height)
+        for axes, (name, means) in zip(grid, tables.items(), strict=True):
+            table = means.unstack().rename(index=_text, columns=_text)
+            heat_map(axes, table, np.vectorize("{:.3g}".format)(table))
+            axes.set_title(name)
+    return figure
+
+
+def _check(
+    parameter: str, values: Sequence[object], measures: Mapping[str, Sequence[float]]
+) -> None:
+    counts = {len(values), *map(len, measures.values())}
+    if not measures or counts != {len(values)} or not values:
+        raise ValueError(f"{parameter}: expected as many numbers as runs, got {sorted(counts)}")
+
+
+def _comparable(values: Sequence[object]) -> list[float] | list[str]:
+    """The values if all are numbers, and their texts if not."""
+    numeric = all(isinstance(value, Real) and not isinstance(value, bool) for value in values)
+    return [*values] if numeric else [str(value) for value in values]
+
+
+def _text(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
+import seaborn as sns
 import torch
 from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from synvae_core.losses import magnitudes
-from synvae_workbench.plots.style import INK, PALETTE, style, styled
+from synvae_workbench.plots.drawing import DASHED, row_marks
+from synvae_workbench.plots.style import INK, colours, style, styled
 
 ROWS, COLUMNS = 64, 192
 RANGE_DB = 70.0  # from paper to ink, below the level of a loud hit
@@ -60,25 +63,25 @@ def fidelity_dots(
     if not kinds or any(not each.size or not np.isfinite(each).all() for each in given):
         raise ValueError("there is nothing to draw: expected finite values of one kind or more")
     with style():
-        figure = styled(3.1 * len(values) + 1.4, 0.9 + 0.34 * len(kinds))
-        grid = figure.subplots(1, len(values), squeeze=False, sharey=True)[0]
+        figure = styled(3.4 * len(values) + 1.4, 0.9 + 0.34 * len(kinds))
+        grid = figure.subplots(1, len(values), squeeze=False)[0]
         for axes, (title, of) in zip(grid, values.items(), strict=True):
+            rows = [(kind, value) for kind, each in of.items() for value in each]
+            frame = pd.DataFrame(rows, columns=["kind", title])
+            places = {"x": title, "y": "kind", "order": kinds}
+            dots = {"hue": "kind", "palette": colours(kinds), "size": 2.2, "alpha": 0.6}
+            # a swarm, unlike a strip, has no random numbers; crowded dots may overlap
+            sns.swarmplot(frame, legend=False, warn_thresh=1, ax=axes, **places, **dots)
+            mean = {"color": INK, "markers": "|", "markersize": 15, "markeredgewidth": 2}
+            row_marks(axes, frame, **places, **mean)
             for row, kind in enumerate(kinds):
-                if kind not in of:
-                    continue
-                colour, dots = PALETTE[row % len(PALETTE)], of[kind]
-                height = row + np.linspace(-0.22, 0.22, len(dots))
-                axes.plot(dots, height, ".", color=colour, alpha=0.45, markersize=4)
-                axes.plot(dots.mean(), row, "|", color=INK, markersize=15, markeredgewidth=2)
-                label = f"{dots.mean():.2f}"
-                offset = {"xytext": (0, 8), "textcoords": "offset points", "fontsize": 7.5}
-                axes.annotate(label, (dots.mean(), row), ha="center", **offset)
+                if kind in of:
+                    at, offset = (of[kind].mean(), row), {"xytext": (0, 8), "fontsize": 7.5}
+                    options = {"ha": "center", "textcoords": "offset points", **offset}
+                    axes.annotate(f"{of[kind].mean():.2f}", at, **options)
             if title in (goals or {}):
-                axes.axvline(goals[title], color=INK, linewidth=1, linestyle=(0, (4, 3)))
+                axes.axvline(goals[title], color=INK, linewidth=1, linestyle=DASHED)
             axes.set_title(title)
-            axes.set_yticks(range(len(kinds)), kinds)
-            axes.set_ylim(len(kinds) - 0.4, -0.6)
-            axes.tick_params(axis="y", length=0)
-            axes.grid(axis="x")
-            axes.spines["left"].set_visible(False)
+        for axes in grid[1:]:
+            axes.set_yticklabels([])
     return figure

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from synvae_workbench.plots.sweep import over_parameter
+from synvae_workbench.plots.sweep import over_parameter, over_two_parameters
 from synvae_workbench.reports.directions import best, better
 from synvae_workbench.reports.formatting import local_time
 from synvae_workbench.reports.pages import figure_uri, write_page
@@ -138,14 +138,17 @@ def _over_seeds(
 
 def _figures(
     varied: Sequence[str], main: Sequence[str], cells: Sequence[Mapping[str, Any]]
-) -> list[tuple[str, str]]:
-    """For each parameter, the figure of the measures that all finished cells have."""
+) -> list[tuple[list[str], str]]:
+    """Measures that all finished cells have: over each parameter, and over both if two vary."""
     done = [cell for cell in cells if cell["metrics"]]
     shown = [metric for metric in main if all(metric in cell["metrics"] for cell in done)]
-    figures = []
-    for parameter in varied if shown else []:
-        values = [cell["parameters"].get(parameter) for cell in done]
-        if len({str(value) for value in values}) > 1:
-            measures = {metric: [cell["metrics"][metric] for cell in done] for metric in shown}
-            figures.append((parameter, figure_uri(over_parameter(parameter, values, measures))))
-    return figures
+    measures = {metric: _values(metric, done) for metric in shown}
+    values = {name: [cell["parameters"].get(name) for cell in done] for name in varied}
+    values = {name: each for name, each in values.items() if len({*map(str, each)}) > 1}
+    figures = [
+        ([name], over_parameter(name, each, measures)) for name, each in values.items() if shown
+    ]
+    settings = {name: each for name, each in values.items() if name != SEED}
+    if shown and len(settings) == 2:
+        figures.append(([*settings], over_two_parameters(settings, measures)))
+    return [(names, figure_uri(figure)) for names, figure in figures]

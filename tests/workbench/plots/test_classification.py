@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from figures import check_figure
+from figures import check_figure, curves, luminance
 
 from synvae_core.metrics.classification import ClassScores
 from synvae_workbench.plots.classification import (
@@ -44,12 +44,20 @@ def test_rows_are_what_was_trained_on_and_columns_what_was_tested_on():
     assert cells[1.5, 0.5] == "0.800"  # trained on originals, tested on reconstructions
     assert [tick.get_text() for tick in axes.get_yticklabels()] == [ORIGINAL, REBUILT]
     assert axes.yaxis_inverted()
+    assert axes.collections[0].get_array().ravel().tolist() == [0.971, 0.8, 0.5, 0.25]
+
+
+def test_texts_are_legible_on_the_colour_of_their_square():
+    (axes,) = FIGURES["table"]().axes
+    for text, shade in zip(axes.texts, axes.collections[0].get_facecolors(), strict=True):
+        lighter, darker = sorted(map(luminance, (text.get_color(), shade[:3])), reverse=True)
+        assert (lighter + 0.05) / (darker + 0.05) > 3.5
 
 
 def test_dots_stand_at_the_scores_of_their_class():
     precision, recall, f1 = FIGURES["dots"]().axes
     for axes, expected in ((precision, [1, 0.5]), (recall, [0.25, 0.75]), (f1, [0.4, 0.6])):
-        assert axes.lines[0].get_xdata().tolist() == expected
+        assert curves(axes)[0].get_xdata().tolist() == expected
     assert [tick.get_text() for tick in precision.get_yticklabels()] == ["cat", "dog"]
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from figures import check_figure
+from figures import check_figure, curves, whiskers
 
 from synvae_core.metrics.machine_listener import Answers
 from synvae_workbench.plots.machine_listener import accuracy_intervals, learning_curves, trio_map
@@ -27,10 +27,8 @@ def test_figures_are_small_the_same_every_time_and_fetch_nothing(draw, remote_re
 
 def test_points_and_whiskers_are_the_accuracies_and_their_intervals():
     (axes,) = FIGURES["intervals"]().axes
-    points, _, (whiskers,) = axes.containers[0].lines
-    assert points.get_xdata().tolist() == [0.75, 0.3]
-    ends = np.array(whiskers.get_segments())[:, :, 0]
-    np.testing.assert_allclose(ends, [GOOD.interval(), POOR.interval()])
+    assert curves(axes)[0].get_xydata().tolist() == [[0.75, 0], [0.3, 1]]
+    np.testing.assert_allclose(whiskers(axes), [GOOD.interval(), POOR.interval()])
     texts = {text.get_text() for text in axes.texts}
     assert {"75.0% of 20", "30.0% of 10", "chance", "people"} == texts
 

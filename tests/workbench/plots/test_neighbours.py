@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from figures import check_figure, words
+from figures import check_figure, curves, words
 from unchecked import unchecked
 
 from synvae_core.metrics.class_melodies import class_features, class_spread
@@ -42,18 +42,18 @@ def test_figures_are_small_the_same_every_time_and_fetch_nothing(draw, remote_re
 
 def test_curves_go_through_the_precision_and_chance_is_a_line():
     (axes,) = FIGURES["curves"]().axes
-    curves = [line.get_xydata().tolist() for line in axes.lines]
-    assert curves[0] == [[1, 0.9], [10, 0.8]]
-    assert curves[1] == [[1, 0.7], [10, 0.6]]
-    assert axes.lines[2].get_ydata() == [0.1, 0.1]
+    drawn = [line.get_xydata().tolist() for line in curves(axes)]
+    assert drawn[0] == [[1, 0.9], [10, 0.8]]
+    assert drawn[1] == [[1, 0.7], [10, 0.6]]
+    assert [y for _, y in drawn[2]] == [0.1, 0.1]
     assert {"Means", "visual latents", "raw pixels", "chance", "10"} <= words(FIGURES["curves"]())
 
 
 def test_every_class_has_its_precision_and_its_count():
     (axes,) = FIGURES["classes"]().axes
-    marks = [line for line in axes.lines if line.get_marker() in ("D", "|")]
-    assert marks[0].get_xdata().tolist() == FOUND.per_class.tolist()
-    assert marks[1].get_xdata().tolist() == CHANCE.per_class.tolist()
+    found, chance = curves(axes)
+    assert found.get_xdata().tolist() == FOUND.per_class.tolist()
+    assert chance.get_xdata().tolist() == CHANCE.per_class.tolist()
     assert {"cat (20)", "bird (20)", "auditive latents, from the notes"} <= words(
         FIGURES["classes"]()
     )

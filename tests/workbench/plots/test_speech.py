@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from figures import check_figure, words
+from figures import check_figure, curves, whiskers, words
 
 from synvae_core.metrics.note_recall import Share
 from synvae_workbench.plots.speech import agreement_intervals, measures_by_class, picture_mosaic
@@ -30,11 +30,12 @@ def test_figures_are_small_the_same_every_time_and_fetch_nothing(draw, remote_re
 
 def test_marks_and_whiskers_are_shares_and_their_intervals():
     axes, _ = FIGURES["agreement"]().axes
-    for container, shares in zip(axes.containers, PANELS["By digit"].values(), strict=True):
-        mark, _, (whiskers,) = container.lines
-        assert mark.get_xdata().tolist() == [each.value for each in shares.values()]
-        ends = [segment[:, 0].tolist() for segment in whiskers.get_segments()]
-        np.testing.assert_allclose(ends, [each.interval() for each in shares.values()], atol=1e-9)
+    means, samples, *_ = curves(axes)
+    for mark, shares in ((means, "means"), (samples, "samples")):
+        values = [each.value for each in PANELS["By digit"][shares].values()]
+        assert mark.get_xdata().tolist() == values
+    ends = [each.interval() for kind in PANELS["By digit"].values() for each in kind.values()]
+    np.testing.assert_allclose(whiskers(axes), ends, atol=1e-9)
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["0 (30)", "1 (30)"]
     assert axes.yaxis_inverted()
     assert {"means", "samples", "chance", "theo (10)"} <= words(FIGURES["agreement"]())
@@ -43,11 +44,12 @@ def test_marks_and_whiskers_are_shares_and_their_intervals():
 
 def test_measures_stand_at_their_values_in_the_colour_of_their_kind():
     spread, coverage = FIGURES["measures"]().axes
-    means, real = spread.lines
+    means, real = curves(spread)
     assert means.get_xdata().tolist() == [1, 2]
     assert real.get_xdata().tolist() == [9, 8]
-    assert means.get_color() == coverage.lines[0].get_color() != real.get_color()
-    assert coverage.lines[1].get_xdata() == [0.97, 0.97]
+    assert means.get_color() == curves(coverage)[0].get_color() != real.get_color()
+    assert means.get_marker() != real.get_marker()
+    assert any(list(line.get_xdata()) == [0.97, 0.97] for line in coverage.lines)
 
 
 def test_pictures_stand_in_their_rows_and_columns():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from figures import check_figure, words
+from figures import check_figure, curves, words
 
 from synvae_workbench.plots.waveforms import COLUMNS, ROWS, fidelity_dots, spectrogram
 
@@ -22,10 +22,12 @@ def test_the_figure_is_small_the_same_every_time_and_fetches_nothing(remote_refe
 
 def test_dots_and_means_are_the_values():
     snr, correlation = draw().axes
-    assert snr.lines[0].get_xdata().tolist() == [15.0, 17.0]
-    assert snr.lines[1].get_xdata().tolist() == [16.0]
-    assert snr.lines[-1].get_xdata() == [15.0, 15.0]
-    assert len(correlation.lines) == 2
+    rebuilt, nearest = (dots.get_offsets()[:, 0].tolist() for dots in snr.collections)
+    assert (rebuilt, nearest) == ([15.0, 17.0], [0.5, 1.0, 0.0])
+    means, goal = curves(snr)
+    assert means.get_xydata().tolist() == [[16.0, 0], [0.5, 1]]
+    assert goal.get_xdata() == [15.0, 15.0]
+    assert len(correlation.collections[0].get_offsets()) == 2
     assert {"16.00", "0.50", "0.80", "rebuilt", "nearest", "SNR (dB)"} <= words(draw())
 
 

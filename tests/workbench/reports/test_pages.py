@@ -90,6 +90,16 @@ def test_settings_are_compared_by_their_means_over_seeds(tmp_path):
     assert [mark["data-value"] for mark in runs.select(".best")] == ["2.0"]
 
 
+def test_two_settings_are_drawn_against_each_other(tmp_path):
+    cells = [cell(beta, beta * loss) for beta in (1.0, 2.0) for loss in (0.5, 1.0)]
+    for number, each in enumerate(cells):
+        each["parameters"] |= {"LOSS": (0.5, 1.0)[number % 2], "SEED": number}
+    soup = sweep_page(tmp_path, cells, varied=["BETA", "LOSS", "SEED"])
+    headings = [each.text for each in soup.select("h2") if each.text.startswith("Over")]
+    assert headings == ["Over BETA", "Over LOSS", "Over SEED", "Over BETA and LOSS"]
+    assert "the mean of the runs of each pair" in soup.select("figure img")[-1]["alt"]
+
+
 def test_a_setting_may_lack_a_measure_of_others(tmp_path):
     cells = [cell(beta, beta + seed) for beta in (1.0, 2.0) for seed in (0, 1)]
     for seed, each in enumerate(cells):
