@@ -189,10 +189,10 @@ def sweep_command(options: argparse.Namespace) -> int:
         return 0
     # Import Dask, for which a file that is refused should not have to wait.
     from synvae_workbench.batch.cluster import local_client, parse_needs, plan_local, remote_client
-    from synvae_workbench.batch.sweep import opened, run_sweep
+    from synvae_workbench.batch.sweep import open_sweep, run_sweep
     from synvae_workbench.reports.sweep import write_sweep_page
 
-    with opened(plan, resume=options.resume) as states:
+    with open_sweep(plan, resume=options.resume) as states:
         if options.scheduler:
             needs, connection = parse_needs(options.needs), remote_client(options.scheduler)
         else:
@@ -222,7 +222,7 @@ def compare_command(options: argparse.Namespace) -> int:
 
 def list_command(options: argparse.Namespace) -> int:
     """Prints the notebooks with what they ask, and each parameter with type, default and help."""
-    from synvae_workbench.batch.notebooks import find_notebook, parameter_lines, question
+    from synvae_workbench.batch.notebooks import find_notebook, parameter_lines, question_of
 
     if options.notebook is None:
         paths = sorted(options.notebooks.glob("*.ipynb"))
@@ -232,7 +232,7 @@ def list_command(options: argparse.Namespace) -> int:
         if options.short:
             print(path.stem)
             continue
-        print(path.stem, f"    {question(path)}", *parameter_lines(path), "", sep="\n")
+        print(path.stem, f"    {question_of(path)}", *parameter_lines(path), "", sep="\n")
     return 0
 
 
@@ -240,11 +240,11 @@ def strip_command(options: argparse.Namespace) -> int:
     """Prints the paths of the notebooks that it changed."""
     import nbformat
 
-    from synvae_workbench.reports import read_notebook, stripped
+    from synvae_workbench.reports import read_notebook, strip_notebook
 
     for path in options.notebooks:
         notebook = read_notebook(path)
-        if (clean := stripped(notebook)) != notebook:
+        if (clean := strip_notebook(notebook)) != notebook:
             nbformat.write(clean, path)
             print(path)
     return 0

@@ -63,7 +63,7 @@ def current_parameters() -> dict[str, Any]:
     return {name: shell.user_ns[name] for name in names if name in shell.user_ns}
 
 
-def checked(value: Any, parameter: Parameter, where: str) -> Any:
+def check_value(value: Any, parameter: Parameter, where: str) -> Any:
     """The value as the type that was declared.
 
     Raises:
@@ -76,16 +76,16 @@ def checked(value: Any, parameter: Parameter, where: str) -> Any:
         value = float(value)
     # type() and not isinstance: True is an int to Python, but never what a user meant by one.
     if type(value) is not kind:
-        raise ValueError(f"{where}: expected {kind_of(parameter)}, got {value!r}")
+        raise ValueError(f"{where}: expected {describe_type(parameter)}, got {value!r}")
     if kind is float and not math.isfinite(value):
         raise ValueError(f"{where}: expected a finite number, got {value!r}")
     if kind is list and isinstance(parameter.default, list) and parameter.default:
         item = Parameter(None, type(parameter.default[0]), False, "")
-        return [checked(element, item, f"{where}[{i}]") for i, element in enumerate(value)]
+        return [check_value(element, item, f"{where}[{i}]") for i, element in enumerate(value)]
     return value
 
 
-def kind_of(parameter: Parameter) -> str:
+def describe_type(parameter: Parameter) -> str:
     """The type in words, with a hint at how it is written."""
     name = parameter.type.__name__
     hint = {"bool": " (true or false)", "list": " (such as [1, 2])"}.get(name, "")
@@ -115,7 +115,7 @@ def _declaration(
     if len(kinds) != 1 or kinds[0] not in TYPES:
         raise wrong
     declared = Parameter(default, TYPES[kinds[0]], optional, comments.get(statement.end_lineno, ""))
-    return key, declared._replace(default=checked(default, declared, f"{name}: {key}"))
+    return key, declared._replace(default=check_value(default, declared, f"{name}: {key}"))
 
 
 def _comments(source: str) -> dict[int, str]:

@@ -10,7 +10,7 @@ import pytest
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from synvae_workbench.reports import notebook_parameters, stripped
+from synvae_workbench.reports import notebook_parameters, strip_notebook
 
 ROOT = Path(__file__).parents[1]
 CORE, WORKBENCH = PACKAGES = ("synvae_core", "synvae_workbench")
@@ -196,7 +196,7 @@ class TestNotebook:
         notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)
         assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
-        assert stripped(notebook) == notebook, "`make tidy` strips what a run left"
+        assert strip_notebook(notebook) == notebook, "`make tidy` strips what a run left"
 
     def test_begins_with_prose_and_parameters(self, path):
         first, second, *_ = nbformat.read(path, as_version=4).cells

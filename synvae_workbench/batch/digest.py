@@ -31,7 +31,7 @@ def log_file(plan: Plan, run: Run) -> Path:
     return sweep_folder(plan) / "logs" / f"{run.name}.log"
 
 
-def states_of(plan: Plan) -> dict[str, State]:
+def read_states(plan: Plan) -> dict[str, State]:
     """The state of each run, by its name.
 
     Raises:
@@ -40,7 +40,7 @@ def states_of(plan: Plan) -> dict[str, State]:
     states = {run.name: read_state(state_file(plan, run)) for run in plan.runs}
     for run in plan.runs:
         if states[run.name]["state"] == DONE:
-            states[run.name]["metrics"] = metrics_of(plan, run)
+            states[run.name]["metrics"] = read_metrics(plan, run)
         _refuse_another(run, states[run.name])
     return states
 
@@ -106,7 +106,7 @@ def _run(plan: Plan, run: Run, state: State) -> dict[str, Any]:
     }
 
 
-def metrics_of(plan: Plan, run: Run) -> dict[str, float]:
+def read_metrics(plan: Plan, run: Run) -> dict[str, float]:
     """What the run recorded: numbers by name; none if it recorded nothing."""
     try:
         metrics = json.loads((plan.root / "runs" / run.folder / "metrics.json").read_text())

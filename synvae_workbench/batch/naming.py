@@ -24,7 +24,7 @@ def cell_name(varied: Mapping[str, Any]) -> str:
     return f"{name[: MAX_LENGTH - 9].rstrip('-.')}-{digest}"
 
 
-def distinct(names: Sequence[str]) -> None:
+def check_distinct(names: Sequence[str]) -> None:
     """Raises ValueError if two names are alike, also to a file system that knows no capitals."""
     seen = set()
     for name in names:

@@ -47,7 +47,7 @@ def short_names(number: str, name: str) -> set[str]:
     return {name, number, str(int(number))}
 
 
-def question(path: Path) -> str:
+def question_of(path: Path) -> str:
     """What the notebook asks: the first words in bold of its first cell, on one line."""
     cells = read_notebook(path).cells
     match = QUESTION.search(cells[0].source) if cells else None

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from synvae_workbench.batch.naming import NAME, cell_name, distinct
+from synvae_workbench.batch.naming import NAME, cell_name, check_distinct
 from synvae_workbench.batch.notebooks import find_notebook
 from synvae_workbench.batch.yaml_file import read_yaml
 from synvae_workbench.places import work_folder
@@ -140,7 +140,7 @@ class _Reader:
         self.steps = dict(self._steps())
 
     def plan(self, name: str, texts: Mapping[str, str]) -> Plan:
-        fixed = self._fixed(texts)
+        fixed = self._shared_values(texts)
         varied, points = self._points()
         typed = {target for key in texts for target in self._targets(key)}
         for key in varied:
@@ -150,7 +150,7 @@ class _Reader:
         if not NAME.fullmatch(name):
             raise ValueError(f"a sweep's name is of letters, digits, _ - and ., got {name!r}")
         cells = [self._cell(name, point, fixed, varied) for point in points]
-        distinct([run.name for cell in cells for run in cell.runs])
+        check_distinct([run.name for cell in cells for run in cell.runs])
         about = self.document.get("about", "")
         if not isinstance(about, str):
             raise ValueError(f"about: expected a sentence, got {about!r}")
@@ -187,7 +187,7 @@ class _Reader:
         found = find_notebook(str(what).removesuffix(".ipynb"), self.folder)
         return found.resolve()
 
-    def _fixed(self, texts: Mapping[str, str]) -> Values:
+    def _shared_values(self, texts: Mapping[str, str]) -> Values:
         """What is the same in all cells: the file's, each step's own, and what was typed."""
         values = self._values(_mapping(self.document, "parameters"))
         for step in self.steps.values():

@@ -21,12 +21,12 @@ def read_state(path: Path) -> State:
     """The state of a run; WAITING where there is no file, or none that can be read."""
     try:
         state = json.loads(path.read_text())
-        return state if isinstance(state, dict) and state.get("state") in ORDER else waiting()
+        return state if isinstance(state, dict) and state.get("state") in ORDER else waiting_state()
     except (OSError, ValueError):
-        return waiting()
+        return waiting_state()
 
 
-def waiting() -> State:
+def waiting_state() -> State:
     """The state of a run that was never begun."""
     return {"state": WAITING}
 

@@ -18,9 +18,9 @@ from filelock import FileLock, Timeout
 
 from synvae_workbench.batch.digest import (
     log_file,
-    metrics_of,
+    read_metrics,
+    read_states,
     state_file,
-    states_of,
     sweep_folder,
     write_digest,
 )
@@ -34,7 +34,7 @@ from synvae_workbench.batch.state import (
     WAITING,
     State,
     read_state,
-    waiting,
+    waiting_state,
 )
 from synvae_workbench.batch.terminal import SweepLine
 from synvae_workbench.batch.work import run_job
@@ -58,7 +58,7 @@ class Outcome(NamedTuple):
 
 
 @contextmanager
-def opened(plan: Plan, *, resume: bool) -> Iterator[dict[str, State]]:
+def open_sweep(plan: Plan, *, resume: bool) -> Iterator[dict[str, State]]:
     """The states of a plan's runs, while nobody else may work on it.
 
     Raises:
@@ -85,10 +85,11 @@ def opened(plan: Plan, *, resume: bool) -> Iterator[dict[str, State]]:
             )
         for path in (folder / "state").glob("stop-*"):
             path.unlink()
-        states = states_of(plan)
+        states = read_states(plan)
         for run in plan.runs:
             there = plan.root / "runs" / run.folder
-            if not plan.smoke and states[run.name] == waiting() and not begun and there.exists():
+            unstarted = states[run.name] == waiting_state() and not begun
+            if not plan.smoke and unstarted and there.exists():
                 raise ValueError(f"{there} is there already: remove it, or give another --name")
         yield states
 
@@ -107,7 +108,7 @@ def run_sweep(
     each with a report of what ran; the second one leaves at once.
 
     Args:
-        states: of `opened`; kept up to date.
+        states: of `open_sweep`; kept up to date.
         needs: the resources that a run takes of its worker.
         status: where to show progress.
     """
@@ -224,7 +225,9 @@ class _Sweep:
         before = [self.states[name]["state"] for name in run.after]
         if any(state in (FAILED, SKIPPED) for state in before):
             failed = next(n for n in run.after if self.states[n]["state"] in (FAILED, SKIPPED))
-            self._ended(run, {"state": SKIPPED, "error": f"it needs {failed}, which is not done"})
+            self._record_end(
+                run, {"state": SKIPPED, "error": f"it needs {failed}, which is not done"}
+            )
             return True
         if any(state != DONE for state in before):
             return False
@@ -260,12 +263,12 @@ class _Sweep:
             if future.cancelled():
                 raise ConnectionError("the scheduler is lost")
             del self.futures[run.name]
-            outcome = _result(future)
+            outcome = _outcome_of(future)
             if outcome["state"] == STOPPED:  # its worker left, and nobody here asked for it
                 self.line.say(f"{run.name}: its worker left; it is run again")
                 self._submit(run)
             else:
-                self._ended(run, outcome)
+                self._record_end(run, outcome)
         if time.monotonic() - self.last_read > SECONDS_BETWEEN_READS:
             self.last_read = time.monotonic()
             self.workers = len(self.client.scheduler_info(n_workers=-1)["workers"])
@@ -278,14 +281,14 @@ class _Sweep:
                     write_digest(self.plan, self.states)
         self.line.show(self.states, self.workers)
 
-    def _ended(self, run: Run, outcome: State) -> None:
-        metrics = metrics_of(self.plan, run) if outcome["state"] == DONE else {}
+    def _record_end(self, run: Run, outcome: State) -> None:
+        metrics = read_metrics(self.plan, run) if outcome["state"] == DONE else {}
         self.states[run.name] = outcome | {"metrics": metrics}
-        self.line.ended(run.name, self.states[run.name])
+        self.line.show_end(run.name, self.states[run.name])
         write_digest(self.plan, self.states)
 
 
-def _result(future: Future) -> State:
+def _outcome_of(future: Future) -> State:
     """The state that a worker returned; FAILED if Dask could not get it."""
     try:
         return future.result()

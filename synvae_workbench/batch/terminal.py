@@ -42,7 +42,7 @@ class SweepLine:
             self.file.write(f"{text}\n")
             self.file.flush()
 
-    def ended(self, name: str, state: State) -> None:
+    def show_end(self, name: str, state: State) -> None:
         """A line for a run that ended."""
         took = f" in {clock(state['seconds'])}" if state.get("seconds") else ""
         why = f": {state['error']}" if state.get("error") else ""

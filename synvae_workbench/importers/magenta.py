@@ -21,7 +21,7 @@ from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.storage import WeightsError
 from synvae_core.music.melody import NUM_EVENTS
 from synvae_workbench.importers.musicvae_js import read_musicvae_js
-from synvae_workbench.importers.named_tensors import StoredTensors
+from synvae_workbench.importers.named_tensors import NamedTensors
 from synvae_workbench.importers.tensorflow_checkpoint import read_tensorflow_checkpoint
 
 MANIFESTS = ("manifest.json", "weights_manifest.json")
@@ -63,7 +63,7 @@ def model_from_tensors(
     tensors: Mapping[str, np.ndarray], *, steps: int | None = None, bar_start: str = "carried"
 ) -> MelodyVae:
     """The model of tensors by published name, in their precision; otherwise as `load_magenta`."""
-    stored = StoredTensors(dict(tensors), {})
+    stored = NamedTensors(dict(tensors), {})
     return _assemble(stored, where="the checkpoint", steps=steps, bar_start=bar_start)
 
 
@@ -108,8 +108,8 @@ def _is_linear(module: nn.Module) -> bool:
     return isinstance(module, nn.Linear)
 
 
-def _assemble(stored: StoredTensors, *, where: str, steps: int | None, bar_start: str) -> MelodyVae:
-    tensors, opaque = _canonical(stored.tensors, where)
+def _assemble(stored: NamedTensors, *, where: str, steps: int | None, bar_start: str) -> MelodyVae:
+    tensors, opaque = _canonical_tensors(stored.tensors, where)
     shapes = {_canonical_name(name): shape for name, shape in stored.missing.items()}
     shapes |= {name: tensor.shape for name, tensor in tensors.items()}
     size = sum(math.prod(shape) for shape in shapes.values())
@@ -136,7 +136,7 @@ def _assemble(stored: StoredTensors, *, where: str, steps: int | None, bar_start
     return model.eval()
 
 
-def _canonical(
+def _canonical_tensors(
     tensors: Mapping[str, np.ndarray], where: str
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """Tensors by published name, and the names of those in cuDNN's own layout."""

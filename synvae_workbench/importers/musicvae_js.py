@@ -19,10 +19,10 @@ from synvae_core.models.storage import WeightsError
 from synvae_workbench.importers.named_tensors import (
     MAX_ENTRIES,
     MAX_NAME,
+    NamedTensors,
     Part,
-    StoredTensors,
-    checked_shape,
-    file_in,
+    find_file,
+    parse_shape,
 )
 
 RAW_MANIFEST = "manifest.json"
@@ -30,7 +30,7 @@ SHARDED_MANIFEST = "weights_manifest.json"
 MAX_FLOAT32 = 3.4e38
 
 
-def read_musicvae_js(folder: str | Path) -> StoredTensors:
+def read_musicvae_js(folder: str | Path) -> NamedTensors:
     """The tensors of a MusicVAE.js folder; those whose files are not there are `missing`.
 
     Raises:
@@ -38,9 +38,9 @@ def read_musicvae_js(folder: str | Path) -> StoredTensors:
     """
     folder = Path(folder)
     for name, read in ((SHARDED_MANIFEST, _read_sharded), (RAW_MANIFEST, _read_raw)):
-        manifest = file_in(folder, name)
+        manifest = find_file(folder, name)
         if manifest is not None:
-            return read(folder, _parsed(manifest), manifest.label)
+            return read(folder, _parse_manifest(manifest), manifest.label)
     raise WeightsError(
         f"{folder} holds neither {SHARDED_MANIFEST} nor {RAW_MANIFEST}: expected a folder of "
         "MusicVAE.js weights"
@@ -61,8 +61,8 @@ class _Weight(NamedTuple):
     lowest: float | None
 
 
-def _read_raw(folder: Path, manifest: Any, where: str) -> StoredTensors:
-    stored = StoredTensors({}, {})
+def _read_raw(folder: Path, manifest: Any, where: str) -> NamedTensors:
+    stored = NamedTensors({}, {})
     _expect(isinstance(manifest, dict), where, "a JSON object of variables")
     _expect(len(manifest) <= MAX_ENTRIES, where, f"at most {MAX_ENTRIES} variables")
     files: set[str] = set()
@@ -70,7 +70,7 @@ def _read_raw(folder: Path, manifest: Any, where: str) -> StoredTensors:
         _expect(0 < len(name) <= MAX_NAME, where, "names of variables")
         _expect(isinstance(entry, dict), where, f"an object for {name}")
         _expect(entry.get("dtype", "float32") == "float32", where, f"float32 for {name}")
-        shape = checked_shape(entry.get("shape"), f"{where}, {name}")
+        shape = parse_shape(entry.get("shape"), f"{where}, {name}")
         part = _named_file(folder, entry.get("filename"), files, where)
         if part is None:
             stored.missing[name] = shape
@@ -81,8 +81,8 @@ def _read_raw(folder: Path, manifest: Any, where: str) -> StoredTensors:
     return stored
 
 
-def _read_sharded(folder: Path, manifest: Any, where: str) -> StoredTensors:
-    stored = StoredTensors({}, {})
+def _read_sharded(folder: Path, manifest: Any, where: str) -> NamedTensors:
+    stored = NamedTensors({}, {})
     files: set[str] = set()
     _expect(isinstance(manifest, list), where, "a JSON list of groups")
     for group in manifest:
@@ -91,9 +91,9 @@ def _read_sharded(folder: Path, manifest: Any, where: str) -> StoredTensors:
         for what in (paths, entries):
             _expect(isinstance(what, list), where, "a list of paths and one of weights per group")
             _expect(len(what) <= MAX_ENTRIES, where, f"at most {MAX_ENTRIES} of each in a group")
-        weights = [_weight(entry, where) for entry in entries]
+        weights = [_parse_weight(entry, where) for entry in entries]
         parts = [_named_file(folder, path, files, where) for path in paths]
-        shards = _laid_out(parts, sum(weight.size for weight in weights), where)
+        shards = _place_shards(parts, sum(weight.size for weight in weights), where)
         start = 0
         for weight in weights:
             known = weight.name in stored.tensors or weight.name in stored.missing
@@ -103,15 +103,15 @@ def _read_sharded(folder: Path, manifest: Any, where: str) -> StoredTensors:
             if found is None:
                 stored.missing[weight.name] = weight.shape
             else:
-                stored.tensors[weight.name] = _decoded(found, weight)
+                stored.tensors[weight.name] = _dequantise(found, weight)
     return stored
 
 
-def _weight(entry: Any, where: str) -> _Weight:
+def _parse_weight(entry: Any, where: str) -> _Weight:
     _expect(isinstance(entry, dict), where, "an object for each weight")
     name, dtype, scale, lowest = entry.get("name"), entry.get("dtype"), None, None
     _expect(isinstance(name, str) and 0 < len(name) <= MAX_NAME, where, "a name for each weight")
-    shape = checked_shape(entry.get("shape"), f"{where}, {name}")
+    shape = parse_shape(entry.get("shape"), f"{where}, {name}")
     _expect(dtype in ("float32", "int32"), where, f"float32 or int32 for {name}")
     quantization = entry.get("quantization")
     if quantization is not None:
@@ -137,7 +137,7 @@ def _scale_and_lowest(quantization: dict, where: str) -> tuple[float, float]:
     return float(scale), float(lowest)
 
 
-def _laid_out(parts: list[Part | None], total: int, where: str) -> list[tuple[int, Part]]:
+def _place_shards(parts: list[Part | None], total: int, where: str) -> list[tuple[int, Part]]:
     """Where in its group each shard begins, in bytes.
 
     Behind a missing shard, places are counted from the group's end; shards between two missing ones
@@ -175,7 +175,7 @@ def _read_range(shards: list[tuple[int, Part]], start: int, size: int) -> np.nda
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
-def _decoded(found: np.ndarray, weight: _Weight) -> np.ndarray:
+def _dequantise(found: np.ndarray, weight: _Weight) -> np.ndarray:
     values = found.view(np.dtype(weight.dtype).newbyteorder("<"))
     if weight.scale is not None:
         # In float64 and then rounded once, as TensorFlow.js does.
@@ -189,10 +189,10 @@ def _named_file(folder: Path, name: Any, known: set[str], where: str) -> Part | 
     _expect(isinstance(name, str), where, "file names")
     _expect(name not in known, where, f"the file {name[:100]!r} to be named once")
     known.add(name)
-    return file_in(folder, name)
+    return find_file(folder, name)
 
 
-def _parsed(manifest: Part) -> Any:
+def _parse_manifest(manifest: Part) -> Any:
     try:
         return json.loads(manifest.read_index().decode(), object_pairs_hook=_object_without_twins)
     except WeightsError:

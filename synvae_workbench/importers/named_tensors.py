@@ -18,7 +18,7 @@ MAX_RANK = 8
 MAX_ELEMENTS = 1 << 31
 
 
-class StoredTensors(NamedTuple):
+class NamedTensors(NamedTuple):
     """What a stored model holds.
 
     Attributes:
@@ -71,7 +71,7 @@ class Part(NamedTuple):
         return self.read(0, self.size).tobytes()
 
 
-def file_in(folder: Path, name: str) -> Part | None:
+def find_file(folder: Path, name: str) -> Part | None:
     """A regular file of a folder, or None where there is none of that name.
 
     Raises:
@@ -92,7 +92,7 @@ def file_in(folder: Path, name: str) -> Part | None:
     return Part(path, 0, size, str(path))
 
 
-def checked_shape(shape: object, where: str) -> tuple[int, ...]:
+def parse_shape(shape: object, where: str) -> tuple[int, ...]:
     """A shape from a file as a tuple of positive integers.
 
     Raises:

@@ -34,7 +34,7 @@ class Entry(NamedTuple):
     is_sliced: bool
 
 
-def parsed_index(data: bytes) -> tuple[int, dict[str, Entry]]:
+def parse_index(data: bytes) -> tuple[int, dict[str, Entry]]:
     """The number of shards, and the entries by variable name.
 
     Raises:
@@ -63,10 +63,10 @@ def parsed_index(data: bytes) -> tuple[int, dict[str, Entry]]:
         raise ValueError("it was written in big-endian order, which is not read")
     # Names that begin with a zero byte are pieces of partitioned variables.
     named = {key.decode(): value for key, value in found.items() if key[0] != 0}
-    return _number(header, 1), {name: _entry(value) for name, value in named.items()}
+    return _number(header, 1), {name: _parse_entry(value) for name, value in named.items()}
 
 
-def _entry(message: bytes) -> Entry:
+def _parse_entry(message: bytes) -> Entry:
     fields = _fields(message)
     shape = _fields(b"".join(_messages(fields, 2)))
     numbers = {number: _number(fields, number) for number in (1, 3, 4, 5, 6)}

@@ -19,8 +19,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from synvae_core.models.storage import WeightsError
-from synvae_workbench.importers.named_tensors import Part, StoredTensors, checked_shape, file_in
-from synvae_workbench.importers.tensor_bundle import Entry, checksum, parsed_index
+from synvae_workbench.importers.named_tensors import NamedTensors, Part, find_file, parse_shape
+from synvae_workbench.importers.tensor_bundle import Entry, checksum, parse_index
 
 MAX_MEMBERS = 1000
 PAX_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE)  # times, owners: passed over
@@ -37,7 +37,7 @@ Find = Callable[[str], Part | None]
 
 def read_tensorflow_checkpoint(
     path: str | Path, *, wanted: Callable[[str], bool] = lambda name: True
-) -> StoredTensors:
+) -> NamedTensors:
     """The tensors of a checkpoint whose names are `wanted`; no others are read.
 
     Args:
@@ -50,11 +50,11 @@ def read_tensorflow_checkpoint(
     """
     try:
         with ExitStack() as cleanup:
-            prefix, find = _located(Path(path), cleanup)
+            prefix, find = _locate(Path(path), cleanup)
             index = find(f"{prefix}.index")
             if index is None:
                 raise WeightsError(f"{path}: {prefix}.index is missing; {EXPECTED}")
-            shard_count, entries = _indexed(index)
+            shard_count, entries = _read_index(index)
             chosen = {name: entry for name, entry in entries.items() if wanted(name)}
             shards = cache(lambda shard: find(f"{prefix}.data-{shard:05d}-of-{shard_count:05d}"))
             return _read_tensors(chosen, shard_count, shards, index.label)
@@ -62,10 +62,10 @@ def read_tensorflow_checkpoint(
         raise WeightsError(f"{path} cannot be read: {error}") from error
 
 
-def _indexed(index: Part) -> tuple[int, dict[str, Entry]]:
+def _read_index(index: Part) -> tuple[int, dict[str, Entry]]:
     data = index.read_index()
     try:
-        return parsed_index(data)
+        return parse_index(data)
     except (ValueError, IndexError) as error:
         raise WeightsError(
             f"{index.label} is no readable index of a TensorFlow checkpoint ({error}): "
@@ -78,8 +78,8 @@ def _read_tensors(
     shard_count: int,
     shards: Callable[[int], Part | None],
     label: str,
-) -> StoredTensors:
-    stored, claimed = StoredTensors({}, {}), Counter()
+) -> NamedTensors:
+    stored, claimed = NamedTensors({}, {}), Counter()
     for name, entry in entries.items():
         shape, dtype = _shape_and_dtype(entry, f"{label}, {name}")
         if entry.shard >= shard_count:
@@ -106,7 +106,7 @@ def _shape_and_dtype(entry: Entry, where: str) -> tuple[tuple[int, ...], np.dtyp
         raise WeightsError(f"{where}: it is partitioned, which is not read; save it in one piece")
     if entry.dtype not in DTYPES:
         raise WeightsError(f"{where}: type {entry.dtype} of TensorFlow is not read")
-    shape, dtype = checked_shape(entry.shape, where), np.dtype(DTYPES[entry.dtype])
+    shape, dtype = parse_shape(entry.shape, where), np.dtype(DTYPES[entry.dtype])
     if entry.size != math.prod(shape) * dtype.itemsize:
         raise WeightsError(f"{where}: {entry.size} bytes do not make {list(shape)} of {dtype}")
     return shape, dtype
@@ -115,13 +115,13 @@ def _shape_and_dtype(entry: Entry, where: str) -> tuple[tuple[int, ...], np.dtyp
 # Finding the files
 
 
-def _located(path: Path, cleanup: ExitStack) -> tuple[str, Find]:
+def _locate(path: Path, cleanup: ExitStack) -> tuple[str, Find]:
     """The prefix of the checkpoint's file names, and a function that finds one of its files."""
     if path.is_dir():
-        return _latest_in(path), partial(file_in, path)
+        return _latest_in(path), partial(find_file, path)
     name = path.name.removesuffix(".index")
-    if file_in(path.parent, f"{name}.index") is not None:
-        return name, partial(file_in, path.parent)
+    if find_file(path.parent, f"{name}.index") is not None:
+        return name, partial(find_file, path.parent)
     if not path.is_file():
         raise WeightsError(f"{path} is missing; {EXPECTED}")
     members = _archive_members(path, cleanup)
@@ -134,7 +134,7 @@ def _located(path: Path, cleanup: ExitStack) -> tuple[str, Find]:
 def _latest_in(folder: Path) -> str:
     """The only checkpoint of a folder, or the one that TensorFlow's file `checkpoint` names."""
     found = sorted(path.name.removesuffix(".index") for path in folder.glob("[!.]*.index"))
-    state = file_in(folder, "checkpoint")
+    state = find_file(folder, "checkpoint")
     if len(found) > 1 and state is not None:
         text = state.read_index().decode(errors="replace")
         line = re.match(r'model_checkpoint_path: "([^"\\\n]+)"\n', text)
@@ -152,7 +152,7 @@ def _archive_members(path: Path, cleanup: ExitStack) -> dict[str, Part]:
     The headers are walked here because tarfile follows whatever extensions they announce.
     """
     members: dict[str, Part] = {}
-    plain = _decompressed(path, cleanup)
+    plain = _decompress(path, cleanup)
     total = plain.stat().st_size
     with plain.open("rb") as file:
         for _ in range(MAX_MEMBERS):
@@ -176,7 +176,7 @@ def _archive_members(path: Path, cleanup: ExitStack) -> dict[str, Part]:
     raise WeightsError(f"{path} has more than {MAX_MEMBERS} members: expected one checkpoint")
 
 
-def _decompressed(path: Path, cleanup: ExitStack) -> Path:
+def _decompress(path: Path, cleanup: ExitStack) -> Path:
     """The archive itself, or a temporary copy of it without its gzip compression."""
     with path.open("rb") as file:
         if file.read(2) != b"\x1f\x8b":

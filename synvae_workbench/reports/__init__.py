@@ -9,7 +9,7 @@ from synvae_workbench.reports.parameters import (
     read_notebook,
 )
 from synvae_workbench.reports.run import NotebookFailed, NotebookInterrupted, Stopped, run_notebook
-from synvae_workbench.reports.strip import stripped
+from synvae_workbench.reports.strip import strip_notebook
 
 __all__ = [
     "NotebookFailed",
@@ -22,5 +22,5 @@ __all__ = [
     "parse_parameters",
     "read_notebook",
     "run_notebook",
-    "stripped",
+    "strip_notebook",
 ]

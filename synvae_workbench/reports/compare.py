@@ -11,7 +11,7 @@ import nbformat
 from synvae_core.types import LOWER
 from synvae_workbench.reports.directions import better
 from synvae_workbench.reports.estimate import headings
-from synvae_workbench.reports.html import shown_notebook
+from synvae_workbench.reports.html import reportable_notebook
 from synvae_workbench.reports.pages import data_uri, write_page
 from synvae_workbench.reports.parameters import read_notebook
 
@@ -94,7 +94,7 @@ def _shown(notebook: nbformat.NotebookNode) -> dict[tuple[str, int], str]:
     """Figures and sounds as HTML, by the heading that they stand under and their place there."""
     found: dict[tuple[str, int], str] = {}
     heading = ""
-    for cell in shown_notebook(notebook).cells:
+    for cell in reportable_notebook(notebook).cells:
         if cell.cell_type == "markdown":
             heading = [heading, *headings(cell.source)][-1]
         for output in cell.get("outputs", []):

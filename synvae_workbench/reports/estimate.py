@@ -62,11 +62,11 @@ class Estimate:
         self.expected = [SHORT_CELL if seconds is None else seconds for seconds in expected]
         self.took: list[float] = []
 
-    def finished(self, seconds: float) -> None:
+    def finish_step(self, seconds: float) -> None:
         """Tells that the next step is done, and how long it took."""
         self.took.append(seconds)
 
-    def left(self, elapsed: float, fraction: float | None = None) -> float | None:
+    def seconds_left(self, elapsed: float, fraction: float | None = None) -> float | None:
         """Seconds left, when the present step has run for `elapsed` seconds.
 
         Args:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 
-def local_time(moment: str | None) -> str | None:
+def format_time(moment: str | None) -> str | None:
     """A moment of ISO 8601 in the time of this machine, such as 21 November 2026, 19:50 UTC."""
     if moment is None:
         return None
@@ -13,7 +13,7 @@ def local_time(moment: str | None) -> str | None:
     return f"{local.day} {local:%B %Y, %H:%M %Z}"
 
 
-def spoken(seconds: float | None) -> str | None:
+def format_duration(seconds: float | None) -> str | None:
     """Seconds as 3 min 20 s."""
     if seconds is None:
         return None
@@ -24,7 +24,7 @@ def spoken(seconds: float | None) -> str | None:
     return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
-def figure(value: Any) -> str:
+def format_figure(value: Any) -> str:
     """A figure with the four digits that count; the text of anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)

@@ -19,7 +19,7 @@ from traitlets.config import Config
 
 from synvae_workbench.provenance import MIME_TYPE
 from synvae_workbench.reports.estimate import headings
-from synvae_workbench.reports.formatting import local_time, spoken
+from synvae_workbench.reports.formatting import format_duration, format_time
 from synvae_workbench.reports.parameters import TAG, declared_parameters, read_notebook
 
 # The first that an output offers is shown. Widgets and JavaScript are not among them: a report
@@ -34,7 +34,7 @@ WARNING = re.compile(r"^(?:\S.*?:\d+: )?(\w*Warning: .+|WARNING\b.+)$", re.MULTI
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-class Warned(NamedTuple):
+class RunWarning(NamedTuple):
     """A warning of the run, how often it came, and the first cell that gave it."""
 
     text: str
@@ -62,7 +62,7 @@ def export_html(executed: Path, html: Path, *, provenance: Mapping[str, Any] | N
     """
     notebook = read_notebook(executed)
     header = report_header(notebook, executed.stem, provenance or {})
-    notebook = shown_notebook(notebook)
+    notebook = reportable_notebook(notebook)
     exporter = HTMLExporter(
         template_name="template",
         extra_template_basedirs=[str(Path(__file__).parent)],
@@ -73,7 +73,7 @@ def export_html(executed: Path, html: Path, *, provenance: Mapping[str, Any] | N
     resources = {"metadata": {"path": str(executed.parent)}, "report": header}
     page, _ = exporter.from_notebook_node(notebook, resources=resources)
     part = html.with_name(f"{html.name}.{os.getpid()}")
-    part.write_text(with_contents(page), encoding="utf-8")
+    part.write_text(add_contents(page), encoding="utf-8")
     part.replace(html)
     return html
 
@@ -90,9 +90,9 @@ def report_header(
         "title": _title(notebook) or stem,
         "notebook": record.get("notebook", f"{stem}.ipynb"),
         "parameters": parameter_rows(notebook, papermill.get("parameters", {})),
-        "date": local_time(papermill.get("start_time")),
+        "date": format_time(papermill.get("start_time")),
         # Papermill's covers the start of the kernel too; without it, what the run recorded.
-        "duration": spoken(papermill.get("duration") or facts.get("duration_s")),
+        "duration": format_duration(papermill.get("duration") or facts.get("duration_s")),
         "device": facts.get("device"),
         "commit": facts.get("commit"),
         "seed": facts.get("seed"),
@@ -100,18 +100,18 @@ def report_header(
         "versions": {name: version for name, version in versions.items() if version},
         "data": facts.get("data", {}),
         "stopped": record.get("stopped"),
-        "warnings": warnings_of(notebook),
+        "warnings": collect_warnings(notebook),
     }
 
 
-def warnings_of(notebook: nbformat.NotebookNode) -> list[Warned]:
+def collect_warnings(notebook: nbformat.NotebookNode) -> list[RunWarning]:
     """All warnings that the cells gave, each once, in the order in which they came."""
-    found: dict[str, Warned] = {}
+    found: dict[str, RunWarning] = {}
     for number, cell in enumerate(_own_cells(notebook), 1):
         for output in cell.get("outputs", []):
             text = ANSI.sub("", output.text) if output.get("name") == "stderr" else ""
             for warning in WARNING.findall(text):
-                before = found.get(warning, Warned(warning, 0, number))
+                before = found.get(warning, RunWarning(warning, 0, number))
                 found[warning] = before._replace(count=before.count + 1)
     return list(found.values())
 
@@ -126,7 +126,7 @@ def parameter_rows(notebook: nbformat.NotebookNode, given: Mapping[str, Any]) ->
     ]
 
 
-def shown_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def reportable_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """A copy without what the report does not show, and with a text for every figure."""
     notebook = copy.deepcopy(notebook)
     notebook.metadata.pop("widgets", None)
@@ -168,7 +168,7 @@ def _title(notebook: nbformat.NotebookNode) -> str | None:
     return headings(match.group(0))[0] if match else None
 
 
-def with_contents(page: str) -> str:
+def add_contents(page: str) -> str:
     """The page with a list of its headings in `nav`, each of which gets an id of its own."""
     soup = BeautifulSoup(page, "html.parser")
     items, seen = soup.select_one("nav ol"), set()

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from synvae_workbench.reports.formatting import figure, spoken
+from synvae_workbench.reports.formatting import format_duration, format_figure
 
 TEMPLATES = Path(__file__).parent / "template"
 
@@ -27,7 +27,11 @@ def write_page(path: Path, template: str, **content: Any) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figure, "spoken": spoken, "breakable": breakable}
+    environment.filters |= {
+        "figure": format_figure,
+        "duration": format_duration,
+        "breakable": breakable,
+    }
     page = environment.get_template(template).render(content)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import nbformat
 
-from synvae_workbench.declarations import Parameter, checked, declarations, kind_of
+from synvae_workbench.declarations import Parameter, check_value, declarations, describe_type
 
 TAG = "parameters"
 BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -58,7 +58,7 @@ def check_parameters(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     known = notebook_parameters(path)
     return {
-        name: checked(value, _find(name, known, path), f"{path.name}: {name}")
+        name: check_value(value, _declaration_of(name, known, path), f"{path.name}: {name}")
         for name, value in given.items()
     }
 
@@ -67,13 +67,13 @@ def parse_parameters(path: Path, texts: Mapping[str, str]) -> dict[str, Any]:
     """Values typed as text, read by the declared types; errors as in `check_parameters`."""
     known = notebook_parameters(path)
     values = {
-        name: _parsed(text, _find(name, known, path), f"{path.name}: {name}")
+        name: _parse_value(text, _declaration_of(name, known, path), f"{path.name}: {name}")
         for name, text in texts.items()
     }
     return check_parameters(path, values)
 
 
-def _find(name: str, known: Mapping[str, Parameter], path: Path) -> Parameter:
+def _declaration_of(name: str, known: Mapping[str, Parameter], path: Path) -> Parameter:
     if name in known:
         return known[name]
     upper = {key.upper(): key for key in known}
@@ -83,7 +83,7 @@ def _find(name: str, known: Mapping[str, Parameter], path: Path) -> Parameter:
     raise ValueError(f"{path.name} has no parameter {name!r}{guess} It knows: {known_names}.")
 
 
-def _parsed(text: str, parameter: Parameter, where: str) -> Any:
+def _parse_value(text: str, parameter: Parameter, where: str) -> Any:
     kind = parameter.type
     if parameter.optional and text == "None":
         return None
@@ -94,4 +94,4 @@ def _parsed(text: str, parameter: Parameter, where: str) -> Any:
             return ast.literal_eval(text)
         return kind(text)
     except (KeyError, ValueError, TypeError, SyntaxError):
-        raise ValueError(f"{where}: expected {kind_of(parameter)}, got {text!r}") from None
+        raise ValueError(f"{where}: expected {describe_type(parameter)}, got {text!r}") from None

@@ -159,8 +159,8 @@ def published_cells(rows: Sequence[Row], names: Mapping[str, str]) -> list[tuple
         (
             names[figure.source],
             figure.what,
-            "–" if figure.value is None else shown(figure.value, figure.unit),
-            ", ".join(shown(value, figure.unit) for value in here) or figure.status,
+            "–" if figure.value is None else format_published(figure.value, figure.unit),
+            ", ".join(format_published(value, figure.unit) for value in here) or figure.status,
             ", ".join(runs),
             figure.reason,
         )
@@ -203,7 +203,7 @@ def write_pages(root: Path) -> tuple[Path, Path]:
     return readme, page
 
 
-def shown(value: float, unit: str) -> str:
+def format_published(value: float, unit: str) -> str:
     """A figure as the table has it: shares with three decimals, parameters in full."""
     if unit == "share":
         return f"{value:.3f}"

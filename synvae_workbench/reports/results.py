@@ -77,7 +77,8 @@ def read_results(path: Path) -> dict[str, Any]:
 
 def results_page(results: Mapping[str, Any], tables: Sequence[Table]) -> str:
     """All tables but those of the front page, as a Markdown page."""
-    return f"{PAGE_HEAD}\n{tables_of(results, [table for table in tables if not table.front])}\n"
+    shown = markdown_tables(results, [table for table in tables if not table.front])
+    return f"{PAGE_HEAD}\n{shown}\n"
 
 
 def with_tables(readme: str, results: Mapping[str, Any], tables: Sequence[Table]) -> str:
@@ -90,11 +91,11 @@ def with_tables(readme: str, results: Mapping[str, Any], tables: Sequence[Table]
     _, end, after = rest.partition(END)
     if not (start and end):
         raise ValueError(f"README.md: expected the lines {START!r} and {END!r} around the table")
-    shown = tables_of(results, [table for table in tables if table.front])
+    shown = markdown_tables(results, [table for table in tables if table.front])
     return f"{before}{START}\n{shown}\n{END}{after}"
 
 
-def tables_of(results: Mapping[str, Any], tables: Sequence[Table]) -> str:
+def markdown_tables(results: Mapping[str, Any], tables: Sequence[Table]) -> str:
     """The tables that have figures, as Markdown; on the page with the commands of their runs."""
     shown = []
     for table in tables:

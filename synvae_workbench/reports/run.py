@@ -178,8 +178,8 @@ class _Run:
                 start = {"env": _environment(folder), "cwd": str(cwd)}
                 run_sync(kernel.start_kernel)(stdout=log, stderr=log, **start)
                 papermill.execute_notebook(
-                    _literal(notebook),
-                    _literal(notebook),
+                    _escape_braces(notebook),
+                    _escape_braces(notebook),
                     dict(parameters),
                     cwd=str(cwd),
                     kernel_name="python3",
@@ -191,13 +191,13 @@ class _Run:
                     on_cell_execute=self.on_cell_execute,
                 )
             except PapermillExecutionError as error:
-                return self.stopped(f"{error.ename}: {error.evalue}".removesuffix(": "))
+                return self.stop_at(f"{error.ename}: {error.evalue}".removesuffix(": "))
             except KeyboardInterrupt:
-                return self.stopped("interrupted")
+                return self.stop_at("interrupted")
             except Exception as error:  # a dead kernel, a full disk: whatever it is, report it
                 log.seek(0)
                 last_words = " ".join(log.read().split()[-60:])
-                return self.stopped(f"{type(error).__name__}: {error} {last_words}".strip())
+                return self.stop_at(f"{type(error).__name__}: {error} {last_words}".strip())
             finally:
                 self.signals.armed = False
                 # Interrupts what runs, asks the kernel to leave, and kills it if it does not.
@@ -209,7 +209,7 @@ class _Run:
             self.step = self.steps[cell.id]
             self.line.start(self.order[cell.id])
 
-    def stopped(self, reason: str) -> Stopped:
+    def stop_at(self, reason: str) -> Stopped:
         if self.step is None:
             return Stopped(1, "", reason)
         return Stopped(self.step.number, self.step.heading, reason)
@@ -229,7 +229,7 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _literal(path: Path) -> str:
+def _escape_braces(path: Path) -> str:
     """The path for papermill, which takes braces for places to fill with parameters."""
     return str(path).replace("{", "{{").replace("}", "}}")
 

@@ -11,7 +11,7 @@ NOTEBOOK_METADATA = {
 }
 
 
-def stripped(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def strip_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """A copy without outputs, counts and widget state; of metadata, tags and hints stay."""
     notebook = copy.deepcopy(notebook)
     notebook.metadata = nbformat.from_dict(NOTEBOOK_METADATA)

@@ -12,7 +12,7 @@ from typing import Any
 
 from synvae_workbench.plots.sweep import over_parameter, over_two_parameters
 from synvae_workbench.reports.directions import best, better
-from synvae_workbench.reports.formatting import local_time
+from synvae_workbench.reports.formatting import format_time
 from synvae_workbench.reports.pages import figure_uri, write_page
 
 MAIN = 8  # measures in the first table and in the figures, unless the sweep names others
@@ -49,7 +49,7 @@ def write_sweep_page(digest: Path) -> Path:
         "chain.html.j2" if chain else "sweep.html.j2",
         name=name,
         about=sweep.get("about") or "",
-        updated=local_time(sweep.get("updated")),
+        updated=format_time(sweep.get("updated")),
         varied=varied,
         cells=cells,
         states=_counted(cells[0]["runs"] if chain else cells),

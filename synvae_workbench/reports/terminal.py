@@ -41,7 +41,7 @@ class StatusLine:
         """Tells that the step `index` begins, and so that those before it are done."""
         now = time.monotonic()
         if self.index is not None:
-            self.estimate.finished(now - self.step_began)
+            self.estimate.finish_step(now - self.step_began)
         is_new_section = self.index is None or self._heading(self.index) != self._heading(index)
         self.index, self.step_began = index, now
         if self._bar is None and is_new_section:
@@ -73,9 +73,9 @@ class StatusLine:
         fraction = fraction_done(loops) if loops else None
         if fraction is not None and fraction >= SMALL_FRACTION:
             # The loop may have begun long after its cell did.
-            left = self.estimate.left(loops[0].elapsed, fraction)
+            left = self.estimate.seconds_left(loops[0].elapsed, fraction)
         else:
-            left = self.estimate.left(now - self.step_began)
+            left = self.estimate.seconds_left(now - self.step_began)
         elapsed = now - self.began
         done = elapsed / (elapsed + left) if left is not None else self.index / len(self.steps)
         remaining = "time left unknown" if left is None else f"about {clock(left)} left"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from synvae_workbench.__main__ import main
-from synvae_workbench.batch.notebooks import find_notebook, question
+from synvae_workbench.batch.notebooks import find_notebook, question_of
 from synvae_workbench.batch.plan import read_plan
 
 ROOT = Path(__file__).parents[3]
@@ -91,6 +91,6 @@ def test_the_files_of_reports_are_read(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_a_notebook_asks_something_and_names_its_folder_as_sweeps_expect(path):
-    assert question(path).endswith("?")
+    assert question_of(path).endswith("?")
     if path.stem != "01_data":
         assert 'run_folder(RUN_NAME + SMOKE * \\"_smoke\\"' in path.read_text()

@@ -10,7 +10,7 @@ from melody_models import melody_model
 from synvae_core.models.storage import WeightsError
 from synvae_workbench.importers import open_melody_model
 from synvae_workbench.importers.magenta import load_magenta, model_from_tensors, published_names
-from synvae_workbench.importers.named_tensors import StoredTensors
+from synvae_workbench.importers.named_tensors import NamedTensors
 
 
 def tensors_of(model):
@@ -163,7 +163,7 @@ def test_other_tensors_are_refused_with_the_reason(spoil, message):
 def test_sizes_that_are_only_claimed_do_not_take_memory():
     from synvae_workbench.importers.magenta import _assemble
 
-    stored = StoredTensors(
+    stored = NamedTensors(
         tensors_of(melody_model("flat")), {"encoder/cell_9/kernel": (1 << 16, 1 << 16)}
     )
     with pytest.raises(WeightsError, match="parameters, at most"):

@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from synvae_workbench.reports.compare import write_comparison
-from synvae_workbench.reports.formatting import figure, spoken
+from synvae_workbench.reports.formatting import format_duration, format_figure
 from synvae_workbench.reports.sweep import write_sweep_page
 
 MARKUP = "<img src=http://x onerror=alert(1)>&\"'"
@@ -20,11 +20,11 @@ new = nbformat.v4
     [(0.123456, "0.1235"), (1000.0, "1,000"), (True, "True"), ("a", "a"), (math.nan, "–")],
 )
 def test_figures_as_they_are_shown(value, text):
-    assert figure(value) == text
+    assert format_figure(value) == text
 
 
 def test_durations_in_words():
-    assert [spoken(seconds) for seconds in (59.6, 61, 3661, None)] == [
+    assert [format_duration(seconds) for seconds in (59.6, 61, 3661, None)] == [
         "1 min 0 s",
         "1 min 1 s",
         "1 h 1 min",

@@ -11,10 +11,10 @@ from synvae_core.models.melody.vae import MelodyVae
 from synvae_workbench.reports.published import (
     STATUSES,
     compare,
+    format_published,
     parameter_count,
     published_table,
     read_published,
-    shown,
     with_published,
 )
 from synvae_workbench.reports.results import read_results
@@ -96,9 +96,9 @@ def test_a_wrong_entry_is_refused_by_name(change, message, tmp_path):
 
 
 def test_figures_are_shown_in_full():
-    assert shown(134571098.0, "parameters") == "134,571,098"
-    assert shown(0.73, "share") == "0.730"
-    assert shown(2, "hours") == "2 hours"
+    assert format_published(134571098.0, "parameters") == "134,571,098"
+    assert format_published(0.73, "share") == "0.730"
+    assert format_published(2, "hours") == "2 hours"
 
 
 def test_the_readme_holds_the_published_numbers():

@@ -11,11 +11,11 @@ from synvae_workbench.reports.directions import MEASURES
 from synvae_workbench.reports.results import (
     END,
     START,
+    markdown_tables,
     read_results,
     read_tables,
     record_result,
     results_page,
-    tables_of,
     with_tables,
 )
 
@@ -73,7 +73,7 @@ def test_a_run_is_recorded_and_shown(tmp_path):
     (run / "provenance.json").write_text(json.dumps({"commit": "abc"}))
     record_result(tmp_path / "results.json", run, command="make report")
     results = read_results(tmp_path / "results.json")
-    table = tables_of(results, TABLES)
+    table = markdown_tables(results, TABLES)
     assert "| Pictures through melodies | trial |" in table
     assert "from its MIDI file | 12.3 |" in table
     assert table.count("- trial: `make report`") == 1
@@ -95,7 +95,7 @@ def test_a_readme_without_marks_is_refused():
 
 def test_a_comparison_within_a_run_has_a_line_for_each_thing():
     metrics = {"straight_through/coupling_squared_error": 11.71, "logits/notes_squared_error": 91.9}
-    table = tables_of({"couplings": {"metrics": metrics, "command": "run 13"}}, TABLES)
+    table = markdown_tables({"couplings": {"metrics": metrics, "command": "run 13"}}, TABLES)
     assert "| What each coupling keeps in the notes | squared error as trained |" in table
     assert "| `straight_through` | 11.7 |  |  |" in table
     assert "| `logits` |  | 91.9 |  |" in table

@@ -19,29 +19,29 @@ STEPS = [Step(2, "Data", 1.0), Step(5, "Training", 60.0), Step(6, "Training", 9.
 
 
 def test_expected_seconds_are_what_is_left_at_the_start():
-    assert Estimate([1.0, 60.0, 9.0]).left(0.0) == pytest.approx(70.0)
-    assert Estimate([1.0, None]).left(0.0) == pytest.approx(1.5)
+    assert Estimate([1.0, 60.0, 9.0]).seconds_left(0.0) == pytest.approx(70.0)
+    assert Estimate([1.0, None]).seconds_left(0.0) == pytest.approx(1.5)
 
 
 def test_nothing_is_guessed_from_nothing():
     estimate = Estimate([None, None])
-    estimate.finished(1.0)
-    assert estimate.left(0.0) is None
+    estimate.finish_step(1.0)
+    assert estimate.seconds_left(0.0) is None
 
 
 def test_a_slow_machine_is_noticed():
     estimate = Estimate([TRUST_IN_HINTS, 100.0])
-    estimate.finished(3 * TRUST_IN_HINTS)
-    assert estimate.left(0.0) == pytest.approx(200.0)
+    estimate.finish_step(3 * TRUST_IN_HINTS)
+    assert estimate.seconds_left(0.0) == pytest.approx(200.0)
 
 
 def test_a_loop_that_tells_how_far_it_is_replaces_the_guess():
     estimate = Estimate([60.0, 9.0])
-    assert estimate.left(10.0, fraction=0.5) == pytest.approx(10.0 + 9.0)
+    assert estimate.seconds_left(10.0, fraction=0.5) == pytest.approx(10.0 + 9.0)
 
 
 def test_a_step_that_takes_longer_than_expected_is_never_negative():
-    assert Estimate([1.0]).left(50.0) == 0.0
+    assert Estimate([1.0]).seconds_left(50.0) == 0.0
 
 
 @pytest.mark.parametrize(
