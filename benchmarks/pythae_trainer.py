@@ -20,7 +20,7 @@ from measuring import ratio, seconds
 from torch import nn
 
 from synvae_core.models.visual import VisualVae, visual_config
-from synvae_workbench.training.loop import FitConfig, fit
+from synvae_workbench.training.loop import FitConfig, RunOptions, fit
 from synvae_workbench.training.objectives import VisualObjective
 
 COUNT, EPOCHS, BATCH, ROUNDS, RATE = 2_048, 2, 64, 3, 1e-3
@@ -70,7 +70,8 @@ def by_us(model: VisualVae, images: torch.Tensor) -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = FitConfig(EPOCHS, BATCH, RATE)
         objective = VisualObjective(beta=1.0)
-        fit(model, objective, (images,), config, description="benchmark", run=Path(folder))
+        options = RunOptions("benchmark", folder=Path(folder))
+        fit(model, objective, (images,), config, options)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.storage import PRETRAINED
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
-from synvae_workbench.training.loop import FitConfig, fit
+from synvae_workbench.training.loop import FitConfig, RunOptions, fit
 from synvae_workbench.training.objectives import SynVaeObjective
 
 COUNT, ROUNDS = 4_096, 5
@@ -51,13 +51,13 @@ def bare(model: nn.Module, images: Tensor) -> nn.Module:
 
 
 def ours(model: nn.Module, images: Tensor) -> nn.Module:
-    fit(model, OBJECTIVE, (images,), CONFIG, description="benchmark")
+    fit(model, OBJECTIVE, (images,), CONFIG, RunOptions("benchmark"))
     return model
 
 
 def with_run_folder(model: nn.Module, images: Tensor) -> nn.Module:
     with tempfile.TemporaryDirectory() as name:
-        fit(model, OBJECTIVE, (images,), CONFIG, description="benchmark", run=Path(name))
+        fit(model, OBJECTIVE, (images,), CONFIG, RunOptions("benchmark", folder=Path(name)))
     return model
 
 

@@ -4,9 +4,9 @@ Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1
 picture is rebuilt from the notes that a listener hears; see `couplings` for what was published.
 
 A picture's posterior has many melodies, some of which tell more of it, some of which are more like
-music. Of several takes, that is played whose notes draw the picture best for what they surprise:
-rate-distortion optimisation, by which video coders choose (Sullivan & Wiegand 1998, IEEE Signal
-Processing Magazine 15(6), 74-90).
+music. What is played is the best of K samples, by rate-distortion cost: the error of the picture
+that the notes give back, and a price for their surprise. So video coders choose (Sullivan & Wiegand
+1998, IEEE Signal Processing Magazine 15(6), 74-90).
 """
 
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class SynVaeConfig:
     # With the noise of sigma = 1 most melodies say nothing of their picture and the KL wins.
     initial_logvar: float = -3.0
     fine_tune_music: bool = False  # else it is frozen
-    takes: int = 1  # melodies tried for each picture, of which the best one is played
+    takes: int = 1  # K: samples of each posterior, of which the best one is played
     # Share of the squared error that a nat of surprise must save, with a language model.
     surprise_price: float = 0.0
     music: MelodyConfig | None = None
@@ -124,7 +124,7 @@ class SynVae(nn.Module):
         sample: bool = True,
         generator: torch.Generator | None = None,
     ) -> SynVaeOutput:
-        """The whole path; `sample` draws z from the visual posterior, else it is the best take."""
+        """The whole path; z is a draw of the posterior or, without `sample`, the best of K."""
         visual = self.image_encoder(images)
         z = visual.sample(generator) if sample else self.best_take(images, visual)
         if self.config.coupling == "straight_through":
@@ -146,10 +146,12 @@ class SynVae(nn.Module):
     def best_take(
         self, images: Float[Tensor, "b c h w"], visual: Posterior
     ) -> Float[Tensor, "b z"]:
-        """Of each posterior's mean and draws around it, z that plays the best melody.
+        """The best of K samples of each posterior, by rate-distortion cost.
 
-        Best is the least log squared error of the picture from its notes, plus `surprise_price`
-        for each nat of them. With one take it is the mean.
+            cost(z) = log |x' - x|^2  +  surprise_price * nats of surprise of the notes of z
+
+        x' is the picture that the notes give back. The samples are the mean and K - 1 draws around
+        it; with K = 1 it is the mean.
         """
         if self.config.takes == 1 or not len(images):
             return visual.mu
@@ -167,7 +169,7 @@ class SynVae(nn.Module):
     def _cost(
         self, images: Float[Tensor, "b c h w"], z: Float[Tensor, "b k z"]
     ) -> Float[Tensor, "b k"]:
-        """What is weighed of k takes: see `best_take`."""
+        """Rate-distortion cost of K samples: see `best_take`."""
         decoded, auditive = self.play_and_hear(z.flatten(0, 1))
         rebuilt = self.image_decoder(auditive.mu).unflatten(0, z.shape[:2])
         cost = (rebuilt - images[:, None]).square().flatten(2).sum(2).log()
@@ -177,7 +179,7 @@ class SynVae(nn.Module):
 
     @torch.no_grad()
     def listen(self, images: Float[Tensor, "b c h w"]) -> Int[Tensor, "b t"]:
-        """The melodies of pictures, of the best of their takes, in canonical form."""
+        """The melodies of pictures, each of the best of K samples, in canonical form."""
         return self.music.decode(self.best_take(images, self.image_encoder(images)))
 
     @torch.no_grad()

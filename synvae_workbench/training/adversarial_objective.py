@@ -108,9 +108,8 @@ class BalanceWatch:
     Args:
         description: of the run.
         accuracy: of the discriminator, above which the generator learns nothing from it.
-        deceived: mean probability of being real of drawn pictures less that of real ones, above
-            which the discriminator has lost.
-        alike: share of the real pictures' variance below which the drawn ones are all alike.
+        excess: of `d_drawn` over `d_real`, above which the discriminator has lost.
+        spread: below which the drawn pictures are all alike.
     """
 
     def __init__(
@@ -118,11 +117,11 @@ class BalanceWatch:
         description: str,
         *,
         accuracy: float = 0.98,
-        deceived: float = 0.1,
-        alike: float = 0.2,
+        excess: float = 0.1,
+        spread: float = 0.2,
     ):
         self.description = description
-        self.accuracy, self.deceived, self.alike = accuracy, deceived, alike
+        self.accuracy, self.excess, self.spread = accuracy, excess, spread
         self.warned: set[str] = set()
 
     def look(self, epoch: int, figures: Mapping[str, float]) -> None:
@@ -133,13 +132,13 @@ class BalanceWatch:
                 f"the discriminator wins: it told {told:.1%} of the pictures of epoch {epoch} "
                 "apart; lower its learning rate or raise alpha"
             )
-        if drawn - real > self.deceived:
+        if drawn - real > self.excess:
             self._say(
                 f"the generator wins: in epoch {epoch} its pictures passed as real with "
                 f"probability {drawn:.2f}, real ones with {real:.2f}; raise the discriminator's "
                 "learning rate"
             )
-        if figures["spread"] < self.alike:
+        if figures["spread"] < self.spread:
             self._say(
                 f"the pictures are all alike: in epoch {epoch} they varied by "
                 f"{figures['spread']:.1%} of what real ones do; raise alpha, lower beta or begin "

@@ -13,18 +13,19 @@ from torch import Tensor, nn
 History = list[dict[str, float]]
 
 STATE_FILE = "training.pt"
-# Settings that older runs stored under another name.
+# Settings that older runs stored under another name, and what they meant where they had none.
 RENAMED = {"objective.squashed_twice": "objective.double_softmax"}
+LACKING = {"best_by": ""}
 DIVERGED_FILE = "diverged.safetensors"
 
 
 @runtime_checkable
 class Stateful(Protocol):
-    """What has a state to store: an optimiser, or several as one."""
+    """What has a state to store: of weights as `model`, of optimisers as `optimizer`."""
 
     def state_dict(self) -> dict[str, Any]: ...
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None: ...
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
 
 
 def identity(model: nn.Module, objective: Any, config: Any, more: Mapping[str, Any]) -> dict:
@@ -50,29 +51,16 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)
 
 
-def save_state(
-    run: Path,
-    model: nn.Module,
-    optimizer: Stateful,
-    settings: Mapping[str, Any],
-    history: History,
-) -> None:
+def save_state(run: Path, trained: Stateful, settings: Mapping[str, Any], history: History) -> None:
     """Writes the state of training to `run/training.pt`, atomically."""
     path = run / STATE_FILE
     temporary = path.with_name(f".{path.name}.tmp")
-    state = {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "settings": dict(settings),
-        "history": history,
-    }
+    state = {**trained.state_dict(), "settings": dict(settings), "history": history}
     torch.save(state, temporary)
     temporary.replace(path)
 
 
-def restore_state(
-    run: Path, model: nn.Module, optimizer: Stateful, settings: Mapping[str, Any]
-) -> History:
+def restore_state(run: Path, trained: Stateful, settings: Mapping[str, Any]) -> History:
     """Reads the state of training, tensors and plain values only; empty where there is none.
 
     Raises:
@@ -83,16 +71,10 @@ def restore_state(
         return []
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")
-        stored = {RENAMED.get(name, name): value for name, value in state["settings"].items()}
-    except (
-        RuntimeError,
-        pickle.UnpicklingError,
-        EOFError,
-        KeyError,
-        TypeError,
-        AttributeError,
-    ) as error:
+        settled = dict(state["settings"])
+    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error!r}): delete it to start over") from error
+    stored = LACKING | {RENAMED.get(name, name): value for name, value in settled.items()}
     differences = [
         f"{name}: {stored.get(name, 'nothing')} there, {settings.get(name, 'nothing')} asked for"
         for name in sorted(stored.keys() | settings.keys())
@@ -103,8 +85,7 @@ def restore_state(
             f"{path} is of a run with another configuration ({'; '.join(differences)}): "
             "choose another run name, or delete it to start over"
         )
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
+    trained.load_state_dict(state)
     return state["history"]
 
 

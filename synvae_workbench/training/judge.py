@@ -1,5 +1,7 @@
 """Judges of rebuilt pictures: classifiers, and what they read in pictures."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from lightning_fabric import Fabric
@@ -7,7 +9,7 @@ from torch import Tensor, nn
 
 from synvae_core.models.classifiers import EncoderClassifier, LeNet5, classifier_config
 from synvae_core.models.visual import VisualConfig
-from synvae_workbench.training.loop import FitConfig, fit
+from synvae_workbench.training.loop import FitConfig, RunOptions, fit
 from synvae_workbench.training.objectives import ClassifierObjective
 
 CHUNK = 500  # pictures looked at at once; bounds the memory
@@ -31,42 +33,52 @@ def train_judge(
     judge = LeNet5()
     epochs = epochs or (20 if len(images) < 10_000 else 5)
     config = FitConfig(epochs, 64, 0.003, seed=seed)
-    fit(judge, ClassifierObjective(), (images, labels), config, description="judge", fabric=fabric)
+    options = RunOptions("judge", fabric=fabric)
+    fit(judge, ClassifierObjective(), (images, labels), config, options)
     return judge.cpu()
+
+
+@dataclass(frozen=True)
+class ClassifierTraining:
+    """How a classifier of pictures is trained."""
+
+    classes: int
+    epochs: int
+    seed: int
+    augment: bool = False  # move, turn and scale the pictures a little
+    as_published: bool = False  # SynVAE's learning rate, and its double softmax
+
+    def fit_config(self) -> FitConfig:
+        """Epochs, batches and learning rate."""
+        if not self.as_published:
+            return FitConfig(self.epochs, 64, 0.001, seed=self.seed)
+        constant = {"warmup_steps": 0, "decay_rate": 1.0, "gradient_clip": 1e9}
+        return FitConfig(self.epochs, 64, PUBLISHED_RATE, **constant, seed=self.seed)
 
 
 def train_classifier(
     visual: VisualConfig,
     images: UInt8[Tensor, "n c h w"],
     labels: Int[Tensor, " n"] | Bool[Tensor, "n classes"],
+    training: ClassifierTraining,
     *,
-    classes: int,
-    epochs: int,
-    seed: int,
-    augment: bool = False,
-    as_published: bool = False,
     fabric: Fabric | None = None,
 ) -> EncoderClassifier:
     """A classifier shaped like the picture encoder, trained on pictures and labels; on the CPU.
 
     Args:
         labels: class ids, or booleans where a picture may have several.
-        augment: move, turn and scale the pictures a little.
-        as_published: SynVAE's learning rate, and its softmax (or sigmoid) applied twice.
 
     Raises:
         ValueError: if there are no pictures, not as many labels, or labels of other classes.
     """
-    _check_labels(images, labels, classes)
-    torch.manual_seed(seed)
-    classifier = EncoderClassifier(classifier_config(visual, classes=classes))
-    config = FitConfig(epochs, 64, 0.001, seed=seed)
-    if as_published:
-        config = FitConfig(
-            epochs, 64, PUBLISHED_RATE, warmup_steps=0, decay_rate=1.0, gradient_clip=1e9, seed=seed
-        )
-    objective = ClassifierObjective(augment=augment, double_softmax=as_published)
-    fit(classifier, objective, (images, labels), config, description="classifier", fabric=fabric)
+    _check_labels(images, labels, training.classes)
+    torch.manual_seed(training.seed)
+    classifier = EncoderClassifier(classifier_config(visual, classes=training.classes))
+    published = training.as_published
+    objective = ClassifierObjective(augment=training.augment, double_softmax=published)
+    options = RunOptions("classifier", fabric=fabric)
+    fit(classifier, objective, (images, labels), training.fit_config(), options)
     return classifier.cpu()
 
 

@@ -17,7 +17,7 @@ from synvae_core.metrics.mutual_information import (
 )
 from synvae_core.models.critics import Critic
 from synvae_workbench.training.checkpoints import History
-from synvae_workbench.training.loop import FitConfig, fit
+from synvae_workbench.training.loop import FitConfig, RunOptions, fit
 
 # What a critic maximises for the sake of each bound.
 TRAINED_BY: dict[str, Bound] = BOUNDS | {
@@ -43,57 +43,59 @@ class CriticObjective:
         return {"loss": -nats, "nats": nats.detach()}
 
 
+Pairs = tuple[Float[Tensor, "_ x"], Float[Tensor, "_ y"]]  # equally many: the i-th of both
+
+
+@dataclass(frozen=True)
+class CriticConfig:
+    """How long and how fast a critic is trained; by default as published."""
+
+    epochs: int = 100
+    batch_size: int = 200  # pairs per step, at most all
+    learning_rate: float = 1e-3
+    seed: int = 0
+
+    def fit_config(self, n: int) -> FitConfig:
+        """The same for n pairs, with full batches: what is left over waits for another epoch."""
+        batch_size = min(self.batch_size, n)
+        return FitConfig(
+            self.epochs,
+            batch_size,
+            self.learning_rate,
+            warmup_steps=0,
+            decay_rate=1.0,  # none: as published, the rate stays as it is
+            epoch_examples=n // batch_size * batch_size,
+            seed=self.seed,
+        )
+
+
 def train_critic(
-    first: Float[Tensor, "n x"],
-    second: Float[Tensor, "m y"],
-    *,
+    pairs: Pairs,
     bound: str,
-    epochs: int,
-    validation: tuple[Float[Tensor, "_ x"], Float[Tensor, "_ y"]] | None = None,
-    batch_size: int = 200,
-    learning_rate: float = 1e-3,
-    seed: int = 0,
+    config: CriticConfig,
+    *,
+    validation: Pairs | None = None,
     fabric: Fabric | None = None,
 ) -> tuple[Critic, History]:
-    """A critic of pairs (first[i], second[i]) for a bound, on the CPU, and the course of training.
-
-    All batches are full: what is left over of an epoch waits for another one.
+    """A critic of pairs of latents for a bound, on the CPU, and the course of training.
 
     Args:
         bound: of `TRAINED_BY`.
         validation: pairs; of all epochs the critic is kept that tells these best, and their value
             is `validation_nats` in the course. Without them it is the last critic.
-        batch_size: pairs per step, at most all.
 
     Raises:
         ValueError: if there are fewer than two pairs, not as many second as first latents, a
             latent that is not finite, or no such bound.
     """
-    _check(first, second)
+    _check(*pairs)
     objective = CriticObjective(bound)
-    batch_size = min(batch_size, len(first))
-    config = FitConfig(
-        epochs,
-        batch_size,
-        learning_rate,
-        warmup_steps=0,
-        decay_rate=1.0,  # none: as published, the rate stays as it is
-        epoch_examples=len(first) // batch_size * batch_size,
-        seed=seed,
-    )
-    torch.manual_seed(seed)
-    critic = Critic(first.shape[1], second.shape[1])
+    torch.manual_seed(config.seed)
+    critic = Critic(*(latents.shape[1] for latents in pairs))
     best = None if validation is None else _Best(critic, TRAINED_BY[bound], validation)
     description = f"critic, {bound.replace('_', ' ')}"
-    history = fit(
-        critic,
-        objective,
-        (first, second),
-        config,
-        description=description,
-        fabric=fabric,
-        after_epoch=best,
-    )
+    options = RunOptions(description, fabric=fabric, after_epoch=best)
+    history = fit(critic, objective, pairs, config.fit_config(len(pairs[0])), options)
     critic.cpu()
     if best is not None:
         critic.load_state_dict(best.weights)
@@ -101,14 +103,7 @@ def train_critic(
 
 
 def estimate_as_published(
-    first: Float[Tensor, "n x"],
-    second: Float[Tensor, "m y"],
-    *,
-    epochs: int = 100,
-    batch_size: int = 200,
-    learning_rate: float = 1e-3,
-    seed: int = 0,
-    fabric: Fabric | None = None,
+    pairs: Pairs, config: CriticConfig, *, fabric: Fabric | None = None
 ) -> float:
     """`nwj_as_published` in nats, trained and reported on the same pairs: their last epoch's mean.
 
@@ -118,18 +113,9 @@ def estimate_as_published(
     Raises:
         ValueError: as `train_critic`, and if there is no epoch.
     """
-    if epochs < 1:
-        raise ValueError(f"what is reported is the last epoch: got {epochs} of them")
-    _, history = train_critic(
-        first,
-        second,
-        bound="nwj_as_published",
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed,
-        fabric=fabric,
-    )
+    if config.epochs < 1:
+        raise ValueError(f"what is reported is the last epoch: got {config.epochs} of them")
+    _, history = train_critic(pairs, "nwj_as_published", config, fabric=fabric)
     return history[-1]["nats"]
 
 

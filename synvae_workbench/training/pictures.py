@@ -1,5 +1,7 @@
 """Pictures on their way into a batch: bytes to numbers, crops and small moves."""
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
@@ -29,32 +31,34 @@ def pictures_of(
     return jitter(images, generator) if augment else images
 
 
+@dataclass(frozen=True)
+class Jitter:
+    """How many pictures are moved, and how far: standard deviations, cut at two of them."""
+
+    share: float = 0.5  # of the pictures, each with this probability
+    shift: float = 0.1  # as a share of half the side
+    turn: float = 0.2  # in radians
+    scale: float = 0.1  # relative
+
+
+A_LITTLE = Jitter()
+
+
 def jitter(
-    images: Float[Tensor, "b c h w"],
-    generator: torch.Generator,
-    *,
-    share: float = 0.5,
-    shift: float = 0.1,
-    turn: float = 0.2,
-    scale: float = 0.1,
+    images: Float[Tensor, "b c h w"], generator: torch.Generator, how: Jitter = A_LITTLE
 ) -> Float[Tensor, "b c h w"]:
-    """Some of the pictures moved, turned and scaled a little at random.
+    """Pictures of which some are moved, turned and scaled a little at random.
 
     A moved picture is smoother than it was. With all of them moved, a model never sees pictures as
     sharp as those that it is meant for, and draws these far worse.
-
-    Args:
-        share: of the pictures that are moved, each with this probability.
-        shift: standard deviation of the shift, as a share of half the side.
-        turn: standard deviation of the turn, in radians.
-        scale: standard deviation of the relative scaling.
     """
     n = len(images)
     noise = torch.randn(n, 4, generator=generator, device=images.device).clamp(-2, 2)
-    angle, size = turn * noise[:, 0], 1 + scale * noise[:, 1]
+    angle, size = how.turn * noise[:, 0], 1 + how.scale * noise[:, 1]
     cos, sin = size * angle.cos(), size * angle.sin()
-    rows = torch.stack([cos, -sin, shift * noise[:, 2], sin, cos, shift * noise[:, 3]], 1)
+    across, down = how.shift * noise[:, 2], how.shift * noise[:, 3]
+    rows = torch.stack([cos, -sin, across, sin, cos, down], 1)
     grid = F.affine_grid(rows.view(n, 2, 3), list(images.shape), align_corners=False)
     moved = F.grid_sample(images, grid, align_corners=False)
-    chosen = torch.rand(n, generator=generator, device=images.device) < share
+    chosen = torch.rand(n, generator=generator, device=images.device) < how.share
     return torch.where(chosen[:, None, None, None], moved, images)

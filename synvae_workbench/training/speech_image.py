@@ -84,41 +84,43 @@ class SpeechImageObjective:
         return speech_vae_loss(drawn, to_unit(pictures), beta=beta, likelihood=self.likelihood)
 
 
+@dataclass(frozen=True)
+class SpeechVariation:
+    """How far spectrograms are varied; standard deviations are cut at two of them."""
+
+    time: float = 0.1  # of the shift in time and of the relative tempo, as shares of the length
+    pitch: float = 0.05  # of the shift in frequency and of its relative scale
+    level: float = 0.05  # of what is added where there is sound
+    mask: float = 0.15  # largest width of a silent band, as a share of the side
+
+
+A_LITTLE = SpeechVariation()
+
+
 def vary(
     spectrograms: Float[Tensor, "b 1 h w"],
     generator: torch.Generator,
-    *,
-    time: float = 0.1,
-    pitch: float = 0.05,
-    level: float = 0.05,
-    mask: float = 0.15,
+    how: SpeechVariation = A_LITTLE,
 ) -> Float[Tensor, "b 1 h w"]:
     """Spectrograms in [0, 1] as if spoken sooner, slower, higher or louder, with two bands silent.
 
     The bands, one of time and one of frequency, are those of Park et al. 2019, "SpecAugment", arXiv
     1904.08779.
-
-    Args:
-        time: standard deviation of the shift in time and of the relative tempo, as shares of the
-            length.
-        pitch: standard deviation of the shift in frequency and of its relative scale.
-        level: standard deviation of what is added where there is sound.
-        mask: largest width of a silent band, as a share of the side.
     """
     n, _, height, width = spectrograms.shape
     device = spectrograms.device
     noise = torch.randn(n, 5, generator=generator, device=device).clamp(-2, 2)
     zero = torch.zeros(n, device=device)
-    across = [1 + time * noise[:, 0], zero, 2 * time * noise[:, 1]]
-    down = [zero, 1 + pitch * noise[:, 2], 2 * pitch * noise[:, 3]]
+    across = [1 + how.time * noise[:, 0], zero, 2 * how.time * noise[:, 1]]
+    down = [zero, 1 + how.pitch * noise[:, 2], 2 * how.pitch * noise[:, 3]]
     grid = F.affine_grid(
         torch.stack(across + down, 1).view(n, 2, 3), list(spectrograms.shape), align_corners=False
     )
     moved = F.grid_sample(spectrograms, grid, align_corners=False)
-    louder = (moved + level * noise[:, 4, None, None, None]).clamp(0, 1)
+    louder = (moved + how.level * noise[:, 4, None, None, None]).clamp(0, 1)
     louder = torch.where(moved > 0, louder, moved)
-    rows = _band(n, height, mask, generator)[:, None, :, None]
-    columns = _band(n, width, mask, generator)[:, None, None, :]
+    rows = _band(n, height, how.mask, generator)[:, None, :, None]
+    columns = _band(n, width, how.mask, generator)[:, None, None, :]
     return louder.masked_fill(rows | columns, 0.0)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from synvae_workbench.training.loop import FitConfig, fit, make_fabric
+from synvae_workbench.training.loop import FitConfig, RunOptions, fit, make_fabric
 
 CONFIG = FitConfig(epochs=3, batch_size=16, learning_rate=0.1, warmup_steps=2)
 EPOCH_STEPS = 4
@@ -33,9 +33,8 @@ def train(folder: Path, *, kill_at: int = -1, noise: float = 0.0) -> None:
     x = torch.randn(51, 3, generator=torch.Generator().manual_seed(1))  # the last batch is odd
     data = (x, x @ torch.tensor([[1.0], [-2.0], [0.5]]))
     fabric = make_fabric()
-    history = fit(
-        model, objective, data, CONFIG, description="t", fabric=fabric, run=folder, validation=data
-    )
+    options = RunOptions("t", folder=folder, fabric=fabric, validation=data)
+    history = fit(model, objective, data, CONFIG, options)
     if fabric.is_global_zero:
         weights = torch.cat([p.detach().flatten() for p in model.parameters()]).tolist()
         result = {"history": history, "weights": weights, "world": fabric.world_size}

@@ -1,4 +1,4 @@
-"""The game of VAE and discriminator: losses, turns, kept weights, resuming, and when it is over."""
+"""Training of a VAE against a discriminator: losses, turns, kept weights, resuming, warnings."""
 
 import dataclasses
 import json
@@ -22,8 +22,8 @@ from synvae_workbench.training.adversarial_objective import (
     UnbalancedWarning,
     spread,
 )
-from synvae_workbench.training.loop import DivergedError
-from synvae_workbench.training.speech_image import Speech
+from synvae_workbench.training.loop import DivergedError, RunOptions
+from synvae_workbench.training.speech_image import Speech, SpeechImageObjective
 
 SIZES = SpeechImageConfig(
     encoder=((4, 4, 1), (4, 4, 1)),
@@ -72,11 +72,9 @@ def players(sizes=SIZES):
 
 
 def play(objective=OBJECTIVE, config=CONFIG, sizes=SIZES, data=DATA, **arguments):
-    model, discriminator = players(sizes)
-    history = fit_adversaries(
-        model, discriminator, objective, data, config, description="test", **arguments
-    )
-    return model, discriminator, history
+    both = players(sizes)
+    history = fit_adversaries(both, objective, data, config, RunOptions("test", **arguments))
+    return *both, history
 
 
 def weights(*models):
@@ -137,9 +135,9 @@ def test_a_game_stopped_between_epochs_or_amid_one_goes_on_as_if_never(tmp_path)
     )
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            play(objective, run=tmp_path, after_epoch=stop)
+            play(objective, folder=tmp_path, after_epoch=stop)
         torch.rand(5)  # whatever else draws random numbers
-    model, discriminator, history = play(run=tmp_path)
+    model, discriminator, history = play(folder=tmp_path)
     assert calls.count("stopped") == 1
     assert history == whole[2]
     assert same(weights(model, discriminator), weights(*whole[:2]))
@@ -148,17 +146,41 @@ def test_a_game_stopped_between_epochs_or_amid_one_goes_on_as_if_never(tmp_path)
     assert [json.loads(line) for line in records] == history
 
 
+def test_the_state_of_both_players_is_stored_together(tmp_path):
+    model, discriminator, _ = play(folder=tmp_path)
+    state = torch.load(tmp_path / "training.pt", weights_only=True)
+    assert set(state) == {"model", "optimizer", "settings", "history"}
+    assert set(state["optimizer"]) == {"generator", "discriminator"}
+    parts = {name.partition(".")[0] for name in state["model"]}
+    assert parts == {"kept", "generator", "discriminator"}
+    stored = [state["model"][f"kept.{name}"] for name in model.state_dict()]
+    stored += [state["model"][f"discriminator.{name}"] for name in discriminator.state_dict()]
+    assert same(stored, weights(model, discriminator))
+
+
+def test_players_are_validated_by_an_objective_of_one_model(tmp_path):
+    with pytest.raises(ValueError, match="give validate_by as well"):
+        play(validation=DATA)
+    by = SpeechImageObjective(SPEECH, beta=0.0, augment=False)
+    *_, history = play(validation=DATA, validate_by=by, folder=tmp_path)
+    losses = [row["validation_loss"] for row in history]
+    assert losses == [row["validation_picture_error"] for row in history]
+    best = load_speech_image(tmp_path)
+    again = by(best, DATA, 0, seeded(CONFIG.seed))["loss"].mean().item()
+    assert again == pytest.approx(min(losses), rel=0.02)  # other batches draw other noise
+
+
 def test_another_seed_is_another_game():
     first, second = play(), play(config=dataclasses.replace(CONFIG, seed=1))
     assert not same(weights(first[0]), weights(second[0]))
 
 
 def test_a_run_of_another_game_is_refused(tmp_path):
-    play(run=tmp_path)
+    play(folder=tmp_path)
     with pytest.raises(ValueError, match=r"objective\.alpha: 0\.1 there, 0\.4 asked for"):
-        play(dataclasses.replace(OBJECTIVE, alpha=0.4), run=tmp_path)
+        play(dataclasses.replace(OBJECTIVE, alpha=0.4), folder=tmp_path)
     with pytest.raises(ValueError, match=r"best_by:  there, agreement asked for"):
-        play(run=tmp_path, best_by="agreement")
+        play(folder=tmp_path, best_by="agreement")
 
 
 @pytest.mark.parametrize("side", ["generator", "discriminator"])
@@ -174,7 +196,7 @@ def test_a_loss_that_is_not_finite_stops_the_game_and_names_the_step(side, tmp_p
 
     objective = Diverging(SPEECH)
     with pytest.raises(DivergedError, match=rf"loss of the {side} is nan.*at step 5 \(epoch 2,"):
-        play(objective, run=tmp_path)
+        play(objective, folder=tmp_path)
     saved = load_file(tmp_path / "diverged.safetensors")
     assert torch.equal(saved["batch_0"], DATA[0][saved["rows"]])
 
@@ -189,22 +211,18 @@ def test_the_best_model_is_that_of_the_highest_figure_or_else_the_latest(tmp_pat
         kept[epoch] = weights(model)
         return {"agreement": values[epoch]}
 
-    fit_adversaries(
-        *(model, discriminator, OBJECTIVE, DATA, CONFIG),
-        description="test",
-        run=tmp_path / "named",
-        after_epoch=after_epoch,
-        best_by="agreement",
-    )
+    named = {"after_epoch": after_epoch, "best_by": "agreement"}
+    options = RunOptions("test", folder=tmp_path / "named", **named)
+    fit_adversaries((model, discriminator), OBJECTIVE, DATA, CONFIG, options)
     assert same(weights(load_speech_image(tmp_path / "named")), kept[2])
     assert same(weights(load_speech_image(tmp_path / "named" / "latest")), kept[3])
-    latest, *_ = play(run=tmp_path / "unnamed")
+    latest, *_ = play(folder=tmp_path / "unnamed")
     assert same(weights(load_speech_image(tmp_path / "unnamed")), weights(latest))
 
 
 def test_a_figure_that_there_is_not_cannot_choose_the_best_model(tmp_path):
     with pytest.raises(ValueError, match="'agreement', which after_epoch does not return"):
-        play(run=tmp_path, best_by="agreement")
+        play(folder=tmp_path, best_by="agreement")
 
 
 def test_kept_weights_are_the_average_of_the_trained_ones():

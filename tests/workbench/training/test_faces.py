@@ -6,7 +6,7 @@ import torch
 from synvae_core.losses import normal_kl, squared_error
 from synvae_core.models.faces import FaceConfig, FaceVae
 from synvae_workbench.training.faces import FaceObjective, Variation, varied, vary
-from synvae_workbench.training.loop import FitConfig, fit
+from synvae_workbench.training.loop import FitConfig, RunOptions, fit
 
 STILL = Variation(*(0.0,) * 6, flip=False)
 IMAGES = torch.rand(40, 3, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -84,8 +84,7 @@ def test_a_few_steps_lower_the_loss():
     before = FaceObjective(0.1, None)(model.eval(), (images,), 0, generator())["loss"].mean()
     history = fit(
         *(model, FaceObjective(0.1, STILL), (images,), FitConfig(12, 20, 0.01, warmup_steps=1)),
-        **{"description": "faces", "validation": (images,)},
-        validate_by=FaceObjective(0.1, None),
+        RunOptions("faces", validation=(images,), validate_by=FaceObjective(0.1, None)),
     )
     assert history[-1]["validation_loss"] < 0.8 * before
     assert history[-1]["validation_squared_error"] < history[0]["validation_squared_error"]

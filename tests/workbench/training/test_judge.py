@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from synvae_core.models.visual import visual_config
 from synvae_workbench.training.judge import (
+    ClassifierTraining,
     read_labels,
     read_many_labels,
     train_classifier,
@@ -29,18 +30,18 @@ def test_a_judge_learns_to_read_and_the_seed_decides():
 
 
 def test_a_classifier_like_the_encoder_reads_one_label_or_many():
-    options = {"epochs": 8, "seed": 0}
-    classifier = train_classifier(VISUAL, BARS, LABELS, classes=10, **options)
+    classifier = train_classifier(VISUAL, BARS, LABELS, ClassifierTraining(10, epochs=8, seed=0))
     assert (read_labels(classifier, BARS.float() / 255) == LABELS).float().mean() > 0.9
     many = torch.stack([LABELS >= 5, LABELS % 5 == 0], 1)
-    classifier = train_classifier(VISUAL, BARS, many, classes=2, **options)
+    classifier = train_classifier(VISUAL, BARS, many, ClassifierTraining(2, epochs=8, seed=0))
     read = read_many_labels(classifier, BARS.float() / 255)
     assert read.dtype == torch.bool
     assert (read == many).float().mean() > 0.9
 
 
 def train(images=BARS[:8], labels=LABELS[:8], classes=10):
-    return train_classifier(VISUAL, images, labels, classes=classes, epochs=1, seed=0)
+    training = ClassifierTraining(classes, epochs=1, seed=0)
+    return train_classifier(VISUAL, images, labels, training)
 
 
 def broken():

@@ -16,9 +16,10 @@ from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.melody.recipe import Recipe
 from synvae_workbench.training import batches as training_batches
 from synvae_workbench.training import collapse as health
+from synvae_workbench.training import epochs as training_epochs
 from synvae_workbench.training import loop
 from synvae_workbench.training.batches import batches
-from synvae_workbench.training.loop import DivergedError, FitConfig, fit
+from synvae_workbench.training.loop import DivergedError, FitConfig, RunOptions, fit
 from synvae_workbench.training.objectives import MelodyObjective
 
 CONFIG = FitConfig(epochs=4, batch_size=16, learning_rate=0.3, warmup_steps=2)
@@ -42,7 +43,7 @@ def linear():
 
 
 def train(model, **arguments):
-    return fit(model, objective, data(), CONFIG, description="test", **arguments)
+    return fit(model, objective, data(), CONFIG, RunOptions("test", **arguments))
 
 
 def test_it_learns_and_records_every_epoch():
@@ -71,37 +72,65 @@ def test_a_run_that_is_stopped_and_resumed_ends_with_the_same_weights(tmp_path):
         return {}
 
     with pytest.raises(KeyboardInterrupt):
-        train(first, run=tmp_path, after_epoch=interrupt)
-    history = train(resumed, run=tmp_path)
+        train(first, folder=tmp_path, after_epoch=interrupt)
+    history = train(resumed, folder=tmp_path)
     assert torch.equal(whole.weight, resumed.weight)
     assert torch.equal(whole.bias, resumed.bias)
     assert history == whole_history
 
 
 def test_a_run_with_other_settings_is_refused_with_the_difference(tmp_path):
-    train(linear(), run=tmp_path, settings={"data": {"digits": "abc"}})
+    train(linear(), folder=tmp_path, settings={"data": {"digits": "abc"}})
     other = dataclasses.replace(CONFIG, batch_size=8)
     with pytest.raises(ValueError, match=r"training\.pt.*fit\.batch_size: 16 there, 8 asked for"):
-        fit(linear(), objective, data(), other, description="test", run=tmp_path)
+        fit(linear(), objective, data(), other, RunOptions("test", folder=tmp_path))
     with pytest.raises(ValueError, match=r"data\.digits: abc there, abd asked for\)"):
-        train(linear(), run=tmp_path, settings={"data": {"digits": "abd"}})
+        train(linear(), folder=tmp_path, settings={"data": {"digits": "abd"}})
 
 
 def test_a_run_whose_settings_had_other_names_is_resumed(tmp_path):
-    history = train(linear(), run=tmp_path, settings={"objective": {"squashed_twice": True}})
-    assert (
-        train(linear(), run=tmp_path, settings={"objective": {"double_softmax": True}}) == history
-    )
+    old, new = ({"objective": {name: True}} for name in ("squashed_twice", "double_softmax"))
+    history = train(linear(), folder=tmp_path, settings=old)
+    assert train(linear(), folder=tmp_path, settings=new) == history
+    other = {"objective": {"double_softmax": False}}
     with pytest.raises(ValueError, match=r"objective\.double_softmax: True there, False asked for"):
-        train(linear(), run=tmp_path, settings={"objective": {"double_softmax": False}})
+        train(linear(), folder=tmp_path, settings=other)
+
+
+def test_a_run_from_before_the_best_could_be_chosen_is_resumed(tmp_path):
+    history = train(linear(), folder=tmp_path)
+    state = torch.load(tmp_path / "training.pt", weights_only=True)
+    assert set(state) == {"model", "optimizer", "settings", "history"}
+    assert set(state["optimizer"]) == {"state", "param_groups"}
+    del state["settings"]["best_by"]
+    torch.save(state, tmp_path / "training.pt")
+    assert train(linear(), folder=tmp_path) == history
+    with pytest.raises(ValueError, match="best_by:  there, seen asked for"):
+        train(linear(), folder=tmp_path, best_by="seen")
+
+
+def test_the_best_model_may_be_that_of_a_figure_of_its_own(tmp_path):
+    model = melody_model("mixer")
+    events = (torch.randint(0, 90, (20, 32), dtype=torch.uint8),)
+    kept = []
+
+    def after_epoch(epoch):
+        kept.append(model.decoder.output.bias.detach().clone())
+        return {"seen": -abs(epoch - 2.0)}
+
+    options = RunOptions("test", folder=tmp_path, after_epoch=after_epoch, best_by="seen")
+    config = dataclasses.replace(CONFIG, learning_rate=1e-3)
+    fit(model, MelodyObjective(Recipe(beta=0.1)), events, config, options)
+    assert torch.equal(load_melody_model(tmp_path / "best").decoder.output.bias, kept[1])
+    assert torch.equal(load_melody_model(tmp_path / "latest").decoder.output.bias, kept[3])
 
 
 def test_a_damaged_state_is_named(tmp_path):
-    train(linear(), run=tmp_path)
+    train(linear(), folder=tmp_path)
     state = tmp_path / "training.pt"
     state.write_bytes(state.read_bytes()[:100])
     with pytest.raises(ValueError, match=r"training\.pt is damaged"):
-        train(linear(), run=tmp_path)
+        train(linear(), folder=tmp_path)
 
 
 def test_a_run_folder_holds_metrics_events_and_the_latest_and_best_model(tmp_path):
@@ -121,11 +150,13 @@ def test_a_run_folder_holds_metrics_events_and_the_latest_and_best_model(tmp_pat
         MelodyObjective(Recipe(beta=0.1)),
         events,
         dataclasses.replace(CONFIG, learning_rate=1e-3),
-        description="test",
-        run=tmp_path,
-        validation=events,
-        validate_by=validate_by,
-        after_epoch=after_epoch,
+        RunOptions(
+            "test",
+            folder=tmp_path,
+            validation=events,
+            validate_by=validate_by,
+            after_epoch=after_epoch,
+        ),
     )
     assert [record["validation_loss"] for record in history] == [1.0, 0.0, 1.0, 2.0]
     records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
@@ -155,7 +186,7 @@ def test_what_is_not_finite_stops_the_run_and_keeps_and_names_the_batch(where, t
         return {"loss": loss * (float("nan") if step == 5 and where == "loss" else 1.0)}
 
     with pytest.raises(DivergedError, match=r"nan at step 5 \(epoch 2, batch 2\), rows") as caught:
-        fit(linear(), diverge, data(), CONFIG, description="test", run=tmp_path)
+        fit(linear(), diverge, data(), CONFIG, RunOptions("test", folder=tmp_path))
     rows = re.search(r"rows ([\d, ]+) and 8 more", str(caught.value))[1]
     named = data()[0][[int(row) for row in rows.split(",")], 0]
     assert torch.equal(named, seen[-1][:8])
@@ -184,7 +215,7 @@ def test_an_epoch_of_fewer_examples_takes_as_many_and_others_each_time():
     assert [len(rows) for rows in drawn(50, 20, 16)] == [16, 4]
     assert len(torch.cat(drawn(50, 20, 16)).unique()) == 20
     config = dataclasses.replace(CONFIG, epoch_examples=20)
-    history = fit(linear(), objective, data(), config, description="test")
+    history = fit(linear(), objective, data(), config, RunOptions("test"))
     assert [record["epoch"] for record in history] == [1, 2, 3, 4]
 
 
@@ -199,14 +230,14 @@ def test_the_rate_falls_along_a_cosine_or_by_a_factor_at_every_step():
 
 
 def test_rows_of_a_mapped_file_are_read_as_needed(tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(training_epochs, "RESIDENT_BYTES", 0)
     mapped = []
     for index, part in enumerate(data()):
         np.save(tmp_path / f"{index}.npy", part.numpy())
         mapped.append(torch.from_numpy(np.load(tmp_path / f"{index}.npy", mmap_mode="c")))
     first, second = linear(), linear()
     train(first)
-    fit(second, objective, tuple(mapped), CONFIG, description="test")
+    fit(second, objective, tuple(mapped), CONFIG, RunOptions("test"))
     assert torch.equal(first.weight, second.weight)
 
 
@@ -218,12 +249,12 @@ def test_a_posterior_that_collapses_is_warned_of_while_it_trains(monkeypatch):
     eager = functools.partial(health.PosteriorWatch, after=2, patience=1)
     monkeypatch.setattr(loop, "PosteriorWatch", eager)
     with pytest.warns(health.PosteriorCollapseWarning, match=r"at step 10 \(epoch 3\)"):
-        fit(linear(), empty, data(), CONFIG, description="test")
+        fit(linear(), empty, data(), CONFIG, RunOptions("test"))
 
 
 def test_another_seed_gives_other_weights():
     first, second = linear(), linear()
     train(first)
     config = dataclasses.replace(CONFIG, seed=1)
-    fit(second, objective, data(), config, description="test")
+    fit(second, objective, data(), config, RunOptions("test"))
     assert not torch.equal(first.weight, second.weight)

@@ -11,6 +11,7 @@ from synvae_core.metrics.mutual_information import (
 )
 from synvae_workbench.training.mutual_information import (
     TRAINED_BY,
+    CriticConfig,
     CriticObjective,
     estimate_as_published,
     train_critic,
@@ -26,11 +27,9 @@ def pairs(nats, seed, n=1500, dim=2):
 @pytest.mark.parametrize("bound", BOUNDS)
 def test_a_trained_critic_finds_the_known_information_of_held_out_pairs(bound):
     critic, history = train_critic(
-        *pairs(1.0, 0),
-        bound=bound,
-        epochs=8,
-        batch_size=50,
-        learning_rate=3e-3,
+        pairs(1.0, 0),
+        bound,
+        CriticConfig(epochs=8, batch_size=50, learning_rate=3e-3),
         validation=pairs(1.0, 1, n=150),
     )
     with torch.no_grad():
@@ -42,10 +41,10 @@ def test_a_trained_critic_finds_the_known_information_of_held_out_pairs(bound):
 
 def test_the_published_protocol_finds_information_where_there_is_none():
     """Trained and reported on the same pairs; on held-out ones nothing is left of it."""
-    first, second = pairs(0.0, 0, n=60, dim=20)
-    critic, history = train_critic(first, second, bound="nwj_as_published", epochs=100)
+    few = pairs(0.0, 0, n=60, dim=20)
+    critic, history = train_critic(few, "nwj_as_published", CriticConfig(epochs=100))
     assert 1.0 < history[-1]["nats"] < math.log(60)
-    assert estimate_as_published(first, second) == history[-1]["nats"]
+    assert estimate_as_published(few, CriticConfig()) == history[-1]["nats"]
     with torch.no_grad():
         held_out = estimate(BOUNDS["nwj"], critic(*pairs(0.0, 1, n=500, dim=20)))
     assert held_out.nats < 0.1
@@ -54,7 +53,10 @@ def test_the_published_protocol_finds_information_where_there_is_none():
 def test_the_critic_of_the_best_epoch_is_kept():
     fresh = pairs(0.3, 1, n=200, dim=10)
     critic, history = train_critic(
-        *pairs(0.3, 0, n=60, dim=10), bound="nwj", epochs=40, validation=fresh, learning_rate=3e-3
+        pairs(0.3, 0, n=60, dim=10),
+        "nwj",
+        CriticConfig(epochs=40, learning_rate=3e-3),
+        validation=fresh,
     )
     course = [epoch["validation_nats"] for epoch in history]
     with torch.no_grad():
@@ -66,16 +68,14 @@ def test_batches_are_full_though_the_last_would_have_one_pair(monkeypatch):
     sizes = []
     bound = TRAINED_BY["info_nce"]
     monkeypatch.setitem(TRAINED_BY, "info_nce", lambda s: (sizes.append(len(s)), bound(s))[1])
-    train_critic(*pairs(1.0, 0, n=41), bound="info_nce", epochs=2, batch_size=20)
+    train_critic(pairs(1.0, 0, n=41), "info_nce", CriticConfig(epochs=2, batch_size=20))
     assert sizes == [20] * 4
 
 
 def test_one_seed_gives_one_critic():
-    first, second = pairs(1.0, 0, n=20)
-    critics = [
-        train_critic(first, second, bound="nwj", epochs=1, seed=seed)[0] for seed in (0, 0, 1)
-    ]
-    scores = [critic(first, second) for critic in critics]
+    few = pairs(1.0, 0, n=20)
+    critics = [train_critic(few, "nwj", CriticConfig(1, seed=seed))[0] for seed in (0, 0, 1)]
+    scores = [critic(*few) for critic in critics]
     assert torch.equal(scores[0], scores[1])
     assert not torch.equal(scores[0], scores[2])
 
@@ -107,16 +107,16 @@ def test_the_objective_is_the_bound_to_be_raised():
 def test_bad_pairs_are_refused(first, second, message):
     good = pairs(1.0, 0, n=4)
     with pytest.raises(ValueError, match=message):
-        train_critic(first, second, bound="nwj", epochs=1)
+        train_critic((first, second), "nwj", CriticConfig(1))
     with pytest.raises(ValueError, match=message):
-        train_critic(*good, bound="nwj", epochs=1, validation=(first, second))
+        train_critic(good, "nwj", CriticConfig(1), validation=(first, second))
 
 
 def test_an_unknown_bound_is_refused():
     with pytest.raises(ValueError, match="bound 'mine' is unknown; choose of donsker_varadhan"):
-        train_critic(*pairs(1.0, 0, n=4), bound="mine", epochs=1)
+        train_critic(pairs(1.0, 0, n=4), "mine", CriticConfig(1))
 
 
 def test_no_epoch_reports_nothing():
     with pytest.raises(ValueError, match="the last epoch: got 0 of them"):
-        estimate_as_published(*pairs(1.0, 0, n=4), epochs=0)
+        estimate_as_published(pairs(1.0, 0, n=4), CriticConfig(epochs=0))

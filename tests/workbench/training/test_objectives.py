@@ -14,7 +14,7 @@ from synvae_workbench.training.objectives import (
     MelodyObjective,
     transpose_randomly,
 )
-from synvae_workbench.training.pictures import jitter
+from synvae_workbench.training.pictures import Jitter, jitter
 
 
 def generator(seed=0):
@@ -84,7 +84,7 @@ def test_every_transposition_occurs():
 
 def test_jitter_without_strength_changes_nothing():
     images = torch.rand(3, 1, 28, 28)
-    still = jitter(images, generator(), share=1.0, shift=0.0, turn=0.0, scale=0.0)
+    still = jitter(images, generator(), Jitter(1.0, 0.0, 0.0, 0.0))
     torch.testing.assert_close(still, images, atol=1e-5, rtol=0)
 
 
@@ -93,7 +93,7 @@ def test_jitter_moves_pictures_a_little():
     images[:, :, 13:15, 13:15] = 1
     still = (jitter(images, generator()) == images).flatten(1).all(1)
     assert 80 < still.sum() < 120  # half of them
-    moved = jitter(images, generator(), share=1.0)
+    moved = jitter(images, generator(), Jitter(share=1.0))
     assert moved.sum((1, 2, 3)).mean() == pytest.approx(4.0, rel=0.1)
     rows = (moved.sum((1, 3)) * torch.arange(28)).sum(1) / moved.sum((1, 2, 3))
     assert 0.5 < rows.std() < 3

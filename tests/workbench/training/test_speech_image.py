@@ -8,8 +8,13 @@ import torch
 from synvae_core.losses import normal_kl
 from synvae_core.models.speech.config import speech_image_config
 from synvae_core.models.speech.to_image import SpeechToImage
-from synvae_workbench.training.loop import FitConfig, fit
-from synvae_workbench.training.speech_image import Speech, SpeechImageObjective, vary
+from synvae_workbench.training.loop import FitConfig, RunOptions, fit
+from synvae_workbench.training.speech_image import (
+    Speech,
+    SpeechImageObjective,
+    SpeechVariation,
+    vary,
+)
 
 CONFIG = dataclasses.replace(
     speech_image_config("compact_vae"),
@@ -45,7 +50,7 @@ def model():
 def train(objective, **arguments):
     own = model()
     config = FitConfig(3, 10, 0.003, warmup_steps=0)
-    history = fit(own, objective, digits(), config, description="test", **arguments)
+    history = fit(own, objective, digits(), config, RunOptions("test", **arguments))
     return own, history
 
 
@@ -111,15 +116,12 @@ def test_varied_spectrograms_stay_in_range_differ_and_repeat_from_a_seed():
     assert torch.equal(first, again) and not torch.equal(first, other)
     assert first.shape == spectrograms.shape
     assert 0 <= first.min() and first.max() <= 1
-    still = {"time": 0.0, "pitch": 0.0, "level": 0.0, "mask": 0.0}
-    torch.testing.assert_close(
-        vary(spectrograms, seeded(), **still), spectrograms, atol=1e-4, rtol=0
-    )
+    still = vary(spectrograms, seeded(), SpeechVariation(0.0, 0.0, 0.0, 0.0))
+    torch.testing.assert_close(still, spectrograms, atol=1e-4, rtol=0)
 
 
 def test_the_silent_bands_are_no_wider_than_asked_and_silence_stays_silence():
-    still = {"time": 0.0, "pitch": 0.0, "level": 0.0}
-    bands = vary(torch.ones(200, 1, 48, 48), seeded(), **still, mask=0.25) == 0
+    bands = vary(torch.ones(200, 1, 48, 48), seeded(), SpeechVariation(0.0, 0.0, 0.0, 0.25)) == 0
     for whole in (bands.all(2), bands.all(3)):
         assert 0 < whole.sum(-1).max() <= 0.25 * 48
     louder = vary(torch.zeros(20, 1, 48, 48), seeded())
@@ -129,10 +131,9 @@ def test_the_silent_bands_are_no_wider_than_asked_and_silence_stays_silence():
 def test_time_moves_along_the_columns_and_pitch_along_the_rows():
     line = torch.zeros(30, 1, 48, 48)
     line[:, :, 24] = 1.0  # a steady tone
-    still = {"level": 0.0, "mask": 0.0}
-    late = vary(line, seeded(), time=0.1, pitch=0.0, **still)
+    late = vary(line, seeded(), SpeechVariation(0.1, 0.0, 0.0, 0.0))
     assert (late[:, 0].sum(2).argmax(1) == 24).all()
-    high = vary(line, seeded(), time=0.0, pitch=0.1, **still)
+    high = vary(line, seeded(), SpeechVariation(0.0, 0.1, 0.0, 0.0))
     assert len(high[:, 0].sum(2).argmax(1).unique()) > 3
 
 
@@ -147,14 +148,14 @@ def test_a_model_learns_from_pairs_and_a_resumed_run_has_the_same_ones(tmp_path)
         return {}
 
     with pytest.raises(KeyboardInterrupt):
-        train(objective, run=tmp_path, after_epoch=interrupt)
-    resumed, resumed_history = train(objective, run=tmp_path)
+        train(objective, folder=tmp_path, after_epoch=interrupt)
+    resumed, resumed_history = train(objective, folder=tmp_path)
     assert resumed_history == history
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(a, b)
 
 
 def test_a_run_with_other_speech_is_not_gone_on_with(tmp_path):
-    train(SpeechImageObjective(speech()), run=tmp_path)
+    train(SpeechImageObjective(speech()), folder=tmp_path)
     with pytest.raises(ValueError, match=r"objective\.speech: Speech\(20 recordings, .* there"):
-        train(SpeechImageObjective(speech(10)), run=tmp_path)
+        train(SpeechImageObjective(speech(10)), folder=tmp_path)

@@ -13,7 +13,7 @@ from synvae_core.models.waveform.dense import DenseConfig, DenseWaveformVae
 from synvae_core.types import Posterior, WaveformOutput
 from synvae_workbench.data.waveforms.sets import Loops, cut, window_places
 from synvae_workbench.training.checkpoints import identity
-from synvae_workbench.training.loop import FitConfig, fit
+from synvae_workbench.training.loop import FitConfig, RunOptions, fit
 from synvae_workbench.training.waveforms import (
     CoefficientObjective,
     SpectralObjective,
@@ -109,7 +109,7 @@ def test_the_dense_model_learns_more_windows_than_it_has_numbers():
     rows = coefficient_rows(model, loops, places, repeats=30)
     assert len(rows[0]) == len(rows[1]) == 30 * len(places)
     objective = CoefficientObjective(beta=1e-5)
-    fit(model, objective, rows, FitConfig(60, 64, 3e-3), description="dense")
+    fit(model, objective, rows, FitConfig(60, 64, 3e-3), RunOptions("dense"))
     after = snr_db(windows.numpy(), model(windows, sample=False).reconstruction.numpy(force=True))
     assert before.mean() < 6
     assert after.mean() > 20
@@ -124,5 +124,5 @@ def test_the_convolutional_model_learns_a_few_windows():
     objective = SpectralObjective(Windows(loops, LENGTH), HOP, beta=0.001)
     rows = (window_places(loops, LENGTH, HOP).repeat(8, 1),)
     config = FitConfig(4, 4, 4e-3, warmup_steps=10)
-    history = fit(model, objective, rows, config, description="convolutional")
+    history = fit(model, objective, rows, config, RunOptions("convolutional"))
     assert history[-1]["spectral_distance"] < 0.8 * history[0]["spectral_distance"]
