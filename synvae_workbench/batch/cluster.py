@@ -1,4 +1,4 @@
-"""Where runs are run: processes of this machine, one for each card if it has some, or elsewhere."""
+"""Dask clients: workers of this machine, one for each card if it has some, or elsewhere."""
 
 import logging
 import os
@@ -32,12 +32,12 @@ class Local(NamedTuple):
 
     @property
     def needs(self) -> dict[str, float]:
-        """What a run takes of its worker."""
+        """Resources that a run takes of its worker."""
         return {CARD: 1.0} if self.cards else {}
 
 
 def plan_local(runs: int, workers: int | None = None, cards: list[str] | None = None) -> Local:
-    """As many workers as do good: one for each card, else for each core that has memory for a run.
+    """Plans the workers: one for each card, else for each core that has memory for a run.
 
     Several runs with one thread each get more done than one run with several. Where
     OMP_NUM_THREADS is set, each worker has that many.

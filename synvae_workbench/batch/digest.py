@@ -1,4 +1,4 @@
-"""`runs/<sweep>/sweep.json`: all runs of a sweep at a glance, for its page and for people.
+"""Digest of a sweep, `runs/<sweep>/sweep.json`: all its runs, for its page and for people.
 
 It is made of the state files, and of what runs recorded. Its paths are relative to the folder that
 holds runs/ and reports/.
@@ -17,22 +17,22 @@ FORMAT = 1
 
 
 def sweep_folder(plan: Plan) -> Path:
-    """Where the files of a sweep are."""
+    """Folder of a sweep's files."""
     return plan.root / "runs" / plan.name
 
 
 def state_file(plan: Plan, run: Run) -> Path:
-    """Where the state of a run is kept."""
+    """Path of a run's state."""
     return sweep_folder(plan) / "state" / f"{run.name}.json"
 
 
 def log_file(plan: Plan, run: Run) -> Path:
-    """Where what a run prints is kept, of all attempts."""
+    """Path of a run's log, of all attempts."""
     return sweep_folder(plan) / "logs" / f"{run.name}.log"
 
 
 def read_states(plan: Plan) -> dict[str, State]:
-    """The state of each run, by its name.
+    """Reads the state of each run, by its name.
 
     Raises:
         ValueError: if a run was begun as another one than is asked for now.
@@ -107,7 +107,7 @@ def _run(plan: Plan, run: Run, state: State) -> dict[str, Any]:
 
 
 def read_metrics(plan: Plan, run: Run) -> dict[str, float]:
-    """What the run recorded: numbers by name; none if it recorded nothing."""
+    """Reads the metrics of a run, numbers by name; none if it recorded nothing."""
     try:
         metrics = json.loads((plan.root / "runs" / run.folder / "metrics.json").read_text())
         return {name: value for name, value in metrics.items() if type(value) in (int, float)}

@@ -25,7 +25,7 @@ def cell_name(varied: Mapping[str, Any]) -> str:
 
 
 def check_distinct(names: Sequence[str]) -> None:
-    """Raises ValueError if two names are alike, also to a file system that knows no capitals."""
+    """Checks that no two names are alike, also to a file system that knows no capitals."""
     seen = set()
     for name in names:
         if name.lower() in seen:

@@ -43,12 +43,12 @@ def find_notebook(what: str, folder: Path) -> Path:
 
 
 def short_names(number: str, name: str) -> set[str]:
-    """What `07_train` may be called: `train`, `07` and `7`."""
+    """Short names of `07_train`: `train`, `07` and `7`."""
     return {name, number, str(int(number))}
 
 
 def question_of(path: Path) -> str:
-    """What the notebook asks: the first words in bold of its first cell, on one line."""
+    """The notebook's question: the first words in bold of its first cell, on one line."""
     cells = read_notebook(path).cells
     match = QUESTION.search(cells[0].source) if cells else None
     return " ".join(match[1].split()) if match else ""

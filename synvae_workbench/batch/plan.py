@@ -1,4 +1,4 @@
-"""A file of parameters, read into the runs that it asks for.
+"""Plans of sweeps: a file of parameters, read into the runs that it asks for.
 
     about: How much music for how much picture
     show: [notes/squared_error]         # first on its page; may be left out
@@ -89,7 +89,7 @@ class Plan:
 
     @property
     def smoke(self) -> bool:
-        """Whether every run is a smoke run."""
+        """True if every run is a smoke run."""
         return all(run.parameters.get(SMOKE, False) for run in self.runs)
 
 
@@ -107,7 +107,7 @@ def read_plan(
     texts: Mapping[str, str] | None = None,
     name: str | None = None,
 ) -> Plan:
-    """The runs that a file asks for.
+    """Reads the runs that a file asks for.
 
     Args:
         notebooks: the folder whose notebooks the file names by number or name.
@@ -188,7 +188,7 @@ class _Reader:
         return found.resolve()
 
     def _shared_values(self, texts: Mapping[str, str]) -> Values:
-        """What is the same in all cells: the file's, each step's own, and what was typed."""
+        """Values that are the same in all cells: the file's, each step's own, and those typed."""
         values = self._values(_mapping(self.document, "parameters"))
         for step in self.steps.values():
             for name, value in step.given.items():
@@ -290,7 +290,7 @@ class _Reader:
         return Cell(name, full, runs)
 
     def _value(self, target: tuple[str, str], values: Values) -> Any:
-        """What a parameter is in a cell that may not give it."""
+        """Value of a parameter in a cell, by default the notebook's."""
         step, name = target
         return values.get(target, self.steps[step].known[name].default)
 

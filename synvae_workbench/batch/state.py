@@ -1,4 +1,4 @@
-"""How far a run is: `runs/<sweep>/state/<run>.json`, written by whoever runs it.
+"""State files of runs, `runs/<sweep>/state/<run>.json`, written by whoever runs them.
 
 These files are the truth, and outlive a killed client, a lost worker and a power cut.
 """
@@ -18,7 +18,7 @@ State = dict[str, Any]
 
 
 def read_state(path: Path) -> State:
-    """The state of a run; WAITING where there is no file, or none that can be read."""
+    """Reads the state of a run; WAITING where there is no file, or none that can be read."""
     try:
         state = json.loads(path.read_text())
         return state if isinstance(state, dict) and state.get("state") in ORDER else waiting_state()

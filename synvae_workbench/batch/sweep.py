@@ -1,4 +1,4 @@
-"""Runs a plan on Dask: hands runs to workers, follows them, and keeps account.
+"""Execution of a plan on Dask: hands runs to workers, follows them, and keeps account.
 
 Dask gives the runs of a lost worker to another; a run that stopped because its worker left is asked
 for again here. What is finished stands in the state files, whoever finished it.
@@ -45,7 +45,7 @@ SECONDS_TO_STOP = 60.0  # a report of what ran so far is written meanwhile
 
 
 class Outcome(NamedTuple):
-    """How a sweep ended: its digest, the errors of failed runs, and the signal that stopped it."""
+    """End of a sweep: its digest, the errors of failed runs, and the signal that stopped it."""
 
     digest: Path
     failed: dict[str, str]
@@ -59,7 +59,7 @@ class Outcome(NamedTuple):
 
 @contextmanager
 def open_sweep(plan: Plan, *, resume: bool) -> Iterator[dict[str, State]]:
-    """The states of a plan's runs, while nobody else may work on it.
+    """Locks a plan's folder and reads the states of its runs, until the context ends.
 
     Raises:
         ValueError: if it was begun already and is not to be resumed, if a run's folder is somebody
@@ -172,7 +172,7 @@ class _Sweep:
         self.last_read, self.workers = 0.0, 0
 
     def work(self) -> None:
-        """Until every run has ended."""
+        """Submits runs and follows them until every one has ended."""
         write_digest(self.plan, self.states)
         self.line.begin(len(self.plan.runs), len(self.plan.runs) - len(self.todo))
         while self.todo or self.futures:

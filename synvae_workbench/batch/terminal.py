@@ -1,4 +1,4 @@
-"""What a person sees of a sweep: one line that changes, and a line for each run that ends."""
+"""Progress of a sweep in a terminal: one line that changes, and one for each run that ends."""
 
 import time
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class SweepLine:
         self._bar: tqdm | None = None
 
     def begin(self, total: int, done: int) -> None:
-        """Tells how many runs there are, and how many were done before."""
+        """Begins with how many runs there are, and how many were done before."""
         self.total, self.before = total, done
         if self.file.isatty():
             self._bar = tqdm(
@@ -34,7 +34,7 @@ class SweepLine:
         self.say(f"{total} runs" + (f", {done} of them done before" if done else ""))
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Prints a line that stays."""
         text = f"{clock(time.monotonic() - self.began):>8}  {text}"
         if self._bar is not None:
             self._bar.write(text, file=self.file)
@@ -43,7 +43,7 @@ class SweepLine:
             self.file.flush()
 
     def show_end(self, name: str, state: State) -> None:
-        """A line for a run that ended."""
+        """Prints a line for a run that ended."""
         took = f" in {clock(state['seconds'])}" if state.get("seconds") else ""
         why = f": {state['error']}" if state.get("error") else ""
         self.say(f"{name}: {state['state']}{took}{why}")

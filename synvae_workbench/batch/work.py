@@ -1,4 +1,4 @@
-"""What a Dask worker does: it starts the process of a run, and ends it when it must."""
+"""Work of a Dask worker: starts the process of a run, and ends it when it must."""
 
 import json
 import os
@@ -18,12 +18,12 @@ AT_WORK = (Status.running, Status.paused)
 
 
 class IgnoreInterrupt(WorkerPlugin):
-    """Control-C in a terminal reaches every process; only the one that shows the sweep acts."""
+    """Plugin to ignore Control-C, which reaches every process; the client alone acts on it."""
 
     name = "synvae-ignore-interrupt"
 
     def setup(self, worker: Any) -> None:
-        """Called in the main thread of each worker, also of those that start later."""
+        """Runs in the main thread of each worker, also of those that start later."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

@@ -1,4 +1,4 @@
-"""YAML that was written by others: plain values only, and never more than was typed."""
+"""Safe reading of YAML written by others: plain values only, no aliases, no twin keys."""
 
 import re
 from pathlib import Path
@@ -38,7 +38,7 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping that a YAML file holds.
+    """Reads the mapping that a YAML file holds.
 
     Raises:
         ValueError: if there is no such file, it is over a megabyte, it is no plain YAML, or

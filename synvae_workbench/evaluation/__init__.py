@@ -1,1 +1,1 @@
-"""What joins a run, a set of data and metrics."""
+"""Evaluations that join a run, a set of data and metrics."""

@@ -1,4 +1,4 @@
-"""Maps of latent spaces: places of items on a plane, such that neighbours stay neighbours.
+"""Two-dimensional maps of latent spaces, by t-SNE or UMAP.
 
 t-SNE: van der Maaten & Hinton 2008, "Visualizing Data using t-SNE". UMAP: McInnes et al. 2018,
 arXiv 1802.03426.
@@ -14,7 +14,7 @@ from torch import Tensor
 def latent_map(
     latents: Float[Tensor, "n z"], *, method: str = "tsne", perplexity: float = 30.0, seed: int = 0
 ) -> Float[np.ndarray, "n 2"]:
-    """Places of items on a plane, such that neighbours stay neighbours.
+    """Embeds latents in the plane by t-SNE or UMAP, such that neighbours stay neighbours.
 
     Args:
         method: "tsne" (scikit-learn) or "umap", whose first use compiles for some seconds.

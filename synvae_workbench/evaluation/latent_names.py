@@ -1,4 +1,4 @@
-"""What a latent dimension changes in the melody as heard: sought, measured, and put into words.
+"""Names of latent dimensions by the attribute of the melody that each changes most.
 
 A dimension is moved from low to high, all others as they were, and the melodies of both are
 compared. The name is chosen on one half of the pictures and measured on the other: the best of
@@ -25,7 +25,7 @@ NOTHING = "no one thing"
 
 
 class Trait(NamedTuple):
-    """An attribute of melodies in words: what more of it is, what less, and its unit."""
+    """An attribute of melodies, with words for more and less of it, and its unit."""
 
     measure: Callable[[np.ndarray], np.ndarray]
     more: str
@@ -35,7 +35,7 @@ class Trait(NamedTuple):
 
 
 class LatentName(NamedTuple):
-    """What moving a dimension changes, from `REACH` deviations below its middle to as many above.
+    """Effect of a dimension, moved from `REACH` deviations below its middle to as many above.
 
     `kl_bits` says how active it is; `middle` and `sd`, where melodies lie on it. Melodies begin to
     change at `step`, counted in sixteenths from 0, and `changed` is the share of them that do. What
@@ -58,7 +58,7 @@ class LatentName(NamedTuple):
 
     @property
     def where(self) -> str:
-        """From where on melodies change; empty if from their start."""
+        """Bar and beat from which on melodies change; empty if from their start."""
         bar, step = divmod(self.step, STEPS_PER_BAR)
         beat = step // STEPS_PER_QUARTER
         if not bar and not beat:
@@ -67,7 +67,7 @@ class LatentName(NamedTuple):
 
     @property
     def evidence(self) -> str:
-        """The measured effect, and in how many pictures it went that way."""
+        """The measured effect, and the share of pictures in which it went that way."""
         if not self.attribute:
             return f"{self.changed:.0%} change, each in its own way"
         return f"{self.effect:+.2g} {self.unit} in {self.consistency:.0%}"
@@ -116,7 +116,7 @@ TRAITS: dict[str, Trait] = {
 def name_latents(
     play: Play, z: Float[Tensor, "n z"], usage: LatentUsage, *, most: int = 8
 ) -> list[LatentName]:
-    """The most active dimensions, the most active one first, with what each changes.
+    """Names the most active dimensions, the most active one first, by what each changes.
 
     Args:
         play: the melodies of latents, such as `MelodyVae.decode`.
@@ -179,7 +179,7 @@ def _name(
 def _best_trait(
     change: dict[str, np.ndarray], spread: dict[str, float]
 ) -> tuple[str, float, float]:
-    """The trait that every other picture's change speaks for, and what the others say of it."""
+    """The trait chosen on every other picture, with its effect and consistency on the others."""
     found = {}
     for trait, values in change.items():
         effect, consistency = _agreement(values[::2])
@@ -208,6 +208,6 @@ def _trait_values(events: Integer[np.ndarray, "n t"]) -> dict[str, np.ndarray]:
 
 
 def _per_melody(events: np.ndarray, function: Callable[[Sequence], float]) -> np.ndarray:
-    """The function of the notes of every melody, 0 for silence."""
+    """Applies a function to the notes of every melody; 0 for silence."""
     melodies = [events_to_notes(each) for each in events]
     return np.array([float(function(notes)) if notes else 0.0 for notes in melodies])

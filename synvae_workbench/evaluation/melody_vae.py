@@ -1,4 +1,4 @@
-"""How well a melody model reconstructs melodies it was not trained on, in one table row."""
+"""Reconstruction scores and latent usage of a melody VAE, as one table row."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from synvae_core.models.melody.vae import CHUNK, MelodyVae
 
 
 class MelodyVaeEvaluation(NamedTuple):
-    """A model on melodies (n, t): everything from the means of their posteriors.
+    """Scores of a model on melodies (n, t), all from the means of their posteriors.
 
     `rebuilt` is decoded free-running to the likeliest events; nothing of the melody but z is given.
     `scores` are means over the melodies: `note_f1` (onset step and pitch right), `exact`,
@@ -31,7 +31,7 @@ class MelodyVaeEvaluation(NamedTuple):
 def evaluate_melody_vae(
     model: MelodyVae, events: Integer[np.ndarray, "n t"]
 ) -> MelodyVaeEvaluation:
-    """The reconstruction of `events`, free-running and teacher-forced, and the use of the code.
+    """Scores the reconstruction of `events`, free-running and teacher-forced, and latent usage.
 
     Raises:
         ValueError: if the encoder is incomplete, or the events are not of the model's length.

@@ -1,4 +1,4 @@
-"""What a spoken digit becomes: a picture, the picture's melody, and a picture again.
+"""Translation of spoken digits to a picture, the picture's melody, and a picture again.
 
 The first step is Żelaszczyk & Mańdziuk 2021, "Audio-to-Image Cross-Modal Generation", arXiv
 2109.13354; the others are Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music",
@@ -21,7 +21,7 @@ from synvae_workbench.evaluation.translation import translate
 
 
 class SpokenTranslation(NamedTuple):
-    """Recordings at 8 kHz and what became of each.
+    """Recordings at 8 kHz with spectrogram, picture, melody and picture of each.
 
     Spectrograms and pictures are in bytes, `heard` is the melody as read from its MIDI file, and
     `rebuilt`, in [0, 1], is drawn from that melody alone.
@@ -42,7 +42,7 @@ def translate_speech(
     *,
     folder: Path | None = None,
 ) -> SpokenTranslation:
-    """Every recording to a picture, to a melody in a MIDI file, and back to a picture.
+    """Translates recordings to pictures, to melodies in MIDI files, and back to pictures.
 
     Both models are in evaluation mode; the picture is that of the mean of the speech's posterior.
 

@@ -1,10 +1,11 @@
-"""A melody with more or less of something: the nearest blend with tunes that have it.
+"""Attribute steering of melodies, by interpolation towards nearby tunes that have the attribute.
 
-The vector from the mean latent of the tunes with least of an attribute to that of those with most
-(`MelodyVae.attribute_vector`), added to a tune, leads to where no tunes are. Here a melody goes
-some of the way to single tunes that are near to it, have what is asked for, and otherwise what it
-has itself; of all that is played on these ways, that is taken which costs the rest of the melody
-least for what it gains. Nothing is trained, and attributes are those of the notes that are played.
+Adding an attribute vector, from the mean latent of the tunes with least of an attribute to that of
+those with most (`MelodyVae.attribute_vector`), leads to where no tunes are. Here a melody is
+interpolated towards single tunes that are near to it, have what is asked for, and otherwise
+resemble it. Of the melodies decoded on these ways, the one of least cost is taken: what is missing
+of the attributes asked for, plus what changed of all else. Nothing is trained, and attributes are
+those of the notes that are played.
 """
 
 from collections.abc import Mapping
@@ -32,7 +33,7 @@ KEEP = 0.15  # what a standard deviation of anything else costs, beside one of w
 
 
 class Tunes(NamedTuple):
-    """Tunes to go towards: where each is in a model's latent space, and what it has."""
+    """Tunes to steer towards: latents, attribute values, and their spread."""
 
     latents: Float[Tensor, "n z"]
     attributes: Float[np.ndarray, "n a"]  # the columns are those of `STEERABLE`
@@ -53,12 +54,12 @@ STEERABLE = {
 
 
 def attribute_values(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "n a"]:
-    """What melodies have of each of `STEERABLE`, in the units of `music.attributes`."""
+    """Values of each of the `STEERABLE` attributes, in the units of `music.attributes`."""
     return np.stack([attribute(events) for attribute in STEERABLE.values()], 1)
 
 
 def steering_tunes(model: MelodyVae, events: Integer[np.ndarray, "n t"]) -> Tunes:
-    """Tunes as `steer` wants them, with the means of their posteriors.
+    """Encodes tunes for `steer`, by the means of their posteriors, and measures them.
 
     Raises:
         ValueError: if there are fewer than two, or the model cannot read them.
@@ -80,7 +81,7 @@ def steer(
     more: Mapping[str, float],
     tunes: Tunes,
 ) -> Int[np.ndarray, " t"]:
-    """The melody of a latent point with more, or less, of some attributes, and else as it is.
+    """Decodes a latent point with more, or less, of some attributes, and else as it is.
 
     Args:
         model: whose latent space z and the tunes are in.

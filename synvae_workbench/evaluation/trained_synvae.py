@@ -1,4 +1,4 @@
-"""A trained SynVAE and what it makes of pictures that it did not learn from: for notebooks 2x."""
+"""Loading of a trained SynVAE with translated test pictures, for notebooks 2x."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from synvae_workbench.evaluation.translation import Translation, translate
 
 
 class Evaluation(NamedTuple):
-    """A SynVAE, the set of pictures, and test pictures with their way through MIDI files.
+    """A SynVAE, its set of pictures, and test pictures with their translation through MIDI files.
 
     Labels are class ids, or booleans where a picture has several.
     """
@@ -37,7 +37,7 @@ def load_evaluation(
     combine: bool = True,
     most: int | None = None,
 ) -> Evaluation:
-    """The run's SynVAE with test pictures of a set, which it did not learn from.
+    """Loads a run's SynVAE and translates test pictures, which it did not learn from.
 
     Args:
         run: a run folder or one of `pretrained/`.

@@ -1,4 +1,4 @@
-"""What pictures become in music, and what comes back from the MIDI files of it."""
+"""Translation of pictures to melodies in MIDI files and back, and its metrics."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,7 @@ RANKS = (1, 5, 10)
 
 
 class Translation(NamedTuple):
-    """Pictures on their way through MIDI files; latents are means of posteriors.
+    """Melodies, reconstructions and latents of pictures through MIDI files; latents are means.
 
     `rebuilt` is what is drawn from the notes in the files, `coupled` what is drawn from what the
     coupling passes on in training. Of the log variances, evaluations draw samples.
@@ -39,7 +39,7 @@ class Translation(NamedTuple):
 def translate(
     model: SynVae, images: UInt8[Tensor, "n c h w"], *, folder: Path | None = None
 ) -> Translation:
-    """Every picture to its melody, to a MIDI file, back to events, and back to a picture.
+    """Translates pictures to melodies, to MIDI files, back to events, and back to pictures.
 
     Args:
         folder: keeps the MIDI files here; by default they are only bytes in memory.
@@ -90,7 +90,7 @@ def neighbour_metrics(
 def latent_samples(
     model: SynVae, images: UInt8[Tensor, "n c h w"], *, generator: torch.Generator
 ) -> tuple[Float[Tensor, "n z"], Float[Tensor, "n z"]]:
-    """A draw of each picture's visual posterior, and one of the posterior of what it plays.
+    """Samples each picture's visual posterior, and the auditive posterior of the melody decoded.
 
     The notes are those of the drawn latent, not of the mean.
 

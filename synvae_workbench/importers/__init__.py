@@ -1,4 +1,4 @@
-"""Melody models as others stored them: Magenta's checkpoints, read without TensorFlow."""
+"""Importers of melody models: Magenta's checkpoints, read without TensorFlow."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = ["load_magenta", "open_melody_model"]
 
 
 def open_melody_model(path: str | Path, **magenta: Any) -> MelodyVae:
-    """The melody model of a folder, a run or a Magenta checkpoint, in evaluation mode on the CPU.
+    """Loads the melody model of a folder, a run or a Magenta checkpoint, in evaluation mode.
 
     Args:
         path: what `load_melody_model` loads, or else what `load_magenta` reads.

@@ -38,7 +38,7 @@ Shape = tuple[int, ...]
 def load_magenta(
     path: str | Path, *, steps: int | None = None, bar_start: str = "carried"
 ) -> MelodyVae:
-    """The model of a Magenta checkpoint, in evaluation mode on the CPU.
+    """Loads the model of a Magenta checkpoint, in evaluation mode on the CPU.
 
     Args:
         path: a folder of MusicVAE.js; or a `.ckpt`: its prefix, index, folder or archive.
@@ -62,7 +62,7 @@ def load_magenta(
 def model_from_tensors(
     tensors: Mapping[str, np.ndarray], *, steps: int | None = None, bar_start: str = "carried"
 ) -> MelodyVae:
-    """The model of tensors by published name, in their precision; otherwise as `load_magenta`."""
+    """Builds the model of tensors by published name, in their precision; else as `load_magenta`."""
     stored = NamedTensors(dict(tensors), {})
     return _assemble(stored, where="the checkpoint", steps=steps, bar_start=bar_start)
 

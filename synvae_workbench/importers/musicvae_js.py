@@ -31,7 +31,7 @@ MAX_FLOAT32 = 3.4e38
 
 
 def read_musicvae_js(folder: str | Path) -> NamedTensors:
-    """The tensors of a MusicVAE.js folder; those whose files are not there are `missing`.
+    """Reads the tensors of a MusicVAE.js folder; those whose files are not there are `missing`.
 
     Raises:
         WeightsError: naming the file, if it has no manifest or one that its files do not bear out.
@@ -138,7 +138,7 @@ def _scale_and_lowest(quantization: dict, where: str) -> tuple[float, float]:
 
 
 def _place_shards(parts: list[Part | None], total: int, where: str) -> list[tuple[int, Part]]:
-    """Where in its group each shard begins, in bytes.
+    """Places each shard in its group: the byte at which it begins.
 
     Behind a missing shard, places are counted from the group's end; shards between two missing ones
     could lie anywhere and are left out.
@@ -161,7 +161,7 @@ def _place_shards(parts: list[Part | None], total: int, where: str) -> list[tupl
 
 
 def _read_range(shards: list[tuple[int, Part]], start: int, size: int) -> np.ndarray | None:
-    """Bytes of a group, which may lie in several shards; None unless all are there."""
+    """Reads bytes of a group, which may lie in several shards; None unless all are there."""
     pieces = []
     nearest = max(0, bisect_right(shards, start, key=itemgetter(0)) - 1)
     for at, part in islice(shards, nearest, None):
@@ -185,7 +185,7 @@ def _dequantise(found: np.ndarray, weight: _Weight) -> np.ndarray:
 
 
 def _named_file(folder: Path, name: Any, known: set[str], where: str) -> Part | None:
-    """The file that a manifest names, once: naming it often would multiply what is read."""
+    """Finds a file that a manifest names, once: naming it often would multiply what is read."""
     _expect(isinstance(name, str), where, "file names")
     _expect(name not in known, where, f"the file {name[:100]!r} to be named once")
     known.add(name)

@@ -1,4 +1,4 @@
-"""Weights as other systems stored them: tensors by variable name, read from files by offset.
+"""Tensors by variable name, read from files of other systems by offset.
 
 What such files say about themselves is believed only as far as their sizes bear it out.
 """
@@ -19,7 +19,7 @@ MAX_ELEMENTS = 1 << 31
 
 
 class NamedTensors(NamedTuple):
-    """What a stored model holds.
+    """Tensors of a stored model by variable name.
 
     Attributes:
         tensors: by variable name, in the stored type; quantised ones are float32 again.
@@ -39,7 +39,7 @@ class Part(NamedTuple):
     label: str
 
     def read(self, offset: int, size: int) -> np.ndarray:
-        """Bytes as uint8, (size,).
+        """Reads bytes as uint8, (size,).
 
         Raises:
             WeightsError: if the part does not hold them.
@@ -58,7 +58,7 @@ class Part(NamedTuple):
         return found
 
     def read_index(self) -> bytes:
-        """All bytes of a part that should be small.
+        """Reads all bytes of a part that should be small.
 
         Raises:
             WeightsError: if it has more than `MAX_INDEX_BYTES`.
@@ -72,7 +72,7 @@ class Part(NamedTuple):
 
 
 def find_file(folder: Path, name: str) -> Part | None:
-    """A regular file of a folder, or None where there is none of that name.
+    """Finds a regular file of a folder; None where there is none of that name.
 
     Raises:
         WeightsError: if the name, or a symbolic link behind it, leads out of the folder.
@@ -93,7 +93,7 @@ def find_file(folder: Path, name: str) -> Part | None:
 
 
 def parse_shape(shape: object, where: str) -> tuple[int, ...]:
-    """A shape from a file as a tuple of positive integers.
+    """Checks a shape from a file; a tuple of positive integers.
 
     Raises:
         WeightsError: if it is none, or of more than `MAX_RANK` axes or `MAX_ELEMENTS` elements.

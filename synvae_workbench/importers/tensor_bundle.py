@@ -23,7 +23,7 @@ POLYNOMIAL = np.uint32(0x82F63B78)  # of CRC-32C, lowest bit first
 
 
 class Entry(NamedTuple):
-    """Where the data of a variable lies, as the index says."""
+    """Place of a variable's data, as the index says."""
 
     dtype: int
     shape: list[int]
@@ -35,7 +35,7 @@ class Entry(NamedTuple):
 
 
 def parse_index(data: bytes) -> tuple[int, dict[str, Entry]]:
-    """The number of shards, and the entries by variable name.
+    """Parses an index: the number of shards, and the entries by variable name.
 
     Raises:
         ValueError, IndexError: if it is damaged or in a form that is not read.
@@ -176,7 +176,7 @@ def checksum(data: UInt8[np.ndarray, "n"]) -> int:
 
 
 def _crc32c(data: np.ndarray) -> int:
-    """A register shifts byte by byte, which is linear: rows of the data go side by side.
+    """CRC-32C of bytes: as shifting a register is linear, rows of the data go side by side.
 
     Beside the rows run the registers that hold one byte each, over zeros: from them comes what a
     row's length does to the register of the rows before it.
@@ -204,7 +204,7 @@ def _crc32c(data: np.ndarray) -> int:
 
 
 def _byte_steps() -> np.ndarray:
-    """What eight shifts make of a register that holds one byte, for all 256."""
+    """Registers after eight shifts, for each of the 256 bytes that one may hold."""
     registers = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         registers = np.where(registers & 1, registers >> 1 ^ POLYNOMIAL, registers >> 1)

@@ -38,7 +38,7 @@ Find = Callable[[str], Part | None]
 def read_tensorflow_checkpoint(
     path: str | Path, *, wanted: Callable[[str], bool] = lambda name: True
 ) -> NamedTensors:
-    """The tensors of a checkpoint whose names are `wanted`; no others are read.
+    """Reads the tensors of a checkpoint whose names are `wanted`, and no others.
 
     Args:
         path: the prefix (`model.ckpt`), its `.index` file, a folder with one checkpoint or with
@@ -116,7 +116,7 @@ def _shape_and_dtype(entry: Entry, where: str) -> tuple[tuple[int, ...], np.dtyp
 
 
 def _locate(path: Path, cleanup: ExitStack) -> tuple[str, Find]:
-    """The prefix of the checkpoint's file names, and a function that finds one of its files."""
+    """Locates a checkpoint: the prefix of its file names, and a function that finds its files."""
     if path.is_dir():
         return _latest_in(path), partial(find_file, path)
     name = path.name.removesuffix(".index")
@@ -147,7 +147,7 @@ def _latest_in(folder: Path) -> str:
 
 
 def _archive_members(path: Path, cleanup: ExitStack) -> dict[str, Part]:
-    """The regular files in an archive, by name. They are read in place, never extracted.
+    """Lists the regular files in an archive, by name, to be read in place and never extracted.
 
     The headers are walked here because tarfile follows whatever extensions they announce.
     """
@@ -177,7 +177,7 @@ def _archive_members(path: Path, cleanup: ExitStack) -> dict[str, Part]:
 
 
 def _decompress(path: Path, cleanup: ExitStack) -> Path:
-    """The archive itself, or a temporary copy of it without its gzip compression."""
+    """Decompresses a gzipped archive to a temporary copy; any other is returned as it is."""
     with path.open("rb") as file:
         if file.read(2) != b"\x1f\x8b":
             return path

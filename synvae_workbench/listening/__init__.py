@@ -1,4 +1,4 @@
-"""Listening tests: which pictures and melodies are asked about, their files, and what came out."""
+"""Listening tests: designs, files, sittings of listeners, and scores."""
 
 from synvae_workbench.listening.design import Design, DesignSize, Key, balanced_design
 from synvae_workbench.listening.files import (

@@ -1,4 +1,4 @@
-"""What the open pages of a listening test are shown next: a pure answer to each of their moves.
+"""Controller of the pages of a listening test: answers each move with the next screen.
 
 Ids, key and right answers stay here. A page gets pictures, sounds and words, and says which place
 was chosen; what tells the answer is told after the last question.
@@ -38,7 +38,7 @@ SECONDS_PER_QUESTION, SECONDS_PER_EXAMPLE = 20, 8  # about
 
 
 class Move(NamedTuple):
-    """What a page asks for: a `kind`, and what belongs to it. `page` is the page's own token."""
+    """A request of a page: its `kind` and values. `page` is the page's own token."""
 
     page: str
     kind: str
@@ -46,7 +46,7 @@ class Move(NamedTuple):
 
 
 class Screen(NamedTuple):
-    """What a page is told, and the bytes of the sounds and pictures that go with it."""
+    """Content for a page, and the bytes of the sounds and pictures that go with it."""
 
     content: dict[str, Any]
     buffers: list[bytes]
@@ -75,7 +75,7 @@ class Controller:
         self._tones: dict[str, int] = {}  # by sitting, what it is to count
 
     def reply(self, move: Move) -> Screen:
-        """What the page is shown after its move.
+        """The next screen of a page after its move.
 
         Raises:
             ValueError: if the move is not possible now; `Stale` if its sitting went on elsewhere.
@@ -166,7 +166,7 @@ class Controller:
         return Screen(shared | content, buffers)
 
     def _tone_sound(self, sitting: Sitting) -> bytes:
-        """So many tones in a clip of one length, whichever their number."""
+        """Clip of a random number of tones, equally long whichever their number."""
         number = self._tones[sitting.id] = secrets.choice(TONES)
         events = np.zeros((max(TONES) + 1) * TONE_STEPS, np.int64)
         events[: number * TONE_STEPS : TONE_STEPS] = 69 - MIN_PITCH + FIRST_NOTE

@@ -19,7 +19,7 @@ BLIND_IDS = range(10_000, 100_000)
 
 @dataclass(frozen=True)
 class Key:
-    """What is behind the ids of a blind design; no listener sees it.
+    """The key of a blind design: sources and labels behind its ids. No listener sees it.
 
     Args:
         sources: by id, the position among all pictures of what it shows or plays.
@@ -80,7 +80,7 @@ class Design(NamedTuple):
 
 
 class _Trials(NamedTuple):
-    """Of each trial the ids of its options by class (n, c), the right class and its place (n,)."""
+    """Ids of each trial's options by class (n, c), its right class and its place (n,)."""
 
     ids: np.ndarray
     right: np.ndarray
@@ -96,7 +96,7 @@ def balanced_design(
     name: str,
     seed: int = 0,
 ) -> Design:
-    """A design drawn at random; nothing but labels takes part in the choice of members.
+    """Draws a design at random; nothing but labels takes part in the choice of members.
 
     Each task has one member of each class, each member stands in one task. Every class, every
     place, and every class in every place is right equally often, as far as `size.tasks` divides by

@@ -1,4 +1,4 @@
-"""Listening tests on disk, in the files of Syneval, and read back as if a stranger had sent them.
+"""Files of listening tests in Syneval's format, read as if a stranger had sent them.
 
 Syneval (the web application of Müller-Eberstein & van Noord 2019, arXiv 1909.01218) serves a task
 set from a JSON file, each datum from `ID_orig.png` and `ID_audio.wav`, and writes a JSON list for
@@ -40,7 +40,7 @@ def write_tasks(path: str | Path, task_set: TaskSet) -> None:
 
 
 def read_tasks(path: str | Path) -> TaskSet:
-    """The task set of a file; fields that Syneval alone needs, such as SECRET_KEY, are left out.
+    """Reads a task set; fields that Syneval alone needs, such as SECRET_KEY, are left out.
 
     Raises:
         ValueError: naming the file and the field, if anything is not as Syneval writes it.
@@ -70,12 +70,12 @@ def read_tasks(path: str | Path) -> TaskSet:
 
 
 def write_results(path: str | Path, session: Session) -> None:
-    """Writes what a listener chose, as Syneval writes it."""
+    """Writes a listener's choices, as Syneval writes them."""
     write_json(Path(path), list(session.choices))
 
 
 def read_results(path: str | Path, task_set: TaskSet) -> Session:
-    """What a listener chose in a task set.
+    """Reads a listener's choices in a task set.
 
     Raises:
         ValueError: naming the file and the task, unless there is for each task null or the id of
@@ -97,7 +97,7 @@ def read_results(path: str | Path, task_set: TaskSet) -> Session:
 def read_sessions(
     folder: str | Path, task_sets: TaskSet | Mapping[str, TaskSet]
 ) -> dict[str, Session]:
-    """All result files `NAME.json` of a folder, by name.
+    """Reads all result files `NAME.json` of a folder, by name.
 
     Args:
         task_sets: the task set that all listeners had, or that of each by name.
@@ -126,7 +126,7 @@ def write_key(path: str | Path, key: Key) -> None:
 
 
 def read_key(path: str | Path) -> Key:
-    """The key of a blind design.
+    """Reads the key of a blind design.
 
     Raises:
         ValueError: naming the file and the field that is not as `write_key` writes it.
@@ -196,7 +196,7 @@ def _write_wav(path: Path, waveform: np.ndarray) -> None:
 
 
 def _read_json(path: str | Path) -> Any:
-    """The content of a JSON file of bounded size."""
+    """Reads a JSON file of bounded size."""
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"{path} is no file: expected JSON")

@@ -1,4 +1,4 @@
-"""A file of JSON lines that is only ever added to, so that a crash costs one line at most.
+"""Append-only journal of JSON lines, of which a crash costs one line at most.
 
 Every line is on the disk before `append` returns. A line that a crash cut short stays where it is
 and is passed over. Whoever adds to a journal has read all of it: if somebody else has added since,
@@ -29,7 +29,7 @@ class Journal:
         self._lock = FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=WAIT_SECONDS)
 
     def read(self) -> list[tuple[int, dict[str, Any]]]:
-        """All records with the numbers of their lines, from 1; broken lines are passed over.
+        """Reads all records with the numbers of their lines, from 1; broken lines are passed over.
 
         Raises:
             ValueError: if the journal is a link or too large.
@@ -89,7 +89,7 @@ def _ends_a_line(file: int, size: int) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """The new name of a file is on the disk too, where the system can say so."""
+    """Flushes a folder, so that a file's new name is on the disk too, where the system can."""
     try:
         opened = os.open(folder, os.O_RDONLY)
     except OSError:  # a folder cannot be opened on Windows

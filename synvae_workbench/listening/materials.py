@@ -1,4 +1,4 @@
-"""A folder with a task set, ready to be served: what is asked, and its pictures and sounds.
+"""Materials of a listening test: task sets, key, pictures and sounds of a folder.
 
 The folder is as notebook 25 writes it: `tasks.json`, or `listeners/NAME.json` of a blind design
 with an order for each listener; `data/ID_orig.png` and `data/ID_audio.wav`. It may come from a
@@ -44,7 +44,7 @@ class Materials:
 
     @property
     def first(self) -> TaskSet:
-        """Of one listener; all of them have its classes and questions."""
+        """The task set of one listener; all have its classes and questions."""
         return next(iter(self.sets.values()))
 
     def class_of(self, tasks: TaskSet, each: int) -> str:
@@ -70,7 +70,7 @@ class Materials:
 
 
 def load_materials(folder: str | Path, key: str | Path = "") -> Materials:
-    """The task sets of a folder, with everything that they need there and checked.
+    """Loads the task sets of a folder, and checks everything that they need.
 
     Args:
         folder: with `tasks.json` or `listeners/`, and `data/`.
@@ -107,12 +107,12 @@ def load_materials(folder: str | Path, key: str | Path = "") -> Materials:
 
 
 def fingerprint(tasks: TaskSet) -> str:
-    """What tells a task set from any other: of the same questions in the same order it is equal."""
+    """Hash of a task set: equal for the same questions in the same order."""
     return hashlib.sha256(json.dumps(asdict(tasks), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _check_key(folder: Path, materials: Materials) -> None:
-    """Scores listeners who get everything right: it shows whether sets and key belong together."""
+    """Checks that sets and key belong together, by scoring listeners who get everything right."""
     try:
         sets = materials.sets.values()
         perfect = [Session(each, tuple(task.answer for task in each.tasks)) for each in sets]

@@ -1,4 +1,4 @@
-"""What listeners' answers are worth.
+"""Scores of listeners: accuracy, precision by class, Fleiss' kappa, confusion, chance.
 
 As Syneval's scorer has it (Müller-Eberstein & van Noord 2019, arXiv 1909.01218): accuracies,
 precision of each class, and the agreement of Fleiss 1971, "Measuring nominal scale agreement among
@@ -37,7 +37,7 @@ MEASURES = (
 
 @dataclass(frozen=True)
 class Session:
-    """What one listener chose in each task: the id of an option, or None for no answer.
+    """One listener's choice in each task: the id of an option, or None for no answer.
 
     Raises:
         ValueError: naming the task, if it is neither, or if the numbers of tasks differ.
@@ -60,12 +60,12 @@ class Session:
 
     @property
     def complete(self) -> bool:
-        """Whether every task was answered."""
+        """True if every task was answered."""
         return None not in self.choices
 
 
 class Share(NamedTuple):
-    """`right` of `count` answers, and how that compares with guessing."""
+    """Share `right` / `count` of answers, with interval and p-value against `chance`."""
 
     right: int
     count: int
@@ -77,7 +77,7 @@ class Share(NamedTuple):
         return self.right / self.count
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """The exact binomial interval.
+        """Exact binomial interval (Clopper-Pearson) of the share.
 
         It takes answers as independent; those of one listener, or to one task, are not quite, so
         that the truth is somewhat wider.
@@ -115,7 +115,7 @@ class Scores(NamedTuple):
 
     @property
     def accuracies(self) -> np.ndarray:
-        """Of each listener that counts, in 0..1."""
+        """Accuracy of each listener that counts, in 0..1."""
         return np.array([each.value for each in self.listeners])
 
     def summary(self) -> dict[str, float]:
@@ -247,7 +247,7 @@ def simulate_session(
 
 
 def _key_of_places(sessions: Sequence[Session]) -> Key:
-    """A published set tells the class of an option by its place."""
+    """The key of a published set, in which the place of an option is its class."""
     labels: dict[int, int] = {}
     for task in sessions[0].tasks.tasks:
         labels |= {each: place for place, each in enumerate(task.options)}

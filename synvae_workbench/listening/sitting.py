@@ -1,4 +1,4 @@
-"""One person's way through a listening test, stored step by step in a journal of its own.
+"""Sittings: one person's way through a listening test, journalled step by step.
 
 A sitting has a random id and no name. Its journal `ID.jsonl` says when it began and that the person
 consented, how the sound check went, what was answered and after how long, and when it was paused,
@@ -35,7 +35,7 @@ MEASURES = (
 
 
 class Answer(NamedTuple):
-    """What was chosen in a task, and how.
+    """The choice in a task, with response time, plays and confidence.
 
     `seconds` go from where the melody first began to the confirmation, without pauses; `confidence`
     is an index into `CONFIDENCE`.
@@ -48,7 +48,7 @@ class Answer(NamedTuple):
 
 
 class Sitting:
-    """A sitting as its journal tells it; made by `begin_sitting` and `open_sitting`."""
+    """State of a sitting, replayed from its journal; see `begin_sitting` and `open_sitting`."""
 
     def __init__(self, journal: Journal, materials: Materials) -> None:
         self._journal = journal
@@ -72,16 +72,16 @@ class Sitting:
 
     @property
     def session(self) -> Session:
-        """What was chosen so far, None where nothing was."""
+        """Choices so far, None where there is none."""
         chosen = [answer.choice for answer in self.answers]
         return Session(self.tasks, tuple(chosen + [None] * (len(self.tasks.tasks) - len(chosen))))
 
     def check_sound(self, tones: int) -> None:
-        """The listener counted the tones of the sound check rightly."""
+        """Stores that the listener counted the tones of the sound check rightly."""
         self._add({"kind": VOLUME, "tones": tones})
 
     def hear_examples(self, heard: int) -> None:
-        """The listener leaves the examples, having played so many."""
+        """Stores that the listener left the examples, having played so many."""
         self._add({"kind": EXAMPLES, "heard": heard})
 
     def answer(self, answer: Answer) -> None:
@@ -141,12 +141,12 @@ class SittingFolder(NamedTuple):
 
     @property
     def finished(self) -> dict[str, Sitting]:
-        """Those with every task answered."""
+        """Sittings with every task answered."""
         return {each: sitting for each, sitting in self.found.items() if sitting.stage == END}
 
 
 def begin_sitting(folder: str | Path, materials: Materials) -> Sitting:
-    """A new sitting of a person who has consented, with the task set that was served least."""
+    """Begins a sitting of a person who has consented, with the task set that was served least."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     times = dict.fromkeys(materials.sets, 0)
@@ -168,7 +168,7 @@ def begin_sitting(folder: str | Path, materials: Materials) -> Sitting:
 
 
 def open_sitting(folder: str | Path, each: str, materials: Materials) -> Sitting:
-    """The sitting of an id, to go on with; whoever had it open before can store nothing more.
+    """Opens a sitting to go on with; whoever had it open before can store nothing more.
 
     Raises:
         ValueError: if there is none of that id, it is of another task set, or its journal is not
@@ -184,7 +184,7 @@ def open_sitting(folder: str | Path, each: str, materials: Materials) -> Sitting
 
 
 def read_sittings(folder: str | Path, materials: Materials) -> SittingFolder:
-    """All sittings of a folder that belong to what is served; a folder without any has none."""
+    """Reads all sittings of a folder with these materials; a folder without any has none."""
     found, others, broken = [], 0, []
     for path in sorted(Path(folder).glob("*.jsonl")):
         if not ID.fullmatch(path.stem):
@@ -209,7 +209,7 @@ def export_sittings(folder: str | Path, sittings: Mapping[str, Sitting]) -> None
 
 
 def behaviour(sittings: Sequence[Sitting]) -> dict[str, float]:
-    """How listeners went about it: median seconds, mean plays, accuracy by confidence.
+    """Behaviour of listeners: median seconds, mean plays, accuracy by confidence.
 
     All answers count, catch trials too; a confidence that nobody had is left out.
 

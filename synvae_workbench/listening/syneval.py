@@ -1,4 +1,4 @@
-"""Task sets as published.
+"""Task sets as published for Syneval: archetypes of the three most distant classes.
 
 Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218: archetypes
 of the three classes that lie farthest apart, the examples and the right answers drawn at random.
@@ -27,7 +27,7 @@ def syneval_set(
     choose: str = "closest",
     seed: int = 0,
 ) -> TaskSet:
-    """A task set as published; ids are positions among the latents.
+    """Makes a task set as published; ids are positions among the latents.
 
     Of the class trios whose members suffice, the one with the largest summed distance between
     class means. `examples` are drawn from the `examples + tasks` chosen members of each class;

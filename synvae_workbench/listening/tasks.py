@@ -1,4 +1,4 @@
-"""What a listening test asks: hear a melody, choose the picture that it was made from.
+"""Tasks of a listening test: hear a melody, choose the picture that it was made from.
 
 The fields are those of Syneval, the web application of Müller-Eberstein & van Noord 2019,
 "Translating Visual Art into Music", arXiv 1909.01218.
@@ -43,13 +43,13 @@ class Task:
 
     @property
     def question(self) -> tuple[int, frozenset[int]]:
-        """What is asked, wherever the options stand."""
+        """The right option and the set of all, wherever they stand."""
         return self.answer, frozenset(self.options)
 
 
 @dataclass(frozen=True)
 class TaskSet:
-    """The examples that a listener hears first, and the tasks in their order.
+    """A listener's examples, heard first, and tasks in their order.
 
     Args:
         classes: names; each task has as many options as there are classes.
@@ -100,7 +100,7 @@ class TaskSet:
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """Every id that is shown or heard, once, rising."""
+        """All ids that are shown or heard, once, rising."""
         return tuple(sorted({*self.examples, *(i for task in self.tasks for i in task.options)}))
 
 
@@ -156,7 +156,7 @@ def _first_repeated(ids: Iterable[int]) -> int:
 
 
 def short_repr(value: Any) -> str:
-    """The value as a message shows it: short, whatever a file holds."""
+    """Shortened repr of a value for messages, whatever a file holds."""
     try:
         text = repr(value)
     except ValueError:  # a number of too many digits

@@ -1,4 +1,4 @@
-"""A digit that a person drew, as those who made MNIST prepared theirs.
+"""Preparation of a drawn digit as MNIST's were prepared.
 
 LeCun et al. 1998, "Gradient-Based Learning Applied to Document Recognition": scaled to 20 of the 28
 pixels, and moved so that its centre of mass is that of the picture.
@@ -15,7 +15,7 @@ INK_SHARE = 20 / 28  # of the picture's side that the longer side of a digit tak
 def drawing_to_digit(
     drawing: UInt8[np.ndarray, "side side"], *, size: int = 28
 ) -> UInt8[np.ndarray, "1 size size"]:
-    """A drawing (0 paper, 255 ink) as a picture of `size` pixels.
+    """Scales a drawing (0 paper, 255 ink) to `size` pixels and centres it by its mass.
 
     Raises:
         ValueError: if nothing is drawn.
@@ -34,6 +34,6 @@ def drawing_to_digit(
 
 
 def _start(ink: np.ndarray, size: int) -> int:
-    """Where to begin so that the centre of mass comes to the middle, and all of it fits."""
+    """First row or column such that the centre of mass is in the middle and all of it fits."""
     centre = (np.arange(len(ink)) + 0.5) @ ink / ink.sum()
     return int(np.clip(round(size / 2 - centre), 0, size - len(ink)))

@@ -1,4 +1,4 @@
-"""The live page of notebook 41: two melodies, what lies between, and the pictures that they draw.
+"""The live page of notebook 41: mixes and changes two melodies, and draws pictures from them.
 
 Whatever the page asks for becomes a `State` first; then, for the newest one alone, a melody is
 played and a picture drawn. So nothing that was asked is lost, and nothing queues up.
@@ -54,7 +54,7 @@ class Tune(NamedTuple):
 
 
 class State(NamedTuple):
-    """What is to be heard: how far from A to B, in percent, and with how much more of what."""
+    """Settings of the page: the tunes, the mix of A and B in percent, and changes of attributes."""
 
     tunes: Mapping[str, Tune]  # by slot
     mix: int = 0
@@ -64,14 +64,14 @@ class State(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """What is heard, in a few words."""
+        """The melody in a few words."""
         name = {0: self.tunes["A"].name, 100: self.tunes["B"].name}.get(self.mix)
         words = name or f"{self.mix} % of the way from A to B"
         return words + (", changed" if any(self.more.values()) else "")
 
 
 class PlayedState(NamedTuple):
-    """A melody, what it was before it was changed, and the picture that it draws."""
+    """A melody after and before its attributes were changed, and the picture drawn from it."""
 
     events: Integer[np.ndarray, " t"]
     before: Integer[np.ndarray, " t"]
@@ -99,7 +99,7 @@ class MelodyBench(NamedTuple):
         return self.model.config.steps
 
     def play(self, state: State) -> PlayedState:
-        """What a state sounds and looks like; an end that is not changed is that very melody."""
+        """The melody and the picture of a state; an end that is not changed is that very melody."""
         first, second = (state.tunes[slot].events for slot in SLOTS)
         ends = {0: first, 100: second}
         if state.mix in ends:
@@ -113,13 +113,13 @@ class MelodyBench(NamedTuple):
         return PlayedState(events, before, self.draw(events))
 
     def draw(self, events: Integer[np.ndarray, " t"]) -> UInt8[np.ndarray, "c h w"]:
-        """The picture that notes alone draw."""
+        """The picture drawn from notes alone."""
         _, picture = self.synvae.hear(torch.from_numpy(events[None]))
         return np.round(255 * picture[0].clamp(0, 1).cpu().numpy()).astype(np.uint8)
 
 
 class MusicPage(anywidget.AnyWidget):
-    """Choose, upload or tap two melodies; mix and change them, hear and see what comes of it.
+    """Widget to choose, upload or tap two melodies, to mix and change them, to hear and see them.
 
     Args:
         bench: models and tunes.
@@ -236,7 +236,7 @@ def requested_state(
 
 
 def describe_page(bench: MelodyBench, state: State) -> dict:
-    """What the page shows from the first on: sliders, tunes, instruments and bounds."""
+    """The unchanging content of the page: sliders, tunes, instruments and bounds."""
     return {
         "shape": list(bench.draw(state.tunes["A"].events).shape),
         "steps": bench.steps,
@@ -255,7 +255,7 @@ def describe_page(bench: MelodyBench, state: State) -> dict:
 def state_message(
     bench: MelodyBench, state: State, played: PlayedState
 ) -> tuple[dict, list[bytes]]:
-    """What the page is told of a state, and the pixels of its picture and those of A and B."""
+    """The message that shows a state, and the pixels of its picture and those of A and B."""
     before, after = attribute_values(np.stack([played.before, played.events]))
     asked = before + [state.more.get(name, 0.0) for name in STEERABLE] * bench.tunes.spread
     content = {
@@ -274,7 +274,7 @@ def state_message(
 
 
 def describe_change(name: str, before: float, asked: float, after: float, *, steps: int) -> str:
-    """What became of an attribute: "12" as it is, "12 → 15, asked for 16" where it was changed."""
+    """Text of an attribute: "12" as it is, "12 → 15, asked for 16" where it was changed."""
     said = [_format_attribute(name, value, steps) for value in (before, asked, after)]
     if abs(asked - before) < 1e-9:
         return said[2]

@@ -1,4 +1,4 @@
-"""The live page of notebook 40: pictures that one hears, and melodies that one bends.
+"""The live page of notebook 40: plays pictures as melodies, and changes them in latent space.
 
 Everything that the page asks for becomes a `State` first, at once; only then, and only for the
 newest one, a melody is played. So nothing that was asked is lost, and nothing queues up.
@@ -41,7 +41,7 @@ STOPS = 5  # melodies that are heard of the whole way
 
 
 class State(NamedTuple):
-    """What is to be heard: a picture, how far on the way to another, and with which changes.
+    """Settings of the page: a picture, the position on the way to another, and latent changes.
 
     `index` is that of a known picture, `changes` are values by dimension, `whole` asks for the
     way from one picture to the other as one melody.
@@ -62,7 +62,7 @@ class State(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """What is heard, in a few words."""
+        """The melody in a few words."""
         if self.whole:
             return f"From {self.name} to {self.other_name}"
         share = round(100 * self.position / (POSITIONS - 1))
@@ -73,7 +73,7 @@ class State(NamedTuple):
 
 
 class SynVaePage(anywidget.AnyWidget):
-    """Choose, upload or draw a picture, hear it, bend it, and walk from it to another.
+    """Widget to choose, upload or draw a picture, hear it, change it, and interpolate to another.
 
     Args:
         explorer: the model and the pictures that it knows.
@@ -156,7 +156,7 @@ class SynVaePage(anywidget.AnyWidget):
             self._preparing = asyncio.get_running_loop().create_task(self._prepare(indices))
 
     async def _prepare(self, indices: Sequence[int]) -> None:
-        """Seeks the best takes of pictures that are likely to be chosen while nobody waits."""
+        """Encodes pictures that are likely to be chosen next, while nobody waits."""
         for index in indices:
             await asyncio.sleep(IDLE_SECONDS)
             if not self._answer.busy:
@@ -227,7 +227,7 @@ def requested_state(
 
 
 def describe_page(explorer: Explorer, state: State) -> dict:
-    """What the page shows from the first on: sliders, instruments and bounds."""
+    """The unchanging content of the page: sliders, instruments and bounds."""
     sliders = [
         {
             "dimension": each.dimension,
@@ -256,7 +256,7 @@ def describe_page(explorer: Explorer, state: State) -> dict:
 def state_message(
     explorer: Explorer, state: State, z: Float[Tensor, " z"], heard: LatentMelody
 ) -> tuple[dict, list[bytes]]:
-    """What the page is told of a state, and the pixels of the pictures that it names."""
+    """The message that shows a state, and the pixels of the pictures that it names."""
     alike = explorer.nearest(heard.auditive, k=ALIKE, without=state.index)
     content = {
         "kind": "shown",

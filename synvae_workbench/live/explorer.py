@@ -1,7 +1,7 @@
-"""A SynVAE to be explored: pure functions of pictures, latent points and melodies, without a page.
+"""Encoding, playing, changing and interpolating with a SynVAE, without a page.
 
-A picture's z is that of its best take; slider and path move z, and the melody of z is what plays.
-What comes back is drawn from the notes of its MIDI file.
+A picture's z is the best of K posterior samples; sliders and paths move z, and the melody decoded
+from z is played. The picture that comes back is drawn from the notes of its MIDI file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ NAMING = 60  # pictures by which dimensions are named
 
 
 class LatentMelody(NamedTuple):
-    """The melody of a point, as it stands in its MIDI file, and the picture drawn from that."""
+    """The melody of a latent point, read from its MIDI file, and the picture drawn from that."""
 
     events: Int[np.ndarray, " t"]
     rebuilt: UInt8[np.ndarray, "c h w"]
@@ -75,14 +75,14 @@ class Explorer:
 
     @torch.no_grad()
     def encode(self, picture: UInt8[np.ndarray, "c h w"]) -> Float[Tensor, " z"]:
-        """The latent point of a picture: that of the best of its takes."""
+        """The latent point of a picture: the best of K samples, by rate-distortion cost."""
         pixels = torch.from_numpy(picture)[None].float() / 255
         return self.model.best_take(pixels, self.model.image_encoder(pixels))[0]
 
     def play(
         self, z: Float[Tensor, " z"], *, temperature: float = 0.0, seed: int = 0
     ) -> LatentMelody:
-        """What a latent point plays, and what is drawn from the notes.
+        """Decodes a latent point to its melody, and draws the picture of the notes.
 
         Args:
             temperature: as in `models.music.MelodyVae.decode`.
@@ -116,13 +116,13 @@ class Explorer:
     def nearest(
         self, auditive: Float[Tensor, " z"], *, k: int, without: int | None = None
     ) -> list[int]:
-        """The k known pictures that are nearest to what is heard, one of them left out."""
+        """Indices of the k known pictures nearest in latent space, one of them left out."""
         count = min(k + 1, len(self.means))
         nearest = nearest_across(auditive[None], self.means, k=count)[0].tolist()
         return [index for index in nearest if index != without][:k]
 
     def match_polarity(self, picture: UInt8[np.ndarray, "c h w"]) -> UInt8[np.ndarray, "c h w"]:
-        """A grey picture, dark and light exchanged where its edge is light and known ones' dark.
+        """Inverts a grey picture whose edge is light where those of known pictures are dark.
 
         Ink on paper is dark on light; digits are stored the other way round.
         """

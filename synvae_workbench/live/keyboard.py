@@ -1,4 +1,4 @@
-"""A piano in a live page: each key sounds at once in the browser, and taps become a melody.
+"""A piano keyboard in a live page: plays keys in the browser, and quantises taps to melodies.
 
 Step by step, each key adds a note of the chosen length; in time, a bar is counted in and what is
 played is moved to the nearest sixteenths. What the page sends is not trusted.
@@ -32,7 +32,7 @@ Tap = tuple[float, float, int]
 
 
 class Keyboard(anywidget.AnyWidget):
-    """Two octaves of piano keys for the mouse, a finger or the computer's keyboard.
+    """Widget of two octaves of piano keys, for the mouse, a finger or the computer's keyboard.
 
     Args:
         heard: called with a slot, "A" or "B", the melody (steps,) tapped into it, and whether it
@@ -70,7 +70,7 @@ class Keyboard(anywidget.AnyWidget):
 
 
 def parse_message(content: object, *, steps: int) -> tuple[str, Integer[np.ndarray, " t"], bool]:
-    """The slot, the melody and whether it should sound, of a message of the page.
+    """Parses a message of the page: its slot, its melody, and whether to play it.
 
     Args:
         content: {"kind": "notes", "slot", "notes": [[start, end, pitch], ...] in steps, "play"}, or

@@ -1,4 +1,4 @@
-"""Of calls that come faster than they can be answered, only the newest is kept.
+"""Coalescing of calls that come faster than they can be answered: only the newest is kept.
 
 A drag of a slider sends some sixty values a second, and each may take a tenth of a second to
 answer. Answered one by one they would be seconds behind the hand.
@@ -44,7 +44,7 @@ class LatestCall:
 
     @property
     def busy(self) -> bool:
-        """Whether a call waits or is being worked on."""
+        """True while a call waits or is being worked on."""
         return self._waiting is not None or not (self._task is None or self._task.done())
 
     async def _run(self) -> None:

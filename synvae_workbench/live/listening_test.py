@@ -56,7 +56,7 @@ MOVES: dict[str, dict[str, Check]] = {
 
 
 class ListeningTest(anywidget.AnyWidget):
-    """The test on a page: consent, sound check, examples, questions, result.
+    """Widget of the test: consent, sound check, examples, questions, result.
 
     Args:
         materials: the task sets, their media and their key.
@@ -89,7 +89,7 @@ class ListeningTest(anywidget.AnyWidget):
 
 
 def parse_message(content: object) -> Move:
-    """The move that a message of a page makes.
+    """Parses a message of a page into a move.
 
     Args:
         content: {"page": 32 hexadecimal digits, "kind": one of `MOVES`, and what belongs to it}.

@@ -1,4 +1,4 @@
-"""A player in a live page: the melody that the kernel shows is drawn, sounds at once, and is saved.
+"""A player in a live page: draws and plays the melody that the kernel shows, and saves it.
 
 Sound and notes travel as one message, which is not part of the widget's state: a notebook that is
 saved holds none of it.
@@ -22,7 +22,7 @@ PITCH_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B�
 
 
 class Performance(NamedTuple):
-    """A melody as the page wants it: what to draw and to say, and the two files."""
+    """A melody for the page: notes and text to draw, and its WAV and MIDI files."""
 
     content: dict
     wav: bytes
@@ -30,7 +30,7 @@ class Performance(NamedTuple):
 
 
 class LivePlayer(anywidget.AnyWidget):
-    """A piano roll with a playhead, a player, and links that save the melody; empty at first."""
+    """Widget of a piano roll with a playhead, a player, and links that save; empty at first."""
 
     _esm = read_assets("live_player.js")
     _css = read_assets("live_player.css")
@@ -67,7 +67,7 @@ class LivePlayer(anywidget.AnyWidget):
         self.send({"kind": "clear"})
 
     def _receive(self, _: object, content: object, buffers: object) -> None:
-        """A page that opens, or is opened again, asks for what it has missed."""
+        """Repeats the melody to a page that opens, or is opened again."""
         if content == {"kind": "ready"} and self._shown is not None:
             self._tell(False)
 
@@ -79,7 +79,7 @@ class LivePlayer(anywidget.AnyWidget):
 def prepare_performance(
     events: Integer[np.ndarray, " t"], *, label: str, qpm: float = 120.0, program: int = 0
 ) -> Performance:
-    """A melody (t,) as sound in 16 bits, as a MIDI file, and as notes in steps for the page.
+    """Renders a melody (t,) to sound in 16 bits, a MIDI file, and notes in steps for the page.
 
     Raises:
         ValueError: if the label is empty, an event id is not 0..89, or `qpm` or `program` is out
@@ -105,14 +105,14 @@ def prepare_performance(
 
 
 def describe_notes(notes: list[Note], steps: int) -> str:
-    """What stands for a piano roll to who does not see it: "Piano roll: 1 note in 2 bars, C4"."""
+    """Text alternative of a piano roll: "Piano roll: 1 note in 2 bars, C4"."""
     bars = steps / STEPS_PER_BAR
     told = f"Piano roll: {format_note_count(notes)} in {bars:g} bar{'' if bars == 1 else 's'}"
     return ", ".join([told, *(pitch_name(note.pitch) for note in notes)])
 
 
 def format_note_count(notes: list[Note]) -> str:
-    """ "1 note" or "12 notes"."""
+    """The number of notes in words: "1 note" or "12 notes"."""
     return f"{len(notes)} note{'' if len(notes) == 1 else 's'}"
 
 

@@ -40,7 +40,7 @@ def melody_map(
     program: int = 0,
     synthesiser: Synthesiser | None = None,
 ) -> HTML:
-    """Pictures at their places; a click or the enter key plays the melody, arrow keys go around.
+    """HTML of pictures at their places, played by a click or the enter key, walked by arrow keys.
 
     Args:
         layouts: places on a plane by the name of the layout; in the page one chooses among them.
@@ -127,7 +127,7 @@ def _to_percent(places: np.ndarray) -> list[list[float]]:
 
 
 def _sprite(pictures: np.ndarray, columns: int) -> str:
-    """All pictures in one, row after row: grey ones as PNG, others as JPEG, which is smaller."""
+    """Packs all pictures into one, row after row: grey ones as PNG, others as JPEG."""
     count, height, width = pictures.shape[:3]
     rows = -(-count // columns)
     sheet = np.zeros((rows * columns, *pictures.shape[1:]), np.uint8)
@@ -141,6 +141,6 @@ def _sprite(pictures: np.ndarray, columns: int) -> str:
 
 
 def _json(data: Any) -> str:
-    """JSON that cannot end the element it stands in."""
+    """Encodes JSON such that it cannot end the element it stands in."""
     text = json.dumps(data, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -1,4 +1,4 @@
-"""Parts of the messages between live pages and their kernel that several pages share."""
+"""Parts of messages between live pages and their kernel that several pages share."""
 
 import math
 

@@ -30,7 +30,7 @@ class Picture(NamedTuple):
 
 
 class PlayerItem(NamedTuple):
-    """What one player of a grid plays, its caption, and pictures to show above it."""
+    """Music of one player in a grid, its caption, and pictures to show above it."""
 
     music: np.ndarray
     label: str

@@ -1,4 +1,4 @@
-"""A recording from the microphone, a file or a button, sent from a notebook's page to its kernel.
+"""A recorder in a live page: sends recordings of microphone, file or button to the kernel.
 
 The recording is a message with bytes beside it, and the answer is a message too. Neither becomes
 part of the widget's state, so that nobody's voice is stored in the notebook. What the page sends is
@@ -37,14 +37,14 @@ class Recording(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the page says of a recording, as a sentence, and shows of it, as HTML."""
+    """The answer to a recording: a sentence to say, and HTML to show."""
 
     said: str
     page: str = ""
 
 
 class Recorder(anywidget.AnyWidget):
-    """A button that records, one to upload a file, and one for each example; below, the answer.
+    """Widget of buttons to record, to upload, and for each example; below, the answer.
 
     Args:
         hear: called with each recording; what it returns is said and shown, a ValueError said.
@@ -88,7 +88,7 @@ class Recorder(anywidget.AnyWidget):
 def parse_message(
     content: object, buffers: Sequence[object], examples: Mapping[str, Recording]
 ) -> Recording:
-    """The recording that a message of the page brings, or the example that it asks for.
+    """Parses a message of the page: the recording in it, or the example that it asks for.
 
     Args:
         content: {"kind": "recording", "name": what to call it}, and then there is one buffer; or

@@ -1,4 +1,4 @@
-"""The live page of notebook 42: say a digit, see it drawn, hear it, and see it drawn from that."""
+"""The live page of notebook 42: translates a spoken digit to picture, melody and picture."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ def say_it_page(
     *,
     program: int = 0,
 ) -> Recorder:
-    """A recorder, and below it what becomes of each recording; models as in `translate_speech`.
+    """A recorder that answers with each recording's translation; models as in `translate_speech`.
 
     Args:
         examples: synthetic recordings at 8 kHz by the word that is said, for a button each.

@@ -1,4 +1,4 @@
-"""The way of a spoken digit from sound to picture to melody to picture, as HTML to see and hear.
+"""HTML of a spoken digit's translation, from sound to picture to melody to picture.
 
 It fetches nothing and needs no kernel, so that reports show what live pages show.
 """
@@ -29,7 +29,7 @@ TOP_KHZ = SPEECH_RATE / 2000
 
 
 def spoken_steps(translation: SpokenTranslation, names: Sequence[str], *, program: int = 0) -> HTML:
-    """A row for each recording: spectrogram, picture, piano roll, picture; with sounds and MIDI.
+    """HTML row per recording: spectrogram, picture, piano roll, picture; with sounds and MIDI.
 
     Args:
         names: what was said, in a few words, such as "Your recording".
@@ -48,7 +48,7 @@ def spoken_steps(translation: SpokenTranslation, names: Sequence[str], *, progra
 
 
 def describe_translation(translation: SpokenTranslation, name: str) -> str:
-    """What became of the first recording, as a sentence to be read aloud."""
+    """The first recording's translation as a sentence to be read aloud."""
     notes = format_note_count(events_to_notes(translation.heard[0]))
     return (
         f"{name} became a picture; its melody has {notes}, and the picture was drawn again from "
@@ -97,6 +97,6 @@ def _midi_link(events: np.ndarray, name: str, program: int) -> str:
 
 
 def _to_ink(image: np.ndarray) -> np.ndarray:
-    """Bytes (h, w) as ink on paper: 0 is white, 255 the figures' ink."""
+    """Colours bytes (h, w) as ink on paper: 0 is white, 255 the figures' ink."""
     ink = np.array(to_rgb(INK))
     return np.round(255 - image[..., None] * (1 - ink)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Files that people upload: told by their first bytes, bounded before they are decoded.
+"""Reading of uploaded files: recognised by their first bytes, bounded before they are decoded.
 
 A file is only ever bytes here. Its name is for sentences, and never a path.
 """
@@ -34,7 +34,7 @@ _PICTURES = {  # by a file's first bytes
 def read_picture_upload(
     name: str, content: object, *, channels: int, size: int
 ) -> UInt8[np.ndarray, "c h w"]:
-    """The square centre of an uploaded picture, (channels, size, size), as evaluation crops it.
+    """Decodes an uploaded picture and crops its square centre, (channels, size, size).
 
     Args:
         name: the file's, to say in a sentence.
@@ -57,7 +57,7 @@ def read_picture_upload(
 
 
 def read_midi_upload(name: str, content: object, *, steps: int) -> Integer[np.ndarray, " t"]:
-    """The event ids (steps,) of an uploaded MIDI file, from the bar of its first note on.
+    """Decodes the event ids (steps,) of an uploaded MIDI file, from the bar of its first note on.
 
     The top line of all parts on the grid of sixteenths, moved into the range by octaves, filled up
     with silence.
@@ -80,7 +80,7 @@ def read_midi_upload(name: str, content: object, *, steps: int) -> Integer[np.nd
 
 
 def printable_name(name: str, *, default: str = "Your file") -> str:
-    """A name to print: nothing that moves or hides text, and not long; else `default`."""
+    """Cleans a name for printing: nothing that moves or hides text, not long; else `default`."""
     shown = "".join(letter for letter in name if letter.isprintable()).strip()
     return (shown if len(shown) <= MAX_NAME else f"{shown[:MAX_NAME]}…") or default
 
@@ -93,7 +93,7 @@ def _bytes(name: str, content: object, most: int, advice: str) -> bytes:
 
 
 def _refuse_bomb(data: bytes) -> None:
-    """Looks at the first bytes and the header alone: what decoding would cost is known by then."""
+    """Refuses pictures too large to decode, by the first bytes and the header alone."""
     kind = next((kind for start, kind in _PICTURES.items() if data.startswith(start)), None)
     if kind is None:
         raise BrokenFile("is no PNG, JPEG, WebP, GIF or BMP picture: save it as one")
@@ -105,7 +105,7 @@ def _refuse_bomb(data: bytes) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Why a picture is refused, to follow its name in a sentence."""
+    """The reason for refusing a picture, to follow its name in a sentence."""
     if isinstance(error, UnidentifiedImageError):
         return "is broken: export or copy it again"
     if isinstance(error, (MemoryError, Image.DecompressionBombError)):

@@ -1,4 +1,4 @@
-"""Which cell runs, under which heading, and how long is left."""
+"""Steps of a notebook with their headings, and an estimate of the time left."""
 
 import re
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ class Estimate:
         self.took: list[float] = []
 
     def finish_step(self, seconds: float) -> None:
-        """Tells that the next step is done, and how long it took."""
+        """Records that the next step is done, and how long it took."""
         self.took.append(seconds)
 
     def seconds_left(self, elapsed: float, fraction: float | None = None) -> float | None:

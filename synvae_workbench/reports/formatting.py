@@ -1,4 +1,4 @@
-"""Times, durations and figures as pages say them."""
+"""Formatting of times, durations and figures for pages."""
 
 import math
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def format_time(moment: str | None) -> str | None:
-    """A moment of ISO 8601 in the time of this machine, such as 21 November 2026, 19:50 UTC."""
+    """Formats a moment of ISO 8601 in local time, such as 21 November 2026, 19:50 UTC."""
     if moment is None:
         return None
     local = datetime.fromisoformat(moment).astimezone()
@@ -14,7 +14,7 @@ def format_time(moment: str | None) -> str | None:
 
 
 def format_duration(seconds: float | None) -> str | None:
-    """Seconds as 3 min 20 s."""
+    """Formats seconds as 3 min 20 s."""
     if seconds is None:
         return None
     minutes, seconds = divmod(round(seconds), 60)
@@ -25,7 +25,7 @@ def format_duration(seconds: float | None) -> str | None:
 
 
 def format_figure(value: Any) -> str:
-    """A figure with the four digits that count; the text of anything else."""
+    """Formats a figure with four significant digits; the text of anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if not math.isfinite(value):

@@ -81,7 +81,7 @@ def export_html(executed: Path, html: Path, *, provenance: Mapping[str, Any] | N
 def report_header(
     notebook: nbformat.NotebookNode, stem: str, provenance: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What the top of the page says: title, parameters, provenance, when and how long."""
+    """Content of the report's header: title, parameters, provenance, date and duration."""
     record = notebook.metadata.get("synvae", {})
     papermill = notebook.metadata.get("papermill", {})
     facts = {**record.get("provenance", {}), **provenance}
@@ -105,7 +105,7 @@ def report_header(
 
 
 def collect_warnings(notebook: nbformat.NotebookNode) -> list[RunWarning]:
-    """All warnings that the cells gave, each once, in the order in which they came."""
+    """Collects the warnings that the cells gave, each once, in the order in which they came."""
     found: dict[str, RunWarning] = {}
     for number, cell in enumerate(_own_cells(notebook), 1):
         for output in cell.get("outputs", []):
@@ -127,7 +127,7 @@ def parameter_rows(notebook: nbformat.NotebookNode, given: Mapping[str, Any]) ->
 
 
 def reportable_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A copy without what the report does not show, and with a text for every figure."""
+    """Copies a notebook without what the report does not show, with a text for every figure."""
     notebook = copy.deepcopy(notebook)
     notebook.metadata.pop("widgets", None)
     stopped = notebook.metadata.get("synvae", {}).get("stopped", {}).get("cell")
@@ -169,7 +169,7 @@ def _title(notebook: nbformat.NotebookNode) -> str | None:
 
 
 def add_contents(page: str) -> str:
-    """The page with a list of its headings in `nav`, each of which gets an id of its own."""
+    """Adds a list of the page's headings to `nav`, each of which gets an id of its own."""
     soup = BeautifulSoup(page, "html.parser")
     items, seen = soup.select_one("nav ol"), set()
     for heading in soup.select("main h2, main h3"):

@@ -41,7 +41,7 @@ def write_page(path: Path, template: str, **content: Any) -> Path:
 
 
 def breakable(name: str) -> Markup:
-    """A long name that may be broken after its underscores and slashes, and nowhere else."""
+    """Marks a long name to be broken after its underscores and slashes, and nowhere else."""
     return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[_/])", name))
 
 

@@ -1,4 +1,4 @@
-"""The parameters of a notebook: what it declares, and what may be given instead.
+"""Parameters of notebooks: declared defaults, and checked values to give instead.
 
 Papermill only warns about a misspelt name, after a kernel has started, and passes any type. Here
 both are refused before.
@@ -19,7 +19,7 @@ BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0":
 
 
 def notebook_parameters(path: Path) -> dict[str, Parameter]:
-    """What the one cell tagged `parameters` declares, in its order.
+    """Reads the declarations of the one cell tagged `parameters`, in its order.
 
     Raises:
         ValueError: if the file is no notebook, has no such cell or several, or if the cell holds
@@ -29,7 +29,7 @@ def notebook_parameters(path: Path) -> dict[str, Parameter]:
 
 
 def read_notebook(path: Path) -> nbformat.NotebookNode:
-    """The notebook in format 4.5, in which cells have ids.
+    """Reads a notebook in format 4.5, in which cells have ids.
 
     Raises:
         ValueError: if there is no such file, or it is no notebook.
@@ -43,7 +43,7 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
 
 
 def declared_parameters(notebook: nbformat.NotebookNode, name: str) -> dict[str, Parameter]:
-    """As `notebook_parameters`, of a notebook in memory that is called `name` in messages."""
+    """Reads declarations of a notebook in memory, called `name` in messages; errors as above."""
     cells = [cell for cell in notebook.cells if TAG in cell.metadata.get("tags", [])]
     if len(cells) != 1:
         raise ValueError(f"{name}: expected one cell tagged {TAG!r}, found {len(cells)}")
@@ -51,7 +51,7 @@ def declared_parameters(notebook: nbformat.NotebookNode, name: str) -> dict[str,
 
 
 def check_parameters(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The given values, as the types that the notebook declares.
+    """Checks the given values, and converts them to the types that the notebook declares.
 
     Raises:
         ValueError: for a name that it does not declare, or a value of another type.
@@ -64,7 +64,7 @@ def check_parameters(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse_parameters(path: Path, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Values typed as text, read by the declared types; errors as in `check_parameters`."""
+    """Parses values typed as text by the declared types; errors as in `check_parameters`."""
     known = notebook_parameters(path)
     values = {
         name: _parse_value(text, _declaration_of(name, known, path), f"{path.name}: {name}")

@@ -71,7 +71,7 @@ class Row(NamedTuple):
 
 
 def read_published(path: Path) -> Published:
-    """The published figures of a file.
+    """Reads the published figures of a file.
 
     Raises:
         ValueError: naming the figure that lacks a field, has one too many, names no known source,
@@ -99,7 +99,7 @@ def read_published(path: Path) -> Published:
 
 
 def compare(figures: Sequence[Figure], results: Mapping[str, Any]) -> list[Row]:
-    """Each published figure with what was measured here.
+    """Joins each published figure with what was measured here.
 
     Args:
         results: as `results.read_results` gives them.

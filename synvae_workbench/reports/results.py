@@ -1,4 +1,4 @@
-"""The figures that the project quotes: kept in `reports/results.json`, shown as tables.
+"""Figures that the project quotes, kept in `reports/results.json` and shown as tables.
 
 A result is what one run measured, with the command that made it, its parameters, commit, device
 and date. `reports/tables.json` says which figures stand in which table, and what they mean to a
@@ -39,7 +39,7 @@ class Table(NamedTuple):
 
 
 def read_tables(path: Path) -> list[Table]:
-    """The tables of a file, in its order.
+    """Reads the tables of a file, in its order.
 
     Raises:
         ValueError: if two lines of a table are called the same.
@@ -71,7 +71,7 @@ def record_result(path: Path, run: Path, *, command: str) -> None:
 
 
 def read_results(path: Path) -> dict[str, Any]:
-    """All results, by run name; empty where there is no file yet."""
+    """Reads all results, by run name; empty where there is no file yet."""
     return json.loads(path.read_text()) if path.is_file() else {}
 
 
@@ -146,7 +146,7 @@ def _markdown(
 
 
 def format_value(value: float) -> str:
-    """Whole numbers as they are, large ones with one decimal, shares with three."""
+    """Formats whole numbers as they are, large ones with one decimal, shares with three."""
     if value == int(value) and abs(value) > 1:
         return f"{int(value):,}"
     return f"{value:.1f}" if abs(value) >= 2 else f"{value:.3f}"

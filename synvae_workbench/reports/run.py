@@ -1,4 +1,4 @@
-"""Run a notebook by papermill, and leave a report whether it ends well or not.
+"""Execution of notebooks by papermill, with a report whether it ends well or not.
 
 What papermill leaves to its caller: the kernel is this interpreter and no other kernel of the
 machine (papermill #478), it speaks through sockets in a private folder and not through ports that
@@ -37,7 +37,7 @@ KERNEL_START_SECONDS = 180  # an import of torch on a busy machine
 
 
 class Stopped(NamedTuple):
-    """Where and why a run ended early; cells are counted from 1."""
+    """Place and reason of a run's early end; cells are counted from 1."""
 
     cell: int
     heading: str
@@ -121,7 +121,7 @@ def run_notebook(
 
 
 def _output(path: Path, out_dir: Path | None, name: str) -> Path:
-    """Where the executed notebook goes."""
+    """Path of the executed notebook."""
     if not NAME.fullmatch(name):
         raise ValueError(f"a report's name is made of letters, digits, _ - and ., got {name!r}")
     out_dir = work_folder(path.parent) / "reports" if out_dir is None else out_dir.resolve()

@@ -1,4 +1,4 @@
-"""Notebooks as they are committed: without anything that a run or an editor left in them."""
+"""Stripping of notebooks for a commit: outputs, counts, and what an editor left."""
 
 import copy
 
@@ -12,7 +12,7 @@ NOTEBOOK_METADATA = {
 
 
 def strip_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A copy without outputs, counts and widget state; of metadata, tags and hints stay."""
+    """Copies a notebook without outputs, counts and widget state; tags and hints stay."""
     notebook = copy.deepcopy(notebook)
     notebook.metadata = nbformat.from_dict(NOTEBOOK_METADATA)
     for cell in notebook.cells:

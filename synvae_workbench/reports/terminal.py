@@ -1,4 +1,4 @@
-"""What a person sees of a running notebook: one line that changes, or a log line per section."""
+"""Progress of a running notebook in a terminal: one line that changes, or a log."""
 
 import threading
 import time
@@ -38,7 +38,7 @@ class StatusLine:
             self._thread.start()
 
     def start(self, index: int) -> None:
-        """Tells that the step `index` begins, and so that those before it are done."""
+        """Begins the step `index`; those before it are done."""
         now = time.monotonic()
         if self.index is not None:
             self.estimate.finish_step(now - self.step_began)

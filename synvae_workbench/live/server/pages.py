@@ -1,4 +1,4 @@
-"""Which notebooks are live pages, and what of a notebook a page shows.
+"""Live pages: their choice among notebooks, their parameters, and the cells that they show.
 
 A notebook becomes a page by its title, its question, and the cells that it tags `live`: what comes
 before them runs unseen, and what comes after, or is tagged `report`, would only let people wait.
@@ -57,7 +57,7 @@ def _page(path: Path) -> Page:
 
 
 def page_parameters(pages: list[Page], texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Values typed as text for the parameters of the pages that know them, by the page's name.
+    """Parses values typed as text by the parameters of each page, by the page's name.
 
     Raises:
         ValueError: for a name that no page declares, or a value of another type.
@@ -78,7 +78,7 @@ def page_parameters(pages: list[Page], texts: Mapping[str, str]) -> dict[str, di
 def live_notebook(
     notebook: nbformat.NotebookNode, page: Page, parameters: Mapping[str, Any]
 ) -> nbformat.NotebookNode:
-    """The notebook as its page runs and shows it: title, question, and the cells tagged `live`.
+    """Reduces a notebook to its page: title, question, and the cells tagged `live`.
 
     A notebook without such a cell runs and shows everything.
     """

@@ -138,7 +138,7 @@ def _tornado_settings(pages: list[Page]) -> dict[str, Any]:
 
 
 def _prelaunch_hook(pages: list[Page], values: Mapping[str, Mapping[str, Any]]) -> PreparePage:
-    """A function that gives the notebook that a page runs, or refuses one page too many."""
+    """Makes a function that prepares the notebook of a page, or refuses one page too many."""
     by_address = {f"/{page.name}": page for page in pages}
 
     def prepare_page(
@@ -170,7 +170,7 @@ class _ThisInterpreter(KernelSpecManager):
 
 
 class _ByAddress(IdentityProvider):
-    """Who comes by the address that was printed, and has its cookie from then on; no one else."""
+    """Lets in who has the printed address, by its cookie from then on, and no one else."""
 
     async def get_user(self, handler: JupyterHandler) -> User:
         user = await super().get_user(handler)
@@ -181,7 +181,7 @@ class _ByAddress(IdentityProvider):
 
 
 class _ReadAndExecute(Authorizer):
-    """A page may ask what kind of kernel it has, and talk to it; nothing else."""
+    """Lets a page ask what kind of kernel it has and talk to it, and nothing else."""
 
     def is_authorized(
         self, handler: JupyterHandler, user: User, action: str, resource: str
@@ -222,7 +222,7 @@ class _LivePages(Voila):
 
 
 def _free_port(port: int) -> int:
-    """The port, or for 0 one that is free.
+    """Checks that a port is free; for 0, finds one.
 
     Raises:
         ValueError: if it cannot be listened on.
