@@ -17,6 +17,7 @@ import numpy as np
 from measuring import peak_mib, ratio, seconds
 from PIL import Image
 
+from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.bam import load_bam
 from synvae_workbench.data.pictures.types import PictureSet
 
@@ -61,14 +62,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fill(folder)
-        before = peak_mib()
-        size = mebibytes(load_bam(folder, cache=False))
+        before, options = peak_mib(), PictureOptions(folder=folder, cache=False)
+        size = mebibytes(load_bam(options))
         peak = peak_mib() - before
         reference, ours = [], []
         for _ in range(ROUNDS):
             # Each twice: where a virtual machine must ask for memory, the second time it has it.
             reference += [seconds(lambda: one_after_another(folder)) for _ in range(2)]
-            ours += [seconds(lambda: load_bam(folder, cache=False)) for _ in range(2)]
+            ours += [seconds(lambda: load_bam(options)) for _ in range(2)]
         fastest, fastest_ours = (
             [min(times) for times in zip(*each, strict=True)] for each in (reference, ours)
         )
@@ -76,8 +77,9 @@ def main() -> None:
         ratio(f"{COUNT:,} pictures", clock, to="Pillow, one after another")
         print(f"by processor time: {processor:.2f} times")
         with tempfile.TemporaryDirectory() as cache:
-            load_bam(folder, cache=Path(cache))
-            again = seconds(lambda: load_bam(folder, cache=Path(cache)))[0]
+            cached = PictureOptions(folder=folder, cache=cache)
+            load_bam(cached)
+            again = seconds(lambda: load_bam(cached))[0]
         ratio("the same pictures again, from the cache", fastest[0] / again, to="Pillow")
         ratio(f"{COUNT:,} pictures, at most", peak / size, to="their arrays", kind="memory")
 

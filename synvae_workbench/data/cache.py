@@ -16,9 +16,10 @@ from typing import BinaryIO
 import numpy as np
 
 
-def cache_folder(cache: Path | None) -> Path:
+def cache_folder(cache: Path | bool | None = None) -> Path:
     """The folder named, else `$SYNVAE_CACHE`, else `~/.cache/synvae`."""
-    return Path(cache or os.environ.get("SYNVAE_CACHE") or Path.home() / ".cache" / "synvae")
+    named = cache if isinstance(cache, Path) else os.environ.get("SYNVAE_CACHE")
+    return Path(named or Path.home() / ".cache" / "synvae")
 
 
 def digest_of(settings: tuple, files: dict[str, bytes]) -> str:

@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,15 +37,10 @@ class WrongFileError(ValueError):
     """What arrived is not the published file."""
 
 
-def download(
-    source: Published, folder: Path, *, find: Callable[[Path], list[Path]] | None = None
-) -> list[Path]:
+def download(source: Published, folder: Path) -> list[Path]:
     """The set's files in the folder, downloaded and unpacked unless they are there already.
 
     Several processes may ask at once: one downloads, the others wait.
-
-    Args:
-        find: the files that are read, in that folder, or none; by default those downloaded.
 
     Raises:
         ValueError: if a file cannot be had or is not the published one, saying what to do; what
@@ -55,17 +50,17 @@ def download(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):
-            if find and (found := find(folder)):
+            if found := source.find(folder):
                 return found  # another process was first
-            files = [_fetch(file, folder) for file in source.files]
-            for archive in files if source.members else ():
+            archives = [_fetch(file, folder) for file in source.files]
+            for archive in archives if source.members else ():
                 extract(archive, members=source.members)
     except (OSError, http.client.HTTPException, WrongFileError) as error:
         raise ValueError(
             f"{source.title} is not on this computer and cannot be downloaded to {folder} "
             f"({error}); when there is a connection, try again. Or {source.advice}"
         ) from error
-    return find(folder) if find else files
+    return source.find(folder)
 
 
 def _fetch(file: RemoteFile, folder: Path) -> Path:

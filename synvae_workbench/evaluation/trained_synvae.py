@@ -9,8 +9,8 @@ from torch import Tensor
 
 from synvae_core.models.storage import find_folder
 from synvae_core.models.synvae import SynVae, load_synvae
-from synvae_workbench.data.pictures.sets import load_pictures
 from synvae_workbench.data.pictures.types import PictureSet, Split
+from synvae_workbench.data.registry import PictureOptions, load_pictures
 from synvae_workbench.evaluation.translation import Translation, translate
 
 
@@ -61,7 +61,7 @@ def load_evaluation(
     model = load_synvae(run)
     visual = model.config.visual
     pictures = load_pictures(
-        dataset, folder=folder or None, validation=0.1, seed=seed, combine=combine
+        dataset, PictureOptions(folder=folder, validation=0.1, seed=seed, combine=combine)
     )
     test = first_pictures(pictures.test, most)
     expected = (visual.image_channels, visual.image_size, visual.image_size)

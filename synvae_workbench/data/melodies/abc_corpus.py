@@ -2,10 +2,9 @@
 
 Windows of whole bars of 16 sixteenths, split by tune after tunes and windows that nearly repeat
 each other, up to transposition, have been brought together. The Essen collection beside them is
-left out: its licence is for non-commercial use only (`corpora` reads it for evaluation).
+left out: its licence is for non-commercial use only (`essen` reads it for evaluation).
 """
 
-import importlib.util
 from collections import Counter
 from pathlib import Path
 
@@ -28,10 +27,11 @@ from synvae_workbench.data.melodies.corpus import (
 from synvae_workbench.data.melodies.near_duplicates import near_pairs
 from synvae_workbench.data.melodies.windows import (
     NOTES_PER_BAR,
-    check_bars,
     cut_windows,
     run_starts,
 )
+from synvae_workbench.data.options import CorpusOptions
+from synvae_workbench.data.sources import Source
 
 SHARED_WINDOWS = 0.2  # of a tune's windows that stand in another tune: they are variants
 COLLECTIONS = ("airdsAirs", "miscFolk", "oneills1850", "ryansMammoth")
@@ -50,10 +50,9 @@ def bar_windows(
     """
     starts, per_quarter = _window_starts(tune, bars)
     onsets = np.array([float(note.onset) for note in tune.notes])
+    ends = onsets + [float(note.duration) for note in tune.notes]
     return cut_windows(
-        onsets,
-        onsets + [float(note.duration) for note in tune.notes],
-        np.array([note.pitch for note in tune.notes], int),
+        np.stack([onsets, ends, [note.pitch for note in tune.notes]], 1),
         starts=starts,
         scale=per_quarter,
         bars=bars,
@@ -73,36 +72,36 @@ def _window_starts(tune: Tune, bars: int) -> tuple[np.ndarray, np.ndarray]:
     return np.array(starts, float)[order], np.array(per_quarter, float)[order]
 
 
-def load_abc_corpus(
-    folder: Path | None = None, *, bars: int = 2, cache: Path | None = None, seed: int = 0
-) -> Corpus:
-    """The melodies of the packaged tunes, from the cache where it holds them.
+ABC_TUNES = Source(
+    title="traditional fiddle tunes in ABC",
+    home="https://www.music21.org/music21docs/about/referenceCorpus.html",
+    licence="tunes in the public domain, transcriptions distributed with their makers' permission",
+    size="about 4,200 tunes: O'Neill 1850, Ryan's Mammoth Collection, Aird's Airs; 5.5 MB",
+    package="music21",
+    patterns=tuple(f"corpus/{name}/*.abc" for name in COLLECTIONS),
+    sha256="79626ea0b09fb4cecce15ffaca53acc20ba54d51353d8110c2e8e22c00985ae8",
+)
 
-    Args:
-        folder: of the collections; by default the corpus of the installed music21 package.
-        bars: in a window, 1, 2, 4, 8 or 16.
-        cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`.
-        seed: of the split, by tune: the same for windows of any length.
+
+def load_abc(options: CorpusOptions) -> Corpus:
+    """The melodies of the packaged tunes, or of the same collections in a folder.
+
+    They are split by tune, the same for windows of any length.
 
     Raises:
         ValueError: if the folder holds none of the collections.
     """
-    check_bars(bars)
-    files = _source_files(folder or _packaged_folder())
+    files, bars, seed = _source_files(options.folder), options.bars, options.seed
     settings = (READER_VERSION, bars, seed, NOTES_PER_BAR, MAX_DIFFERENT, SHARED_WINDOWS, HELD_OUT)
-    path = cache_folder(cache) / f"abc-{bars}bar-{digest_of(settings, files)}.npz"
+    path = cache_folder(options.cache) / f"abc-{bars}bar-{digest_of(settings, files)}.npz"
     return cached(path, lambda: build_corpus(*read_tunes(files), seed=seed, bars=bars))
 
 
-def _packaged_folder() -> Path:
-    spec = importlib.util.find_spec("music21")  # importing it takes seconds
-    if spec is None or not spec.submodule_search_locations:
-        raise ValueError("the packaged tunes come with music21: run `pip install music21`")
-    return Path(spec.submodule_search_locations[0]) / "corpus"
-
-
-def _source_files(folder: Path) -> dict[str, bytes]:
-    paths = [path for name in COLLECTIONS for path in sorted((folder / name).glob("*.abc"))]
+def _source_files(folder: Path | None) -> dict[str, bytes]:
+    if folder is None:
+        paths = ABC_TUNES.files()
+    else:
+        paths = [path for name in COLLECTIONS for path in sorted((folder / name).glob("*.abc"))]
     if not paths:
         raise ValueError(f"{folder} holds no .abc file in {', '.join(COLLECTIONS)}")
     return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}

@@ -25,7 +25,9 @@ from synvae_core.music.melody import STEPS_PER_BAR
 from synvae_workbench.data.cache import cache_folder
 from synvae_workbench.data.melodies.corpus import HELD_OUT, Corpus
 from synvae_workbench.data.melodies.midi_tracks import Song, read_song
-from synvae_workbench.data.melodies.windows import NOTES_PER_BAR, check_bars
+from synvae_workbench.data.melodies.windows import NOTES_PER_BAR
+from synvae_workbench.data.options import CorpusOptions
+from synvae_workbench.data.places import named_folder
 
 READER_VERSION = 1  # part of the cache's name; raise it when the windows change
 SUFFIXES = (".mid", ".midi")
@@ -34,37 +36,28 @@ _PARTS = ("train", "validation", "test")
 _TUNE_ID, _NAME_END = np.dtype("<i4"), np.dtype("<i8")
 
 
-def load_midi_folder(
-    folder: Path, *, bars: int = 2, cache: Path | None = None, seed: int = 0, workers: int = 1
-) -> Corpus:
+def load_midi_folder(options: CorpusOptions) -> Corpus:
     """The melodies of all MIDI files in a folder and its subfolders, as arrays mapped from disk.
 
     A file whose main melody was met before, in whatever key, is skipped, and the part of a file,
     90/5/5, follows from that melody: a song is in one part for every length of window. Windows
     that different files have in common are kept. Broken and unsuitable files are counted in
-    `statistics["refused"]` by reason. Which tracks are melodies: see `read_song`.
-
-    Args:
-        bars: in a window, 1, 2, 4, 8 or 16.
-        cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`. It holds
-            16 * bars + 4 bytes a window.
-        seed: of the split.
-        workers: processes that read files.
+    `statistics["refused"]` by reason. Which tracks are melodies: see `read_song`. The cache holds
+    16 * bars + 4 bytes a window.
 
     Raises:
         ValueError: if there is no such folder, it has no melody of so many bars, or the cache
             cannot be written.
     """
-    check_bars(bars)
-    folder = Path(folder)
+    folder, bars, seed = named_folder(options), options.bars, options.seed
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; expected one with MIDI files (.mid, .midi)")
     settings = (READER_VERSION, bars, seed, NOTES_PER_BAR, HELD_OUT)
-    path = cache_folder(cache) / f"midi-{bars}bar-{_listing_digest(folder, settings)}"
+    path = cache_folder(options.cache) / f"midi-{bars}bar-{_listing_digest(folder, settings)}"
     corpus = _open(path, bars)
     if corpus is None:
         try:
-            _build(folder, path, bars=bars, seed=seed, workers=workers)
+            _build(folder, path, bars=bars, seed=seed, workers=options.workers)
         except OSError as error:
             raise ValueError(
                 f"{path.parent} cannot take the melodies of {folder} ({error}): make room, or name "

@@ -131,8 +131,7 @@ def _metre_segments(midi: mido.MidiFile) -> list[tuple[int, tuple[int, int]]]:
 
 
 def _windows(line: list[Note], starts: np.ndarray, bars: int) -> UInt8[np.ndarray, "n t"]:
-    onsets, ends, pitches = np.array(line).T
-    return cut_windows(onsets, ends, pitches, starts=starts, bars=bars)
+    return cut_windows(np.array(line), starts=starts, bars=bars)
 
 
 def _digest(line: list[Note]) -> int:

@@ -7,7 +7,6 @@ a bar starts if two beats (three in triple time) make a bar, then 1 where a bar 
 do. The second reading is the one whose bars are nearly all of one length within a song.
 """
 
-import os
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
@@ -30,18 +29,19 @@ from synvae_workbench.data.melodies.corpus import (
 )
 from synvae_workbench.data.melodies.windows import (
     NOTES_PER_BAR,
-    check_bars,
     cut_windows,
     on_grid,
     top_line,
 )
+from synvae_workbench.data.options import CorpusOptions
+from synvae_workbench.data.places import folder_of
+from synvae_workbench.data.sources import Published
 
 READER_VERSION = 1  # part of the cache's name; raise it when the windows change
 TRACK = "MELODY"
 BEATS = "beat_midi.txt"
 BEATS_PER_BAR = STEPS_PER_BAR // STEPS_PER_QUARTER
 MAX_BEAT_RATIO = 1.5  # of a bar's longest beat to its shortest: beyond it one is missing
-HOME = "https://github.com/music-x-lab/POP909-Dataset"
 
 
 class Song(NamedTuple):
@@ -54,44 +54,42 @@ class Song(NamedTuple):
     bar_starts: np.ndarray
 
 
-def load_pop909(
-    folder: Path | None = None, *, bars: int = 2, cache: Path | None = None, seed: int = 0
-) -> Corpus:
+def _song_paths(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[0-9][0-9][0-9]/[0-9][0-9][0-9].mid"))
+
+
+POP909 = Published(
+    folder="midi/pop909/POP909",
+    title="melodies of pop songs",
+    home="https://github.com/music-x-lab/POP909-Dataset",
+    licence="MIT",
+    size="909 songs in MIDI, with their beats",
+    layout=f"what is in its folder POP909, 001/001.mid, 001/{BEATS} and so on,",
+    find=_song_paths,
+)
+
+
+def load_pop909(options: CorpusOptions) -> Corpus:
     """The melodies of POP909 in bars of four beats, split 90/5/5 by song.
 
-    Windows start on every bar that so many bars in a row begin. Songs without a melody, without
-    beats or without such bars are counted in `statistics["skipped_reasons"]`.
-
-    Args:
-        folder: with 001/001.mid, 001/beat_midi.txt and so on; by default
-            `$SYNVAE_DATA/midi/pop909/POP909`.
-        bars: in a window, 1, 2, 4, 8 or 16.
-        cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`.
-        seed: of the split, by song: the same for windows of any length.
+    Windows start on every bar that so many bars in a row begin; the split is the same for windows
+    of any length. Songs without a melody, without beats or without such bars are counted in
+    `statistics["skipped_reasons"]`.
 
     Raises:
         ValueError: if the songs are not there, or none has a window.
     """
-    check_bars(bars)
-    files = _song_files(folder)
+    files, bars, seed = _song_files(folder_of(POP909, options)), options.bars, options.seed
     settings = (READER_VERSION, bars, seed, NOTES_PER_BAR, MAX_DIFFERENT, HELD_OUT, MAX_BEAT_RATIO)
-    path = cache_folder(cache) / f"pop909-{bars}bar-{digest_of(settings, files)}.npz"
+    path = cache_folder(options.cache) / f"pop909-{bars}bar-{digest_of(settings, files)}.npz"
     return cached(path, lambda: _build(files, bars=bars, seed=seed))
 
 
-def _song_files(folder: Path | None) -> dict[str, bytes]:
+def _song_files(folder: Path) -> dict[str, bytes]:
     """Contents of the MIDI files and of the beats, by name."""
-    data = os.environ.get("SYNVAE_DATA")
-    if folder is None and data:
-        folder = Path(data) / "midi" / "pop909" / "POP909"
-    paths = sorted(Path(folder).glob("[0-9][0-9][0-9]/[0-9][0-9][0-9].mid")) if folder else []
+    paths = _song_paths(folder)
     if not paths:
-        place = f"{folder} has no 001/001.mid" if folder else "the folder of POP909 is not given"
-        raise ValueError(
-            f"{place}: get the songs from {HOME} (MIT licence), and pass its folder POP909, which "
-            f"holds 001/001.mid and 001/{BEATS}, as folder=, or set SYNVAE_DATA to a folder that "
-            "has it as midi/pop909/POP909"
-        )
+        raise ValueError(f"{folder} has no 001/001.mid: {POP909.advice}")
     paths = [other for path in paths for other in (path, path.with_name(BEATS)) if other.is_file()]
     return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}
 
@@ -111,7 +109,7 @@ def _build(files: dict[str, bytes], *, bars: int, seed: int) -> Corpus:
     if not sum(map(len, windows)) or not sum(map(len, two_bars)):
         raise ValueError(
             f"none of the {len(songs)} songs has {bars} bars of four beats in a row; skipped "
-            f"{sum(skipped.values())}: {dict(skipped)}; expected the songs of {HOME}"
+            f"{sum(skipped.values())}: {dict(skipped)}; expected the songs of {POP909.home}"
         )
     part = split_tunes(np.arange(len(songs)), names, distinct_in_tune(two_bars)[1], seed=seed)
     statistics = {"tunes": len(songs), "skipped": sum(skipped.values())}
@@ -172,4 +170,4 @@ def song_windows(song: Song, *, bars: int) -> np.ndarray:
     first = song.bar_starts[: max(len(song.bar_starts) - bars + 1, 0)]
     last = song.bar_starts[bars - 1 :]
     starts = first[last - first == (bars - 1) * STEPS_PER_BAR]
-    return cut_windows(*np.array(song.notes).T, starts=starts, bars=bars)
+    return cut_windows(np.array(song.notes), starts=starts, bars=bars)

@@ -20,16 +20,9 @@ from synvae_core.music.melody import (
 )
 from synvae_workbench.data.melodies.near_duplicates import relative_to_first_note
 
-BARS = (1, 2, 4, 8, 16)
 NOTES_PER_BAR = 1.5  # a window with fewer is left out: 3 in two bars
 TOLERANCE = 1e-6  # of a step: thirds are not exact in floating point
 LEGATO = 1  # steps by which a melody's note may sound into the next one
-
-
-def check_bars(bars: int) -> None:
-    """Refuse, with a `ValueError`, a number of bars that no window has."""
-    if bars not in BARS:
-        raise ValueError(f"bars is one of {', '.join(map(str, BARS))}, got {bars}")
 
 
 def fewest_notes(bars: int) -> int:
@@ -38,9 +31,7 @@ def fewest_notes(bars: int) -> int:
 
 
 def cut_windows(
-    onsets: Num[np.ndarray, " notes"],
-    ends: Num[np.ndarray, " notes"],
-    pitches: Int[np.ndarray, " notes"],
+    notes: Num[np.ndarray, "notes 3"],
     *,
     starts: Num[np.ndarray, " n"],
     scale: Float[np.ndarray, " n"] | float = 1.0,
@@ -55,10 +46,12 @@ def cut_windows(
     bars without an onset are left out.
 
     Args:
+        notes: the onset, end and pitch of each.
         min_notes: by default `fewest_notes(bars)`; 0 keeps silence too.
         scale: steps in a unit of time, one number or one for each window.
     """
     steps = bars * STEPS_PER_BAR
+    onsets, ends, pitches = notes[:, 0], notes[:, 1], notes[:, 2].astype(int)
     scale = np.broadcast_to(np.asarray(scale, float), starts.shape)
     first = np.searchsorted(ends, starts + TOLERANCE)
     last = np.searchsorted(onsets, starts + steps / scale - TOLERANCE)

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,19 +44,11 @@ class PictureArrays(NamedTuple):
     sha256: str
 
 
-def read_pictures(
-    root: Path,
-    files: Sequence[FoundFile],
-    *,
-    size: int,
-    channels: int = 3,
-    strips: int = 0,
-    broken: str = "refuse",
-    cache: Path | bool | None = None,
-) -> PictureArrays:
-    """The pictures in those files below `root`, in their order, from the cache where it has them.
+@dataclass(frozen=True)
+class Decoding:
+    """How picture files become arrays.
 
-    Args:
+    Attributes:
         size: of the squares, and of the shorter side of the strips, in pixels.
         channels: 3 for red, green and blue, 1 for grey.
         strips: for the first so many pictures, strips are kept as well.
@@ -63,26 +56,37 @@ def read_pictures(
         cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`; False for none.
 
     Raises:
-        ValueError: for a broken picture that is refused, by name, or if a setting is none of these.
+        ValueError: if size or channels are none of these.
     """
-    if size < 1 or channels not in (1, 3) or broken not in ("refuse", "skip"):
-        raise ValueError(
-            "size is at least 1, channels 1 or 3, and broken 'refuse' or 'skip'; "
-            f"got {size}, {channels} and {broken!r}"
-        )
-    settings = (READER_VERSION, PIL.__version__, size, channels, strips)
+
+    size: int
+    channels: int = 3
+    strips: int = 0
+    broken: str = "refuse"
+    cache: Path | bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.channels not in (1, 3):
+            raise ValueError(
+                f"size is at least 1 and channels 1 or 3; got {self.size} and {self.channels}"
+            )
+
+
+def read_pictures(root: Path, files: Sequence[FoundFile], decoding: Decoding) -> PictureArrays:
+    """The pictures in those files below `root`, in their order, from the cache where it has them.
+
+    Raises:
+        ValueError: for a broken picture that is refused, by name.
+    """
 
     def decoded() -> dict[str, np.ndarray]:
-        decoding = _Decoding(root, files, size, channels, strips)
-        return _to_arrays(decoding.run(refuse=broken == "refuse"))
+        return _to_arrays(_Reading(root, files, decoding).run())
 
-    if cache is False:
-        arrays = _from_arrays(decoded())
-    else:
-        name = f"pictures-{_listing_digest(root, files, settings)}.npz"
-        path = cache_folder(None if cache is True else cache) / name
-        arrays = _from_arrays(kept(path, (*_ARRAYS, "facts"), decoded))
-    if broken == "refuse":
+    if decoding.cache is False:
+        return _from_arrays(decoded())
+    path = cache_folder(decoding.cache) / f"pictures-{_listing_digest(root, files, decoding)}.npz"
+    arrays = _from_arrays(kept(path, (*_ARRAYS, "facts"), decoded))
+    if decoding.broken == "refuse":
         for name, reason in arrays.broken.items():
             raise ValueError(refusal(root / name, reason))
     return arrays
@@ -96,13 +100,13 @@ def refusal(path: Path, reason: str) -> str:
     )
 
 
-class _Decoding:
+class _Reading:
     """Arrays that are being filled, by several threads, each in its own rows."""
 
-    def __init__(
-        self, root: Path, files: Sequence[FoundFile], size: int, channels: int, strips: int
-    ) -> None:
-        self.root, self.files, self.size, self.channels = str(root), files, size, channels
+    def __init__(self, root: Path, files: Sequence[FoundFile], decoding: Decoding) -> None:
+        self.root, self.files = str(root), files
+        self.size, self.channels = size, channels = decoding.size, decoding.channels
+        self.refuse, strips = decoding.broken == "refuse", decoding.strips
         shape = (channels, size)
         self.images = np.empty((len(files), *shape, size), np.uint8)
         # Zeros take no memory before they are written to, and square pictures never are.
@@ -112,12 +116,12 @@ class _Decoding:
         self.digests = [b""] * len(files)
         self.broken: dict[int, str] = {}
 
-    def run(self, *, refuse: bool) -> PictureArrays:
+    def run(self) -> PictureArrays:
         """Decode all; at the first that is broken stop, if it is to be refused."""
         starts = range(0, len(self.files), _CHUNK)
         with ThreadPoolExecutor(thread_count(self.files)) as pool:
             for start in pool.map(self._read_chunk, starts):
-                faults = range(start, start + _CHUNK) if refuse and self.broken else ()
+                faults = range(start, start + _CHUNK) if self.refuse and self.broken else ()
                 for i in filter(self.broken.__contains__, faults):
                     pool.shutdown(cancel_futures=True)
                     raise ValueError(refusal(Path(self.root, self.files[i].name), self.broken[i]))
@@ -200,8 +204,10 @@ def _keep_rows(array: np.ndarray, rows: Int[np.ndarray, " n"]) -> None:
     array.resize((len(rows), *array.shape[1:]), refcheck=False)
 
 
-def _listing_digest(root: Path, files: Sequence[FoundFile], settings: tuple) -> str:
+def _listing_digest(root: Path, files: Sequence[FoundFile], decoding: Decoding) -> str:
     """24 hexadecimal digits that change with the settings and any file's name, size or time."""
+    sizes = (decoding.size, decoding.channels, decoding.strips)
+    settings = (READER_VERSION, PIL.__version__, *sizes)
     digest = hashlib.sha256(repr((settings, os.fsencode(root.resolve()))).encode())
     for name, *rest in files:
         digest.update(os.fsencode(name) + repr(rest).encode())

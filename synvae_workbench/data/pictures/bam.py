@@ -14,11 +14,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from synvae_workbench.data.files import FoundFile
-from synvae_workbench.data.pictures.file_sets import SIZE, read_set
+from synvae_workbench.data.options import PictureOptions
+from synvae_workbench.data.pictures.file_sets import Listing, decoding_of, read_set
 from synvae_workbench.data.pictures.files import picture_file
 from synvae_workbench.data.pictures.splits import PARTS, complete_parts
 from synvae_workbench.data.pictures.types import PictureSet
-from synvae_workbench.data.sources import PAINTINGS, checksum
+from synvae_workbench.data.places import folder_of
+from synvae_workbench.data.sources import Published, checksum
 
 BAM_LABELS = (
     *("content_bicycle", "content_bird", "content_building", "content_cars", "content_cat"),
@@ -41,67 +43,54 @@ class _Rows(NamedTuple):
     names: tuple[str, ...]
 
 
-def load_bam(
-    folder: Path,
-    *,
-    size: int | None = None,
-    uncertain: str = "down",
-    combine: bool = False,
-    only: str = "",
-    validation: int | float | None = None,
-    test: int | float | None = None,
-    seed: int = 0,
-    broken: str = "refuse",
-    cache: Path | bool | None = None,
-) -> PictureSet:
+def find_paintings(folder: Path) -> list[Path]:
+    """The labels in a folder in this layout, or none."""
+    paths = (folder / "labels.npy", folder / "train" / "labels.npy")
+    return [path for path in paths if path.is_file()]
+
+
+PAINTINGS = Published(
+    folder="paintings",
+    title="paintings of Behance Artistic Media (BAM)",
+    home="https://bam-dataset.org",
+    licence="on request, for research; each picture belongs to its maker",
+    size="as many as are given out: oil paintings and watercolours, shorter side 64 pixels",
+    layout="train/ and test/, each with img/<MID>.jpg, labels.npy (a row a picture in the order "
+    "of MIDs; 0, 0.5 or 1) and labels.txt (a name a column),",
+    find=find_paintings,
+    request="BAM is given out on request only: ask its makers by the form on "
+    "https://bam-dataset.org",
+)
+
+
+def load_bam(options: PictureOptions) -> PictureSet:
     """Pictures in the BAM layout: strips to train on, square centres to evaluate.
 
     Where every picture has exactly one label, the labels are the classes; else they are booleans
     (n, labels), or with `combine` every set of labels that occurs is a class, named by joining
-    their names with "+", or "none".
-
-    Args:
-        size: of the pictures' shorter side and of the squares, in pixels; 64 by default.
-        uncertain: what 0.5 means, 1 ("up"), 0 ("down"), or that the picture is left out ("drop").
-        only: labels whose names begin so, such as "emotion_".
-        validation, test: a number or, as a float, a share of the pictures; by default a tenth
-            each. Drawn by hash of the names, where there are no sub-folders of these names.
-        seed: of that draw.
-        broken: "refuse" a picture that cannot be read, or "skip" it.
-        cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`; False for none.
+    their names with "+", or "none". Parts that have no sub-folder are drawn by hash of the names.
 
     Raises:
         ValueError: if the folder is not in this layout, and for a broken picture that is refused.
     """
-    if uncertain not in ("up", "down", "drop"):
-        raise ValueError(f"uncertain is 'up', 'down' or 'drop', got {uncertain!r}")
-    root = Path(folder)
+    root = folder_of(PAINTINGS, options)
     parts = _read_parts(root)
     values = np.concatenate([rows.values for rows in parts.values()])
     files = [file for rows in parts.values() for file in rows.files]
     part = np.repeat(list(parts), [len(rows.files) for rows in parts.values()])
-    names, values = _columns(root, parts, values, only)
-    digest = checksum(values)
-    if uncertain == "drop":
+    names, values = _columns(root, parts, values, options.only)
+    checksums = {"labels": checksum(values)}
+    if options.uncertain == "drop":
         certain = np.flatnonzero((values != 0.5).all(1))
         values, part, files = values[certain], part[certain], [files[i] for i in certain]
     if not files:
         raise ValueError(f"{root} has no picture that could be used; {LAYOUT}")
     ids = [Path(file.name).stem for file in files]
-    labels, classes = _label(values >= 0.5 if uncertain == "up" else values == 1, names, combine)
-    return read_set(
-        "paintings",
-        root,
-        files,
-        labels=labels,
-        ids=ids,
-        part=complete_parts(part, ids, test=test, validation=validation, seed=seed),
-        classes=classes,
-        size=SIZE if size is None else size,
-        checksums={"labels": digest},
-        broken=broken,
-        cache=cache,
-    )
+    is_label = values >= 0.5 if options.uncertain == "up" else values == 1
+    labels, classes = _label(is_label, names, options.combine)
+    part = complete_parts(part, ids, options)
+    listing = Listing(root, files, ids, labels, part, classes, checksums)
+    return read_set("paintings", listing, decoding_of(options))
 
 
 def _read_parts(root: Path) -> dict[int, _Rows]:

@@ -10,13 +10,15 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Int, UInt8
 from PIL import Image
 
+from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pickles import read_pickle
-from synvae_workbench.data.pictures.mnist_5k import ImageSplit
-from synvae_workbench.data.sources import CIFAR10
+from synvae_workbench.data.pictures.splits import hold_out_last
+from synvae_workbench.data.pictures.types import PictureSet, Split, numbered
+from synvae_workbench.data.places import locate
+from synvae_workbench.data.sources import Published, RemoteFile
 
 SIDE = 32
 FOLDER = "cifar-10-batches-py"
@@ -36,21 +38,52 @@ def find_cifar10(folder: Path) -> list[Path]:
     return [folder / COMPACT] if (folder / COMPACT).is_file() else []
 
 
-def read_cifar10(paths: list[Path]) -> tuple[ImageSplit, tuple[str, ...], dict[str, str]]:
-    """Pictures, names of classes and the files' SHA-256, of the files that `find_cifar10` found.
+CIFAR10 = Published(
+    folder="cifar10",
+    title="CIFAR-10",
+    home="https://www.cs.toronto.edu/~kriz/cifar.html",
+    licence="none stated; A. Krizhevsky asks to cite the technical report of 2009",
+    size="60,000 colour pictures of 32 x 32 pixels in ten classes, 10,000 of them for testing; "
+    "170 MB to download, 186 MB on disk",
+    layout="cifar-10-batches-py/",
+    find=find_cifar10,
+    files=(
+        RemoteFile(
+            "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+            170498071,
+            "md5:c58f30108f718f92721af3b95e74349a",
+        ),
+    ),
+    members=tuple(f"{FOLDER}/{name}" for name in BATCHES),
+)
+
+
+def load_cifar10(options: PictureOptions) -> PictureSet:
+    """The 60,000 pictures, split as published: the last fifth of training is for validation.
+
+    Raises:
+        ValueError: if they are missing or broken, or `validation` leaves none for training.
+    """
+    options.check_size(SIDE)
+    pictures = read_cifar10(locate(CIFAR10, options))
+    return hold_out_last(pictures, 1 / 5 if options.validation is None else options.validation)
+
+
+def read_cifar10(paths: list[Path]) -> PictureSet:
+    """The pictures in the files that `find_cifar10` found, none of them for validation.
 
     Raises:
         ValueError: if a file is broken or holds more than data.
     """
     checksums = {path.name: _sha256(path) for path in paths}
     if len(paths) == 1:
-        return *_read_compact(paths[0]), checksums
+        return _published(*_read_compact(paths[0]), checksums)
     *batches, meta = paths
     classes = _class_names(meta)
     parts = [read_batch(path, classes=len(classes)) for path in batches]
     images, labels = zip(*parts, strict=True)
-    train = np.concatenate(images[:-1]), np.concatenate(labels[:-1])
-    return _split(*train, images[-1].copy(), labels[-1]), classes, checksums
+    train = numbered(np.concatenate(images[:-1]), np.concatenate(labels[:-1]))
+    return _published(train, numbered(images[-1].copy(), labels[-1]), classes, checksums)
 
 
 def read_batch(
@@ -97,9 +130,9 @@ def _text(name: object) -> object:
     return name.decode("utf-8", "replace") if isinstance(name, bytes) else name
 
 
-def _read_compact(path: Path) -> tuple[ImageSplit, tuple[str, ...]]:
+def _read_compact(path: Path) -> tuple[Split, Split, tuple[str, ...]]:
     """Pictures that were kept as JPEG, one after another, with offsets; lossy."""
-    arrays = []
+    splits = []
     try:
         with np.load(path, allow_pickle=False) as stored:
             names = tuple(str(name) for name in stored["label_names"])
@@ -108,10 +141,10 @@ def _read_compact(path: Path) -> tuple[ImageSplit, tuple[str, ...]]:
                 images = np.empty((len(offsets) - 1, 3, SIDE, SIDE), np.uint8)
                 for index, (start, stop) in enumerate(zip(offsets, offsets[1:], strict=False)):
                     images[index] = _decode(content[start:stop].tobytes(), f"{part} {index}")
-                arrays += [images, stored[f"{part}_labels"].astype(np.int64)]
+                splits.append(numbered(images, stored[f"{part}_labels"].astype(np.int64)))
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} cannot be read ({error}): {CIFAR10.advice}") from error
-    return _split(*arrays), names
+    return *splits, names
 
 
 def _decode(content: bytes, name: str) -> np.ndarray:
@@ -121,13 +154,10 @@ def _decode(content: bytes, name: str) -> np.ndarray:
         return np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
 
 
-def _split(
-    train: UInt8[np.ndarray, "n 3 32 32"],
-    train_labels: Int[np.ndarray, " n"],
-    test: UInt8[np.ndarray, "m 3 32 32"],
-    test_labels: Int[np.ndarray, " m"],
-) -> ImageSplit:
-    return ImageSplit(*map(torch.from_numpy, (train, train_labels, test, test_labels)))
+def _published(
+    train: Split, test: Split, classes: tuple[str, ...], checksums: dict[str, str]
+) -> PictureSet:
+    return PictureSet("cifar10", classes, False, train, train.at(slice(0)), test, checksums)
 
 
 def _sha256(path: Path) -> str:

@@ -1,7 +1,9 @@
 """Files, labels and parts as a set of pictures: what all folders of pictures have in common."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -9,61 +11,61 @@ from jaxtyping import Int
 from torch import Tensor
 
 from synvae_workbench.data.files import FoundFile
-from synvae_workbench.data.pictures.arrays import PictureArrays, read_pictures
+from synvae_workbench.data.options import PictureOptions
+from synvae_workbench.data.pictures.arrays import Decoding, PictureArrays, read_pictures
 from synvae_workbench.data.pictures.types import PictureSet, Split, Strips
 
-SIZE = 64
+SIZE = 64  # of a side in pixels, where nobody says otherwise
 
 
-def read_set(
-    name: str,
-    root: Path,
-    files: Sequence[FoundFile],
-    *,
-    labels: Tensor,
-    ids: Sequence[str],
-    part: Int[np.ndarray, " n"],
-    classes: tuple[str, ...],
-    size: int,
-    channels: int = 3,
-    crops: bool = True,
-    checksums: dict[str, str] | None = None,
-    broken: str = "refuse",
-    cache: Path | bool | None = None,
-) -> PictureSet:
-    """The set of those files below `root`, in three parts, each in the files' order.
+class Listing(NamedTuple):
+    """Picture files below a folder, with what is known of each.
+
+    Labels are class ids (n,) or booleans (n, classes); `part` is the place in `PARTS`;
+    `checksums` are of whatever else was read.
+    """
+
+    root: Path
+    files: Sequence[FoundFile]
+    ids: Sequence[str]
+    labels: Tensor
+    part: Int[np.ndarray, " n"]
+    classes: tuple[str, ...]
+    checksums: dict[str, str]
+
+
+def decoding_of(options: PictureOptions) -> Decoding:
+    """How the files of a set are read that may be asked for any size."""
+    size = SIZE if options.size is None else options.size
+    return Decoding(size, options.channels, broken=options.broken, cache=options.cache)
+
+
+def read_set(name: str, listing: Listing, decoding: Decoding, *, crops: bool = True) -> PictureSet:
+    """The set of those files, in three parts, each in the files' order.
 
     Args:
-        labels: class ids (n,) or booleans (n, classes).
-        part: of each picture, by its place in `PARTS`.
         crops: whether training pictures are to be strips, where they are not all square.
-        checksums: of whatever else was read.
 
     Raises:
         ValueError: as `read_pictures` does.
     """
-    order = np.argsort(part, kind="stable")
-    arrays = read_pictures(
-        root,
-        [files[i] for i in order],
-        size=size,
-        channels=channels,
-        strips=int((part == 0).sum()) if crops else 0,
-        broken=broken,
-        cache=cache,
-    )
+    order = np.argsort(listing.part, kind="stable")
+    if crops:
+        decoding = replace(decoding, strips=int((listing.part == 0).sum()))
+    arrays = read_pictures(listing.root, [listing.files[i] for i in order], decoding)
     kept = order[arrays.positions]
-    images, end = torch.from_numpy(arrays.images), np.cumsum(np.bincount(part[kept], minlength=3))
-    splits = []
-    for start, stop in zip((0, *end[:-1]), end, strict=True):
-        rows = kept[start:stop]
-        splits.append(
-            Split(images[start:stop], labels[torch.from_numpy(rows)], [ids[i] for i in rows])
-        )
+    pictures = Split(
+        torch.from_numpy(arrays.images),
+        listing.labels[torch.from_numpy(kept)],
+        [listing.ids[i] for i in kept],
+    )
+    end = np.cumsum(np.bincount(listing.part[kept], minlength=3))
+    places = zip((0, *end[:-1]), end, strict=True)
+    splits = [pictures.at(slice(start, stop)) for start, stop in places]
     splits[0] = splits[0]._replace(strips=_strips(arrays))
-    checksums = {"pictures": arrays.sha256} | (checksums or {})
-    multi_label = labels.dtype == torch.bool
-    return PictureSet(name, classes, multi_label, *splits, checksums, tuple(arrays.broken))
+    checksums = {"pictures": arrays.sha256} | listing.checksums
+    facts = (name, listing.classes, listing.labels.dtype == torch.bool)
+    return PictureSet(*facts, *splits, checksums, tuple(arrays.broken))
 
 
 def _strips(arrays: PictureArrays) -> Strips | None:

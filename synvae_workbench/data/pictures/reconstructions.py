@@ -16,14 +16,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int, UInt8
 from PIL import Image
 from torch import Tensor
 
-from synvae_workbench.data.pictures.file_sets import read_set
+from synvae_workbench.data.options import PictureOptions
+from synvae_workbench.data.pictures.arrays import Decoding
+from synvae_workbench.data.pictures.file_sets import Listing, read_set
 from synvae_workbench.data.pictures.files import picture_file
 from synvae_workbench.data.pictures.splits import PARTS
-from synvae_workbench.data.pictures.types import PictureSet
+from synvae_workbench.data.pictures.types import PictureSet, Split
+from synvae_workbench.data.places import named_folder
 from synvae_workbench.data.sources import checksum
 
 INDEX = "index.json"
@@ -34,31 +36,26 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def export_pictures(
-    folder: Path,
-    images: UInt8[Tensor, "n c s s"],
-    labels: Int[Tensor, " n"] | Bool[Tensor, "n classes"],
-    ids: Sequence[str],
-    classes: Sequence[str],
-    *,
-    split: str = "test",
+    folder: Path, pictures: Split, classes: Sequence[str], *, split: str = "test"
 ) -> None:
     """Write `<split>/<class>/<id>.png` and their entry in `index.json`, which comes last.
 
     A split that was exported before is replaced; others stay.
 
     Args:
-        images: grey (c = 1) or red, green and blue (c = 3).
-        labels: class ids, or booleans, of which the first true one decides the sub-folder.
+        pictures: grey or red, green and blue, and square; of several labels the first true one
+            decides the sub-folder.
         split: "train", "validation" or "test".
 
     Raises:
-        ValueError: if the arguments do not fit together or an id stands twice; if the folder has
-            pictures of other classes or another shape, or a sub-folder of that name that was not
-            written by this function.
+        ValueError: if the pictures and classes do not fit together or an id stands twice; if the
+            folder has pictures of other classes or another shape, or a sub-folder of that name that
+            was not written by this function.
     """
+    images, labels, ids, _ = pictures
     folder = Path(folder)
     classes = tuple(classes)
-    _check(images, labels, ids, classes, split)
+    _check(pictures, classes, split)
     entry = {
         "classes": list(classes),
         "multi_label": labels.dtype == torch.bool,
@@ -91,7 +88,7 @@ def export_pictures(
     _write_index(folder, index)
 
 
-def load_reconstructions(folder: Path, *, cache: Path | bool | None = None) -> PictureSet:
+def load_reconstructions(options: PictureOptions) -> PictureSet:
     """Exported pictures, exactly as they were: pixels, ids, labels and their order.
 
     A split that was not exported is empty.
@@ -99,7 +96,7 @@ def load_reconstructions(folder: Path, *, cache: Path | bool | None = None) -> P
     Raises:
         ValueError: if the folder is no export, or a picture is missing or not the one exported.
     """
-    folder = Path(folder)
+    folder = named_folder(options)
     index = _read_index(folder)
     classes, splits = tuple(index["classes"]), index["splits"]
     kind = torch.bool if index["multi_label"] else torch.int64
@@ -112,19 +109,10 @@ def load_reconstructions(folder: Path, *, cache: Path | bool | None = None) -> P
             labels = torch.cat([labels, own])
             ids += splits[split]["ids"]
             part += [place] * len(own)
-    pictures = read_set(
-        "reconstructions",
-        folder,
-        [picture_file(folder, name) for name in names],
-        labels=labels,
-        ids=ids,
-        part=np.array(part, np.int64),
-        classes=classes,
-        size=index["shape"][1],
-        channels=index["shape"][0],
-        crops=False,
-        cache=cache,
-    )
+    files = [picture_file(folder, name) for name in names]
+    listing = Listing(folder, files, ids, labels, np.array(part, np.int64), classes, {})
+    decoding = Decoding(index["shape"][1], index["shape"][0], cache=options.cache)
+    pictures = read_set("reconstructions", listing, decoding, crops=False)
     for split in splits:
         if checksum(getattr(pictures, split).images.numpy()) != splits[split]["sha256"]:
             raise ValueError(
@@ -133,7 +121,8 @@ def load_reconstructions(folder: Path, *, cache: Path | bool | None = None) -> P
     return pictures
 
 
-def _check(images: Tensor, labels: Tensor, ids: Sequence[str], classes: tuple, split: str) -> None:
+def _check(pictures: Split, classes: tuple[str, ...], split: str) -> None:
+    images, labels, ids, _ = pictures
     if split not in PARTS:
         raise ValueError(f"split is one of {', '.join(PARTS)}, got {split!r}")
     if images.shape[1] not in (1, 3) or not len(images) == len(labels) == len(ids):

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int
 
+from synvae_workbench.data.options import PictureOptions
+from synvae_workbench.data.pictures.types import PictureSet
+
 PARTS = ("train", "validation", "test")
 HELD_OUT = 0.1  # of the pictures, in validation and in test each, where nobody says otherwise
 
@@ -26,6 +29,17 @@ def held_out(total: int, validation: int | float) -> int:
             f"leaves some to train on; got {validation}"
         )
     return count
+
+
+def hold_out_last(pictures: PictureSet, validation: int | float) -> PictureSet:
+    """The set with its last training pictures, a number or a share of them, for validation.
+
+    Raises:
+        ValueError: unless at least one is left for training.
+    """
+    train = pictures.train
+    start = len(train.ids) - held_out(len(train.ids), validation)
+    return pictures._replace(train=train.at(slice(start)), validation=train.at(slice(start, None)))
 
 
 def split_by_hash(
@@ -57,16 +71,11 @@ def split_by_hash(
 
 
 def complete_parts(
-    part: Int[np.ndarray, " n"],
-    names: Sequence[str],
-    *,
-    test: int | float | None,
-    validation: int | float | None,
-    seed: int,
+    part: Int[np.ndarray, " n"], names: Sequence[str], options: PictureOptions
 ) -> Int[np.ndarray, " n"]:
     """The parts that the folders give; those that they do not are drawn out of training."""
     wanted = {}
-    for place, value in ((1, validation), (2, test)):
+    for place, value in ((1, options.validation), (2, options.test)):
         given = bool((part == place).any())
         if given and value:
             raise ValueError(
@@ -75,5 +84,5 @@ def complete_parts(
         wanted[PARTS[place]] = 0 if given else HELD_OUT if value is None else value
     train = np.flatnonzero(part == 0)
     result = part.copy()
-    result[train] = split_by_hash([names[i] for i in train], **wanted, seed=seed)
+    result[train] = split_by_hash([names[i] for i in train], **wanted, seed=options.seed)
     return result

@@ -6,6 +6,7 @@ batch needs numbers; so no worker process has to fetch them.
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Int, UInt8
 from torch import Tensor
@@ -38,12 +39,23 @@ class Split(NamedTuple):
     ids: list[str]
     strips: Strips | None = None
 
+    def at(self, rows: slice | list[int] | Int[np.ndarray, " m"]) -> "Split":
+        """The pictures at those places, in that order."""
+        ids = self.ids[rows] if isinstance(rows, slice) else [self.ids[row] for row in rows]
+        strips = None if self.strips is None else Strips(*(part[rows] for part in self.strips))
+        return Split(self.images[rows], self.labels[rows], ids, strips)
+
     def without(self, others: UInt8[Tensor, "m c h w"]) -> "Split":
         """The split less the pictures that are, byte for byte, among the others."""
         known = {picture.numpy().tobytes() for picture in others}
-        kept = [i for i, image in enumerate(self.images) if image.numpy().tobytes() not in known]
-        strips = None if self.strips is None else Strips(*(part[kept] for part in self.strips))
-        return Split(self.images[kept], self.labels[kept], [self.ids[i] for i in kept], strips)
+        images = enumerate(self.images)
+        return self.at([i for i, image in images if image.numpy().tobytes() not in known])
+
+
+def numbered(images: UInt8[np.ndarray, "n c h w"], labels: Int[np.ndarray, " n"]) -> Split:
+    """Pictures of a published file, named by their places in it."""
+    names = [f"{place:05d}" for place in range(len(labels))]
+    return Split(torch.from_numpy(images), torch.from_numpy(labels), names)
 
 
 class PictureSet(NamedTuple):

@@ -3,12 +3,20 @@
 Named {digit}_{speaker}_{index}, or in sub-folders 0 to 9, where any name does.
 """
 
+import contextlib
+import hashlib
 import os
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from synvae_workbench.data.files import found_file, has_suffix
+import numpy as np
+
+from synvae_workbench.data.files import BrokenFile, found_file, has_suffix
+from synvae_workbench.data.options import SpeechOptions
+from synvae_workbench.data.places import named_folder
+from synvae_workbench.data.speech.recordings import decode_recording, read_content
+from synvae_workbench.data.speech.types import RecordingFile, SpeechSet
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg"})
 UNKNOWN = "unknown"  # the speaker where a name in a sub-folder says nothing of one
@@ -16,18 +24,21 @@ LAYOUT = "{digit}_{speaker}_{index}.wav (or .flac, .ogg), or sub-folders 0 to 9 
 _DIGITS = tuple("0123456789")
 
 
-class RecordingFile(NamedTuple):
-    """A recording's path below a folder, with slashes, and what its name says.
+def load_recordings(options: SpeechOptions) -> SpeechSet:
+    """The recordings in a folder, known by their content; none is decoded yet.
 
-    `index` counts a speaker's recordings of a digit; None where the name has none. `fault` says
-    why it cannot be used, where that shows without opening it.
+    Raises:
+        ValueError: if no folder is named, or there are none in it.
     """
-
-    name: str
-    digit: int
-    speaker: str
-    index: int | None
-    fault: str = ""
+    folder = named_folder(options)
+    files = list_recordings(folder)
+    digest = hashlib.sha256()
+    for file, content in _contents(folder, files):
+        digest.update(f"{len(os.fsencode(file.name))} {len(content)} {file.fault} ".encode())
+        digest.update(os.fsencode(file.name) + content)
+    key, read = digest.hexdigest(), reader(folder, files)
+    title = f"recordings in {folder.name}"
+    return SpeechSet(title, str(folder), files, read, key, {"recordings": key})
 
 
 def list_recordings(root: Path) -> list[RecordingFile]:
@@ -45,6 +56,28 @@ def list_recordings(root: Path) -> list[RecordingFile]:
     if not names:
         raise ValueError(f"{root} has no recordings; expected {LAYOUT}")
     return [_parsed(root, name) for name in sorted(names)]
+
+
+def reader(root: Path, files: list[RecordingFile]) -> Callable[[int], np.ndarray]:
+    """What gives the waveform of the recording at a place, or raises `BrokenFile`."""
+
+    def read(place: int) -> np.ndarray:
+        file = files[place]
+        if file.fault:
+            raise BrokenFile(file.fault)
+        return decode_recording(read_content(root / file.name))
+
+    return read
+
+
+def _contents(root: Path, files: list[RecordingFile]) -> Iterator[tuple[RecordingFile, bytes]]:
+    """Each file's bytes, none of those that are broken."""
+    for file in files:
+        content = b""
+        if not file.fault:
+            with contextlib.suppress(BrokenFile):  # `read` says it
+                content = read_content(root / file.name)
+        yield file, content
 
 
 def _names(root: Path, below: str) -> list[str]:

@@ -5,64 +5,52 @@ Recordings with the same samples, whatever they are called, are always in the sa
 
 import hashlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int
 
-SPLITS = ("published", "own", "speaker")
+from synvae_workbench.data.options import SpeechOptions
+
 TEST_SHARE = 0.1  # of each digit's recordings: 90/10, as in arXiv 2109.13354
 OWN_TEST = 5  # first recordings of each digit by each speaker, which FSDD is tested on
-_FORMS = (
-    "split is 'published' (90/10, drawn by seed), 'own' (indices 0 to 4 are for testing) or "
-    "'speaker' (all recordings of speaker= are)"
-)
 
 
-def split_recordings(
-    ids: Sequence[str],
-    digits: Int[np.ndarray, " n"],
-    speakers: Sequence[str],
-    indices: Sequence[int | None],
-    contents: Sequence[str],
-    *,
-    split: str = "published",
-    speaker: str = "",
-    validation: float = 0.1,
-    seed: int = 0,
-) -> Int[np.ndarray, " n"]:
+class Known(NamedTuple):
+    """What is known of each recording; `contents` tell those with different samples apart."""
+
+    ids: Sequence[str]
+    digits: Int[np.ndarray, " n"]
+    speakers: Sequence[str]
+    indices: Sequence[int | None]
+    contents: Sequence[str]
+
+
+def split_recordings(recordings: Known, options: SpeechOptions) -> Int[np.ndarray, " n"]:
     """Part of each recording: 0 training, 1 validation, 2 test.
 
     Drawn digit by digit, in an order that only ids and seed decide: a recording more or less moves
     few others. Copies follow to the test, or else to validation.
 
-    Args:
-        contents: what tells recordings with different samples apart.
-        validation: share of each digit's recordings that are not for testing.
-
     Raises:
-        ValueError: if a setting is none of these, or nothing is for testing, or a digit has nothing
-            to train on.
+        ValueError: if nothing is for testing, or a digit has nothing to train on.
     """
-    if split not in SPLITS or (split == "speaker") != bool(speaker):
-        raise ValueError(f"{_FORMS}; got split={split!r} and speaker={speaker!r}")
-    if not 0 <= validation < 1:
-        raise ValueError(f"validation is a share of 0 up to 1, which leaves some; got {validation}")
-    keys = [
-        hashlib.sha256(f"{seed} {name}".encode("utf-8", "surrogateescape")).digest() for name in ids
-    ]
+    ids, digits, speakers, indices, contents = recordings
+    names = [f"{options.seed} {name}".encode("utf-8", "surrogateescape") for name in ids]
+    keys = [hashlib.sha256(name).digest() for name in names]
     order = np.array(sorted(range(len(ids)), key=keys.__getitem__), int)
     groups = np.unique(np.array(contents, str), return_inverse=True)[1]
-    if split == "published":
+    if options.split == "published":
         test = _drawn(order, digits, TEST_SHARE, at_least=1)
-    elif split == "own":
+    elif options.split == "own":
         test = _own(ids, indices)
     else:
-        test = _spoken_by(speaker, speakers)
+        test = _spoken_by(options.speaker, speakers)
     test = np.isin(groups, groups[test])
-    held_out = _drawn(order[~test[order]], digits, validation)
+    held_out = _drawn(order[~test[order]], digits, options.validation)
     held_out = np.isin(groups, groups[held_out])
     part = np.where(test, 2, held_out.astype(int))
-    _check(part, digits, split)
+    _check(part, digits, options.split)
     return part
 
 

@@ -14,9 +14,11 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from synvae_workbench.data.cache import cache_folder, kept
-from synvae_workbench.data.sources import ESPEAK_DIGITS, checksum
+from synvae_workbench.data.options import SpeechOptions
+from synvae_workbench.data.sources import Source, checksum
 from synvae_workbench.data.speech.espeak import Utterance, speak
 from synvae_workbench.data.speech.recordings import resampled
+from synvae_workbench.data.speech.types import RecordingFile, SpeechSet
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 # Twelve speakers: a place, and a variant. Variants that breathe are left out: their noise is
@@ -35,7 +37,6 @@ SPEAKERS = {
     "lancaster-michel": "en-gb-x-gbclan+michel",
     "caribbean-alex": "en-029+Alex",
 }
-TAKES = 10  # of each digit by each speaker: 1,200 recordings
 RATES, PITCHES, RANGES = (120, 230), (25, 75), (25, 75)  # as `Utterance` has them
 QUIET = 0.01  # of the peak: ends below it are cut off, as those of published recordings are
 _SEED = 0
@@ -65,7 +66,45 @@ class StandIn(NamedTuple):
         ]
 
 
-def spoken_stand_in(*, takes: int = TAKES, cache: Path | str | None = None) -> StandIn:
+ESPEAK_DIGITS = Source(
+    title="digits spoken by a machine, eSpeak NG (synthetic)",
+    home="https://github.com/espeak-ng/espeak-ng",
+    licence="of eSpeak NG GPL 3.0 or later, which does not extend to what it says",
+    size="1,200 recordings made on the spot in some seconds: ten times each digit by 12 voices",
+    package="espeakng_loader",
+    patterns=tuple(
+        f"espeak-ng-data/{name}"
+        for name in (
+            *("phondata", "phonindex", "phontab", "intonations", "en_dict"),
+            *("lang/gmw/en*", "voices/!v/*"),
+        )
+    ),
+    sha256="11c3edb1c846624171e6fc95bcf8e841618c115febfb056fff5fec473a2228fa",
+    distribution="espeakng-loader",
+)
+
+
+def load_espeak(options: SpeechOptions) -> SpeechSet:
+    """The digits that eSpeak NG speaks, `takes` of each by each of twelve voices.
+
+    Raises:
+        ValueError: if a folder is named, or eSpeak NG cannot speak.
+    """
+    if options.folder is not None:
+        raise ValueError("'espeak' is made on the spot and needs no folder: leave folder= out")
+    spoken = spoken_stand_in(takes=options.takes, cache=options.cache)
+    files = [
+        RecordingFile(name, int(digit), speaker, int(index))
+        for name in spoken.names
+        for digit, speaker, index in [name.split("_")]
+    ]
+    key = checksum(spoken.samples, spoken.lengths)
+    place, checksums = "the cache", {"espeak": key}
+    title = ESPEAK_DIGITS.title
+    return SpeechSet(title, place, files, spoken.waveform, key, checksums, synthetic=True)
+
+
+def spoken_stand_in(*, takes: int, cache: Path | bool | None = None) -> StandIn:
     """Digits spoken by eSpeak NG, from the cache, or spoken now and kept there.
 
     The first takes are the same, however many there are.
@@ -81,7 +120,7 @@ def spoken_stand_in(*, takes: int = TAKES, cache: Path | str | None = None) -> S
         raise ValueError(f"takes of each digit are 1 or more, got {takes}")
     plan = _plan(takes)
     key = hashlib.sha256(repr((_VERSION, _engine(), plan)).encode()).hexdigest()[:24]
-    path = cache_folder(None if cache is None else Path(cache)) / f"espeak-{key}.npz"
+    path = cache_folder(cache) / f"espeak-{key}.npz"
     arrays = kept(path, ("samples", "lengths"), lambda: _spoken(plan))
     # Sixteen bits are what eSpeak NG speaks in, and half the cache.
     samples = arrays["samples"].astype(np.float32) / 32768

@@ -17,7 +17,6 @@ PATTERNS_VERSION = 1  # part of the cache's name; raise it when the loops change
 BARS = 2
 TEMPI = (80, 150)  # quarters per minute
 KITS = {"standard": 0, "room": 8, "power": 16, "electronic": 24, "tr808": 25, "jazz": 32}
-VARIATIONS = 6  # of each style
 # General MIDI's percussion keys
 KICK, STICK, SNARE, CLAP, HAT, OPEN, CRASH, RIDE = 36, 37, 38, 39, 42, 46, 49, 51
 LOW_TOM, TOM, HIGH_TOM, SHAKER = 41, 45, 48, 70
@@ -107,7 +106,7 @@ class DrumLoop(NamedTuple):
     sequence: NoteSequence
 
 
-def drum_loops(*, variations: int = VARIATIONS, seed: int = 0) -> list[DrumLoop]:
+def drum_loops(*, variations: int, seed: int = 0) -> list[DrumLoop]:
     """Loops of all styles; the first variations are the same, however many there are.
 
     Raises:

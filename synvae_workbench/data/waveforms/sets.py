@@ -1,12 +1,10 @@
-"""One door to loops of sound: `load_loops`, and the windows that are cut from them.
+"""Loops of sound in two splits, and the windows that are cut from them.
 
 All samples lie in one mapped file of the cache: a window costs the memory of a window, however long
 or many the files are. Whole files are held out, and copies of a file with it.
 """
 
 import hashlib
-import os
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,15 +12,9 @@ import torch
 from jaxtyping import Float32, Int, Int16, Int64
 from torch import Tensor
 
-from synvae_workbench.data.audio_files import RATES
-from synvae_workbench.data.cache import cache_folder
-from synvae_workbench.data.files import refusal
-from synvae_workbench.data.sources import DRUM_LOOPS, SOUND_FONT
-from synvae_workbench.data.waveforms.drum_patterns import VARIATIONS
+from synvae_workbench.data.options import LoopOptions
 from synvae_workbench.data.waveforms.files import FULL_SCALE
-from synvae_workbench.data.waveforms.store import StoredSounds, stored_drums, stored_folder
-
-NAMES = ("gm_drums", "drumloops", "folder")
+from synvae_workbench.data.waveforms.store import StoredSounds
 
 
 class Loops(NamedTuple):
@@ -61,60 +53,20 @@ class LoopSet(NamedTuple):
     skipped: dict[str, str]
 
 
-def load_loops(
-    name: str = "gm_drums",
-    *,
-    folder: Path | str | None = None,
-    rate: int = 22_050,
-    held_out: float = 0.2,
-    seed: int = 0,
-    broken: str = "refuse",
-    variations: int = VARIATIONS,
-    cache: Path | str | None = None,
-) -> LoopSet:
-    """The loops of that name, mono, at a rate, every file's peak at 0.9 and its mean at zero.
-
-    "gm_drums" is played on the spot by a sound font: a stand-in. "drumloops" is looked for in
-    $SYNVAE_DATA/drumloops. "folder" is any folder, with sub-folders, of wav, aiff, flac and ogg.
-
-    Args:
-        folder: of the set, and then of no other place.
-        rate: in Hz; what a file has above half of it is filtered out.
-        held_out: share of the files, drawn by seed; at least one, and never all.
-        broken: "refuse" files that cannot be used, or "skip" them.
-        variations: of each of twelve styles (gm_drums).
-        cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`.
+def split_loops(title: str, sounds: StoredSounds, options: LoopOptions) -> LoopSet:
+    """The stored sounds, a share of the files, and copies of them, held out.
 
     Raises:
-        ValueError: if the set is missing, broken or has fewer than two different files, or if the
-            cache cannot be written, saying what to do.
+        ValueError: if there are fewer than two different files.
     """
-    if name not in NAMES:
-        raise ValueError(f"a set of loops is one of {', '.join(NAMES)}, got {name!r}")
-    if broken not in ("refuse", "skip"):
-        raise ValueError(f"broken files are to 'refuse' or to 'skip', got {broken!r}")
-    if not RATES[0] <= rate <= RATES[1] or not 0 < held_out < 1:
-        raise ValueError(
-            f"expected a rate of {RATES[0]:,} to {RATES[1]:,} Hz and a share held out between 0 "
-            f"and 1, got {rate} and {held_out}"
-        )
-    store = cache_folder(None if cache is None else Path(cache).expanduser())
-    if name == "gm_drums":
-        if folder is not None:
-            raise ValueError("'gm_drums' is played on the spot and needs no folder: leave it out")
-        sounds, title = stored_drums(variations, rate, store), SOUND_FONT.title
-    else:
-        root = _root(name, None if folder is None else Path(folder).expanduser())
-        sounds, title = stored_folder(root, rate, store), f"loops in {root.name}"
-        _check(root, sounds, broken)
-    test = _held_out(sounds, held_out, seed)
+    test = _held_out(sounds, options.held_out, options.seed)
     samples = torch.from_numpy(sounds.samples)
     digest = hashlib.sha256("".join(sounds.digests).encode()).hexdigest()
     return LoopSet(
-        *(_chosen(sounds, samples, rows, rate) for rows in (~test, test)),
+        *(_chosen(sounds, samples, rows, options.rate) for rows in (~test, test)),
         title=title,
         checksums={"loops": digest},
-        synthetic=name == "gm_drums",
+        synthetic=False,
         clipped=tuple(sounds.names[sounds.clipped].tolist()),
         offset=tuple(sounds.names[sounds.offset].tolist()),
         skipped=sounds.broken,
@@ -151,26 +103,6 @@ def cut(
     steps = torch.arange(length, device=places.device)
     within = (offset[:, None] + steps).remainder(size[:, None])
     return samples[start[:, None] + within].float() / FULL_SCALE
-
-
-def _root(name: str, folder: Path | None) -> Path:
-    if folder is not None:
-        return folder
-    if name == "folder":
-        raise ValueError("the set 'folder' is a folder of loops: name it by folder=")
-    data = os.environ.get("SYNVAE_DATA")
-    root = Path(data) / DRUM_LOOPS.name if data else None
-    if root is None or not root.is_dir():
-        raise ValueError(f"{DRUM_LOOPS.title} are not here: {DRUM_LOOPS.advice}")
-    return root
-
-
-def _check(root: Path, sounds: StoredSounds, broken: str) -> None:
-    wrong = sounds.broken
-    if not wrong or (broken == "skip" and len(sounds.names)):
-        return
-    total = len(wrong) + len(sounds.names)
-    raise ValueError(refusal(wrong, total, f"files in {root}"))
 
 
 def _held_out(sounds: StoredSounds, share: float, seed: int) -> np.ndarray:

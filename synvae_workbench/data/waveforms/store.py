@@ -12,24 +12,11 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-import soundfile
-import soxr
 from jaxtyping import Int16
 
 from synvae_workbench.data.cache import read_arrays, whole_file, write_arrays
 from synvae_workbench.data.files import BrokenFile
-from synvae_workbench.data.sources import SOUND_FONT
-from synvae_workbench.data.waveforms.drum_patterns import PATTERNS_VERSION, drum_loops, play
-from synvae_workbench.data.waveforms.files import (
-    PEAK,
-    READER_VERSION,
-    list_sounds,
-    sound_facts,
-    sound_samples,
-    to_integers,
-)
 
-PLAYED_RATE = 44_100  # Hz at which the sound font plays, before it is resampled
 _TYPES = {
     "starts": np.int64,
     "lengths": np.int64,
@@ -57,54 +44,7 @@ class StoredSounds(NamedTuple):
     broken: dict[str, str]
 
 
-def stored_folder(root: Path, rate: int, store: Path) -> StoredSounds:
-    """All sounds in a folder, from the cache, or read now and kept there.
-
-    The cache knows files by their names, sizes and times, and opens none of those that it has.
-
-    Raises:
-        ValueError: if there is no sound, or the cache cannot be written.
-    """
-    files = list_sounds(root)
-    digest = hashlib.sha256(repr((soundfile.__libsndfile_version__, str(root.resolve()))).encode())
-    for file in files:
-        digest.update(repr(tuple(file)).encode())
-
-    def write(out: "_Writer") -> None:
-        for file in files:
-            try:
-                if file.fault:
-                    raise BrokenFile(file.fault)
-                facts = sound_facts(root / file.name)
-                with out.file(file.name, clipped=facts.clipped, offset=facts.offset):
-                    for block in sound_samples(root / file.name, facts, rate):
-                        out.add(block)
-            except BrokenFile as error:
-                out.broken[file.name] = str(error)
-
-    return _stored(store, f"{READER_VERSION} {rate} {digest.hexdigest()}", write)
-
-
-def stored_drums(variations: int, rate: int, store: Path) -> StoredSounds:
-    """The loops of `drum_patterns`, from the cache, or played now and kept there.
-
-    Raises:
-        ValueError: if they cannot be played, or the cache cannot be written.
-    """
-    font = SOUND_FONT.files()[0].stat().st_size
-    settings = ("drums", PATTERNS_VERSION, READER_VERSION, font, rate, variations)
-
-    def write(out: "_Writer") -> None:
-        for loop in drum_loops(variations=variations):
-            waveform = play(loop, sample_rate=PLAYED_RATE)
-            resampled = soxr.resample(waveform - waveform.mean(), PLAYED_RATE, rate)
-            with out.file(loop.name):
-                out.add(to_integers(resampled * (PEAK / np.abs(resampled).max())))
-
-    return _stored(store, repr(settings), write)
-
-
-class _Writer:
+class SoundWriter:
     """Writes files' samples one after another, and the table of them."""
 
     def __init__(self, out: BinaryIO):
@@ -141,7 +81,12 @@ class _Writer:
         return table | {"broken": np.array(json.dumps(self.broken))}
 
 
-def _stored(store: Path, settings: str, write: Callable[[_Writer], None]) -> StoredSounds:
+def stored(store: Path, settings: str, write: Callable[[SoundWriter], None]) -> StoredSounds:
+    """The sounds that `write` writes with these settings, from the cache, or written now.
+
+    Raises:
+        ValueError: if the cache cannot be written.
+    """
     key = hashlib.sha256(settings.encode()).hexdigest()[:24]
     path, table = store / f"loops-{key}.i16", store / f"loops-{key}.npz"
     facts = read_arrays(table, (*_TYPES, "broken"))
@@ -161,9 +106,9 @@ def _stored(store: Path, settings: str, write: Callable[[_Writer], None]) -> Sto
     return StoredSounds(samples, *(facts[name] for name in _TYPES), broken)
 
 
-def _write(path: Path, table: Path, write: Callable[[_Writer], None]) -> dict[str, np.ndarray]:
+def _write(path: Path, table: Path, write: Callable[[SoundWriter], None]) -> dict[str, np.ndarray]:
     with whole_file(path) as file:
-        writer = _Writer(file)
+        writer = SoundWriter(file)
         write(writer)
     facts = writer.table()
     write_arrays(table, facts)

@@ -10,9 +10,13 @@ from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.speech.to_image import load_speech_image
 from synvae_core.models.storage import PRETRAINED
 from synvae_core.models.synvae import load_synvae
-from synvae_workbench.data.melodies.load import load_corpus
-from synvae_workbench.data.pictures.mnist_5k import load_mnist_5k
-from synvae_workbench.data.speech.sets import load_speech
+from synvae_workbench.data.registry import (
+    CorpusOptions,
+    SpeechOptions,
+    load_corpus,
+    load_pictures,
+    load_speech,
+)
 from synvae_workbench.training.judge import read_labels, train_judge
 from synvae_workbench.training.pictures import to_unit
 
@@ -30,7 +34,7 @@ def test_every_folder_has_a_card_and_no_pickle(folder):
 
 def test_a_digit_comes_back_from_the_shipped_synvae():
     model = load_synvae(PRETRAINED / "synvae_mnist")
-    digits = load_mnist_5k().test_images[:50].float() / 255  # which it was not trained on
+    digits = load_pictures("mnist_5k").test.images[:50].float() / 255  # which it was not trained on
     _, rebuilt = model.hear(model.listen(digits))
     error = (rebuilt - digits).square().flatten(1).sum(1).mean()
     assert error < 12  # the mean digit is at 53
@@ -41,17 +45,17 @@ def test_a_digit_comes_back_from_the_shipped_synvae():
 def test_the_shipped_speech_models_draw_what_recordings_they_never_heard_say(name, data_folder):
     folder = PRETRAINED / name
     unheard = json.loads((folder / "test_recordings.json").read_text())
-    speech = load_speech("fsdd", folder=data_folder / "fsdd")
+    speech = load_speech("fsdd", SpeechOptions(folder=data_folder / "fsdd"))
     assert set(speech.test.ids) == set(unheard)
-    digits = load_mnist_5k()
-    judge = train_judge(digits.train_images, digits.train_labels, seed=0, epochs=4)
+    digits = load_pictures("mnist_5k")
+    judge = train_judge(digits.train.images, digits.train.labels, seed=0, epochs=4)
     drawn = load_speech_image(folder).draw(to_unit(speech.test.spectrograms))
     assert (read_labels(judge, drawn) == speech.test.labels).float().mean() > 0.93
 
 
 def test_the_language_model_gives_tunes_back_exactly():
     model = load_melody_model(PRETRAINED / "language_2bar")
-    tunes = load_corpus("abc", bars=2).test[:200].astype("int64")
+    tunes = load_corpus("abc", CorpusOptions(bars=2)).test[:200].astype("int64")
     assert exact_windows(tunes, model.reconstruct(tunes, sample=False).numpy()).all()
 
 

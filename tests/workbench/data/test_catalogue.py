@@ -1,13 +1,8 @@
 import pytest
 
 from synvae_workbench.data.catalogue import catalogue
-from synvae_workbench.data.melodies.load import CORPORA
-from synvae_workbench.data.pictures.faces import NAMES as FACES
-from synvae_workbench.data.pictures.sets import NAMES
-from synvae_workbench.data.sources import ABC_TUNES
-from synvae_workbench.data.speech.sources import NAMES as SPEECH
-
-NAMED = {"folder", "reconstructions", "midi"}  # whatever the user has
+from synvae_workbench.data.melodies.abc_corpus import ABC_TUNES
+from synvae_workbench.data.registry import SETS
 
 
 @pytest.fixture(autouse=True)
@@ -16,20 +11,11 @@ def nothing_there(tmp_path, monkeypatch):
     monkeypatch.setenv("SYNVAE_CACHE", str(tmp_path / "cache"))
 
 
-def test_knows_every_set_that_can_be_loaded_by_name_alone():
+def test_has_every_set_that_needs_no_folder_with_all_that_is_to_be_known():
     entries = catalogue()
-    assert {name for name, entry in entries.items() if entry.kind == "pictures"} == (
-        set(NAMES) - NAMED
-    )
-    assert {name for name, entry in entries.items() if entry.kind == "faces"} == (
-        set(FACES) - NAMED
-    )
-    assert {name for name, entry in entries.items() if entry.kind == "melodies"} == (
-        set(CORPORA) - NAMED
-    )
-    assert {name for name, entry in entries.items() if entry.kind == "speech"} == (
-        set(SPEECH) - NAMED
-    )
+    assert [(entry.kind, name) for name, entry in entries.items()] == [
+        (each.kind, each.name) for each in SETS if each.source is not None
+    ]
     for name, entry in entries.items():
         assert name == entry.name
         assert entry.home.startswith("http")

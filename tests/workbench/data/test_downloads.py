@@ -15,10 +15,11 @@ import pytest
 
 from synvae_workbench.data import downloads
 from synvae_workbench.data.downloads import download, extract
-from synvae_workbench.data.pictures import mnist
-from synvae_workbench.data.pictures import sets as pictures
-from synvae_workbench.data.pictures.sets import load_pictures
-from synvae_workbench.data.sources import CIFAR10, MNIST, Published, RemoteFile
+from synvae_workbench.data.pictures import cifar, mnist
+from synvae_workbench.data.pictures.cifar import CIFAR10
+from synvae_workbench.data.pictures.mnist import MNIST
+from synvae_workbench.data.registry import PictureOptions, load_pictures
+from synvae_workbench.data.sources import Published, RemoteFile
 
 BIG = np.random.default_rng(0).bytes(300_000)
 
@@ -84,7 +85,14 @@ def source_of(server, **contents: bytes) -> Published:
         server.files[f"/{name}"] = content
         digest = f"md5:{hashlib.md5(content).hexdigest()}"
         files.append(RemoteFile(server.url + name, len(content), digest))
-    return Published("tiny", "Tiny", "HOME", "none", "small", "tiny.bin", tuple(files))
+
+    def find(folder):
+        paths = [folder / name for name in contents]
+        whole = all(path.is_file() and path.read_bytes() == contents[path.name] for path in paths)
+        return paths if whole else []
+
+    facts = ("tiny", "Tiny", "HOME", "none", "small", "tiny.bin")
+    return Published(*facts, find=find, files=tuple(files))
 
 
 def listing(folder) -> set[str]:
@@ -250,9 +258,8 @@ def tiny_mnist(server) -> Published:
 
 def test_mnist_comes_from_its_home_once(server, tmp_path, monkeypatch):
     source = tiny_mnist(server)
-    monkeypatch.setattr(pictures, "MNIST", source)
     monkeypatch.setattr(mnist, "MNIST", source)
-    digits = load_pictures("mnist", cache=tmp_path)
+    digits = load_pictures("mnist", PictureOptions(cache=tmp_path))
     assert [len(split.ids) for split in (digits.train, digits.validation, digits.test)] == [
         10,
         2,
@@ -260,18 +267,18 @@ def test_mnist_comes_from_its_home_once(server, tmp_path, monkeypatch):
     ]
     assert len(server.ranges) == 4
     server.files.clear()
-    again = load_pictures("mnist", cache=tmp_path)
+    again = load_pictures("mnist", PictureOptions(cache=tmp_path))
     assert again.checksums == digits.checksums
     with pytest.raises(ValueError, match="does not hold the four idx files"):
-        load_pictures("mnist", cache=tmp_path, folder=tmp_path)
+        load_pictures("mnist", PictureOptions(cache=tmp_path, folder=tmp_path))
 
 
 def test_offline_says_what_to_put_where(server, tmp_path, monkeypatch):
     source = tiny_mnist(server)
-    monkeypatch.setattr(pictures, "MNIST", source)
+    monkeypatch.setattr(mnist, "MNIST", source)
     server.tricks = ["503"] * 99
     with pytest.raises(ValueError, match=r"four idx files.*\$SYNVAE_DATA/mnist, or name folder="):
-        load_pictures("mnist", cache=tmp_path)
+        load_pictures("mnist", PictureOptions(cache=tmp_path))
 
 
 def test_cifar10_is_unpacked_from_the_archive(server, tmp_path, monkeypatch):
@@ -283,12 +290,12 @@ def test_cifar10_is_unpacked_from_the_archive(server, tmp_path, monkeypatch):
     entries = [(name, pickle.dumps(content, protocol=2)) for name, content in pickles.items()]
     archive = archive_of(*entries, ("../outside", b"1"), ("cifar-10-batches-py/readme.html", b"2"))
     tiny = source_of(server, **{"cifar-10-python.tar.gz": archive})
-    monkeypatch.setattr(pictures, "CIFAR10", dataclasses.replace(CIFAR10, files=tiny.files))
-    data = load_pictures("cifar10", cache=tmp_path / "cache")
+    monkeypatch.setattr(cifar, "CIFAR10", dataclasses.replace(CIFAR10, files=tiny.files))
+    data = load_pictures("cifar10", PictureOptions(cache=tmp_path / "cache"))
     assert data.train.images.shape == (20, 3, 32, 32)
     assert data.validation.labels.tolist() == [4] * 5
     assert data.test.images.unique().tolist() == [5]
     assert listing(tmp_path / "cache" / "cifar10") == {"cifar-10-batches-py"}
     assert listing(tmp_path) == {"cache"}
-    load_pictures("cifar10", cache=tmp_path / "cache")
+    load_pictures("cifar10", PictureOptions(cache=tmp_path / "cache"))
     assert len(server.ranges) == 1

@@ -10,7 +10,7 @@ from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.storage import PRETRAINED, save_model
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
-from synvae_workbench.data.pictures.mnist_5k import load_mnist_5k
+from synvae_workbench.data.registry import PictureOptions, load_pictures
 from synvae_workbench.evaluation.trained_synvae import load_evaluation
 
 
@@ -29,13 +29,17 @@ def run(tmp_path_factory):
 @pytest.mark.parametrize("dataset", ["", "mnist_5k"])
 def test_the_split_is_that_of_the_run_whatever_seed_is_asked_for(run, dataset):
     found = load_evaluation(run, dataset=dataset, seed=0, most=7)
-    assert torch.equal(found.images, load_mnist_5k(seed=3).test_images[:7])
+    assert torch.equal(
+        found.images, load_pictures("mnist_5k", PictureOptions(seed=3)).test.images[:7]
+    )
     assert len(found.labels) == len(found.ids) == len(found.translation.heard) == 7
 
 
 def test_the_shipped_model_is_given_digits_that_it_has_not_seen():
     found = load_evaluation(PRETRAINED / "synvae_mnist", dataset="mnist_5k", seed=5, most=5)
-    assert torch.equal(found.images, load_mnist_5k(seed=0).test_images[:5])
+    assert torch.equal(
+        found.images, load_pictures("mnist_5k", PictureOptions(seed=0)).test.images[:5]
+    )
 
 
 def test_a_run_of_which_nothing_is_known_wants_a_set_and_a_seed(run, tmp_path):
@@ -44,7 +48,9 @@ def test_a_run_of_which_nothing_is_known_wants_a_set_and_a_seed(run, tmp_path):
     with pytest.raises(ValueError, match="names no DATASET"):
         load_evaluation(tmp_path)
     found = load_evaluation(tmp_path, dataset="mnist_5k", seed=1, most=3)
-    assert torch.equal(found.images, load_mnist_5k(seed=1).test_images[:3])
+    assert torch.equal(
+        found.images, load_pictures("mnist_5k", PictureOptions(seed=1)).test.images[:3]
+    )
 
 
 def test_pictures_of_another_size_are_refused(run, tmp_path):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from synvae_workbench.data.pictures.mnist_5k import load_mnist_5k
+from synvae_workbench.data.registry import load_pictures
 from synvae_workbench.live.assets import HERE
 from synvae_workbench.live.draw import SIDE, drawing_to_digit
 
@@ -40,7 +40,7 @@ def test_where_and_how_large_it_was_drawn_makes_no_difference():
 
 
 def test_digits_of_mnist_remain_about_what_they_are():
-    for image in load_mnist_5k().test_images[:20, 0].numpy():
+    for image in load_pictures("mnist_5k").test.images[:20, 0].numpy():
         again = drawing_to_digit(image)[0].astype(float)
         moved = [np.roll(again, (i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)]
         assert max(np.corrcoef(each.ravel(), image.ravel())[0, 1] for each in moved) > 0.8

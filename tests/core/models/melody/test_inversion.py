@@ -11,7 +11,8 @@ from synvae_core.metrics.melody import exact_windows, step_accuracy
 from synvae_core.models.melody.interfaces import MelodyDecoder, Played
 from synvae_core.models.melody.inversion import fit_latents
 from synvae_core.models.melody.vae import MelodyVae
-from synvae_workbench.data.melodies.abc_corpus import load_abc_corpus
+from synvae_workbench.data.melodies.abc_corpus import load_abc
+from synvae_workbench.data.options import CorpusOptions
 from synvae_workbench.importers import open_melody_model
 
 TINY = 6  # steps
@@ -119,7 +120,7 @@ def test_refuses_no_steps(model):
 @pytest.mark.slow
 def test_published_decoder_can_play_real_melodies(data_folder):
     """The published small decoder reproduces most real melodies note for note."""
-    corpus = load_abc_corpus().test
+    corpus = load_abc(CorpusOptions()).test
     chosen = np.random.default_rng(0).choice(len(corpus), 48, replace=False)
     events = corpus[chosen].astype(np.int64)
     model = open_melody_model(data_folder / "musicvae" / "mel_2bar_small")

@@ -10,8 +10,9 @@ import pytest
 from synvae_core.music.melody import FIRST_NOTE, canonical
 from synvae_workbench.data.melodies import abc_corpus as melodies
 from synvae_workbench.data.melodies.abc import Bar, Tune, TuneNote, parse_tunebook
-from synvae_workbench.data.melodies.abc_corpus import build_corpus, load_abc_corpus
+from synvae_workbench.data.melodies.abc_corpus import build_corpus, load_abc
 from synvae_workbench.data.melodies.near_duplicates import relative_to_first_note
+from synvae_workbench.data.options import CorpusOptions
 
 
 def random_tune(rng: np.random.Generator, reference: str) -> Tune:
@@ -143,13 +144,13 @@ def folder(tmp_path) -> Path:
 
 def test_the_cache_is_used_and_rebuilt_where_it_is_spoilt(folder, tmp_path, monkeypatch):
     cache = tmp_path / "cache"
-    corpus = load_abc_corpus(folder, cache=cache)
+    corpus = load_abc(CorpusOptions(folder=folder, cache=cache))
     (path,) = cache.iterdir()
     with np.load(path, allow_pickle=False) as stored:
         assert stored["train"].dtype == np.uint8
     with monkeypatch.context() as patch:
         patch.setattr(melodies, "build_corpus", None)  # not called
-        cached = load_abc_corpus(folder, cache=cache)
+        cached = load_abc(CorpusOptions(folder=folder, cache=cache))
     assert all(np.array_equal(one, two) for one, two in zip(corpus[:6], cached[:6], strict=True))
     assert corpus[6:] == cached[6:]
     content = path.read_bytes()
@@ -157,37 +158,39 @@ def test_the_cache_is_used_and_rebuilt_where_it_is_spoilt(folder, tmp_path, monk
     damaged[len(content) // 3 : len(content) // 2] = bytes(len(content) // 2 - len(content) // 3)
     for spoilt in (b"", b"no zip", content[:-100], bytes(damaged)):
         path.write_bytes(spoilt)
-        assert np.array_equal(load_abc_corpus(folder, cache=cache).train, corpus.train)
+        assert np.array_equal(
+            load_abc(CorpusOptions(folder=folder, cache=cache)).train, corpus.train
+        )
         assert path.read_bytes() != spoilt
     assert list(cache.iterdir()) == [path]  # no half-written file is left
 
 
 def test_the_cache_follows_sources_seed_and_environment(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("SYNVAE_CACHE", str(tmp_path / "cache"))
-    corpus = load_abc_corpus(folder)
+    corpus = load_abc(CorpusOptions(folder=folder))
     assert len(corpus.tunes) == 16
     assert not any("essen" in name for name in corpus.tunes)
-    load_abc_corpus(folder, seed=1)
+    load_abc(CorpusOptions(folder=folder, seed=1))
     (folder / "airdsAirs" / "0.abc").unlink()
-    assert len(load_abc_corpus(folder).tunes) == 15
+    assert len(load_abc(CorpusOptions(folder=folder)).tunes) == 15
     assert len(list((tmp_path / "cache").iterdir())) == 3
 
 
 def test_where_nothing_can_be_cached_the_corpus_is_there(folder, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    assert len(load_abc_corpus(folder, cache=tmp_path / "file" / "cache").train)
+    assert len(load_abc(CorpusOptions(folder=folder, cache=tmp_path / "file" / "cache")).train)
 
     def full_disk(*_):
         raise OSError("no space left")
 
     monkeypatch.setattr("os.replace", full_disk)
-    assert len(load_abc_corpus(folder, cache=tmp_path / "cache").train)
+    assert len(load_abc(CorpusOptions(folder=folder, cache=tmp_path / "cache")).train)
     assert not list((tmp_path / "cache").iterdir())
 
 
 def test_a_folder_without_tunes_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"holds no \.abc file in airdsAirs"):
-        load_abc_corpus(tmp_path)
+        load_abc(CorpusOptions(folder=tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -195,10 +198,10 @@ def aird(tmp_path_factory) -> melodies.Corpus:
     """The corpus of one packaged book of Aird alone."""
     folder = tmp_path_factory.mktemp("music21") / "airdsAirs"
     folder.mkdir()
-    book = melodies._packaged_folder() / "airdsAirs" / "book1.abc"
+    (book,) = [path for path in melodies.ABC_TUNES.files() if path.match("airdsAirs/book1.abc")]
     (folder / book.name).symlink_to(book)
     folder = folder.parent
-    return load_abc_corpus(folder, cache=folder / "cache")
+    return load_abc(CorpusOptions(folder=folder, cache=folder / "cache"))
 
 
 def test_packaged_tunes(aird):

@@ -11,9 +11,9 @@ import pytest
 from synvae_core.music.melody import FIRST_NOTE, Note, notes_to_events, transpose
 from synvae_core.music.midi import write_midi
 from synvae_workbench.data.melodies import midi_folder
-from synvae_workbench.data.melodies.load import load_corpus
 from synvae_workbench.data.melodies.midi_folder import load_midi_folder
 from synvae_workbench.data.melodies.midi_tracks import read_song
+from synvae_workbench.data.registry import CorpusOptions, load_corpus
 
 SCALE = np.array([0, 2, 4, 5, 7, 9, 11, 12])
 
@@ -167,7 +167,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 def test_a_folder_becomes_a_corpus_on_disk(folder, tmp_path):
-    corpus = load_corpus("midi", folder=folder, cache=tmp_path)
+    corpus = load_corpus("midi", CorpusOptions(folder=folder, cache=tmp_path))
     assert all(isinstance(array, np.memmap) for array in corpus[:6])
     statistics = corpus.statistics
     assert statistics["files"] == 243
@@ -204,19 +204,23 @@ def song_parts(corpus) -> dict[str, int]:
 
 
 def test_a_song_is_in_one_part_in_any_key_at_any_length_beside_any_others(folder, tmp_path):
-    parts = song_parts(load_midi_folder(folder, cache=tmp_path))
-    assert song_parts(load_midi_folder(folder, bars=4, cache=tmp_path)) == parts
-    assert song_parts(load_midi_folder(folder, cache=tmp_path, seed=1)) != parts
+    parts = song_parts(load_midi_folder(CorpusOptions(folder=folder, cache=tmp_path)))
+    assert (
+        song_parts(load_midi_folder(CorpusOptions(folder=folder, bars=4, cache=tmp_path))) == parts
+    )
+    assert (
+        song_parts(load_midi_folder(CorpusOptions(folder=folder, cache=tmp_path, seed=1))) != parts
+    )
     for index in (0, 5, 10, 15, 20):
         write_midi(transpose(melody(index), 4), tmp_path / "moved" / f"{index}.mid")
-    moved = song_parts(load_midi_folder(tmp_path / "moved", cache=tmp_path))
+    moved = song_parts(load_midi_folder(CorpusOptions(folder=tmp_path / "moved", cache=tmp_path)))
     assert moved == {f"{index}.mid": parts[f"{index}.MIDI"] for index in (0, 5, 10, 15, 20)}
 
 
 def test_processes_change_nothing(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(midi_folder, "_CHUNK", 16)
-    one = load_midi_folder(folder, cache=tmp_path / "one")
-    two = load_midi_folder(folder, cache=tmp_path / "two", workers=2)
+    one = load_midi_folder(CorpusOptions(folder=folder, cache=tmp_path / "one"))
+    two = load_midi_folder(CorpusOptions(folder=folder, cache=tmp_path / "two", workers=2))
     assert all(np.array_equal(a, b) for a, b in zip(one[:6], two[:6], strict=True))
     assert list(one.tunes) == list(two.tunes)
     assert one.statistics == two.statistics
@@ -226,22 +230,24 @@ def test_the_cache_is_used_follows_the_files_and_is_rebuilt_where_spoilt(tmp_pat
     folder, cache = tmp_path / "midi", tmp_path / "cache"
     for index in range(3):
         write_midi(melody(index), folder / f"{index}.mid")
-    corpus = load_midi_folder(folder, cache=cache)
+    corpus = load_midi_folder(CorpusOptions(folder=folder, cache=cache))
     arrays, names = [np.array(array) for array in corpus[:6]], list(corpus.tunes)
     (path,) = cache.iterdir()
     with monkeypatch.context() as patch:
         patch.setattr(midi_folder, "read_song", None)
-        assert np.array_equal(load_midi_folder(folder, cache=cache).train, arrays[0])
+        assert np.array_equal(
+            load_midi_folder(CorpusOptions(folder=folder, cache=cache)).train, arrays[0]
+        )
     part = max(("train", "validation", "test"), key=lambda part: (path / part).stat().st_size)
     for name, spoilt in ((part, b"x"), ("statistics.json", b"{"), ("names", b"")):
         (path / name).write_bytes(spoilt)
-        again = load_midi_folder(folder, cache=cache)
+        again = load_midi_folder(CorpusOptions(folder=folder, cache=cache))
         assert all(np.array_equal(a, b) for a, b in zip(again[:6], arrays, strict=True))
         assert list(again.tunes) == names
     os.utime(folder / "0.mid", (1, 1))
-    load_midi_folder(folder, cache=cache)
+    load_midi_folder(CorpusOptions(folder=folder, cache=cache))
     write_midi(melody(3), folder / "sub" / "3.mid")
-    assert load_midi_folder(folder, cache=cache).statistics["files"] == 4
+    assert load_midi_folder(CorpusOptions(folder=folder, cache=cache)).statistics["files"] == 4
     assert len(list(cache.iterdir())) == 3
 
 
@@ -258,26 +264,29 @@ def test_what_was_interrupted_is_never_taken_for_whole(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(midi_folder, "read_song", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            load_midi_folder(folder, cache=cache)
+            load_midi_folder(CorpusOptions(folder=folder, cache=cache))
     assert not list(cache.iterdir())
     with monkeypatch.context() as patch:  # killed: nobody tidies up
         patch.setattr(midi_folder, "read_song", interrupted)
         patch.setattr("shutil.rmtree", lambda *_, **__: None)
         with pytest.raises(KeyboardInterrupt):
-            load_midi_folder(folder, cache=cache)
+            load_midi_folder(CorpusOptions(folder=folder, cache=cache))
     assert list(cache.iterdir())
-    assert load_midi_folder(folder, cache=cache).statistics["tunes_with_windows"] == 6
+    assert (
+        load_midi_folder(CorpusOptions(folder=folder, cache=cache)).statistics["tunes_with_windows"]
+        == 6
+    )
 
 
 def test_useless_folders_and_caches_are_named(tmp_path):
     with pytest.raises(ValueError, match="nowhere is not a folder"):
-        load_midi_folder(tmp_path / "nowhere")
+        load_midi_folder(CorpusOptions(folder=tmp_path / "nowhere"))
     (tmp_path / "a.mid").write_bytes(b"")
     with pytest.raises(ValueError, match="1 MIDI files.*'not a MIDI file': 1"):
-        load_midi_folder(tmp_path, cache=tmp_path / "cache")
+        load_midi_folder(CorpusOptions(folder=tmp_path, cache=tmp_path / "cache"))
     assert not list((tmp_path / "cache").iterdir())
     with pytest.raises(ValueError, match="cannot take the melodies.*SYNVAE_CACHE"):
-        load_midi_folder(tmp_path, cache=tmp_path / "a.mid" / "cache")
+        load_midi_folder(CorpusOptions(folder=tmp_path, cache=tmp_path / "a.mid" / "cache"))
 
 
 def test_memory_does_not_grow_with_the_files(tmp_path):
@@ -292,7 +301,9 @@ def test_memory_does_not_grow_with_the_files(tmp_path):
             pitches = bytes([40 + index // 40, 40 + index % 40])
             path.write_bytes(_with_pitches(content, pitches))
         tracemalloc.start()
-        corpus = load_midi_folder(tmp_path / f"{count}", cache=tmp_path / "cache")
+        corpus = load_midi_folder(
+            CorpusOptions(folder=tmp_path / f"{count}", cache=tmp_path / "cache")
+        )
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert corpus.statistics["tunes_with_windows"] == count

@@ -8,8 +8,8 @@ import pretty_midi
 import pytest
 
 from synvae_core.music.melody import FIRST_NOTE, Note
-from synvae_workbench.data.melodies.load import load_corpus
 from synvae_workbench.data.melodies.pop909 import load_pop909, read_song, song_windows
+from synvae_workbench.data.registry import CorpusOptions, load_corpus
 
 RNG = np.random.default_rng(0)
 
@@ -140,7 +140,7 @@ def test_songs_are_split_whole_and_alike_for_all_lengths(folder, tmp_path, monke
     monkeypatch.setenv("SYNVAE_DATA", str(folder.parents[2]))
     parts = {}
     for bars in (2, 16):
-        corpus = load_corpus("pop909", bars=bars, cache=tmp_path)
+        corpus = load_corpus("pop909", CorpusOptions(bars=bars, cache=tmp_path))
         assert sum(map(len, corpus[:3])) == 28 * (21 - bars)
         for part in ("train", "validation", "test"):
             for tune in np.unique(getattr(corpus, f"{part}_tunes")).tolist():
@@ -150,7 +150,7 @@ def test_songs_are_split_whole_and_alike_for_all_lengths(folder, tmp_path, monke
         "beat_midi.txt is missing": 1,
         "the MIDI file is truncated or corrupt": 1,
     }
-    again = load_corpus("pop909", bars=16, folder=folder, cache=tmp_path)
+    again = load_corpus("pop909", CorpusOptions(bars=16, folder=folder, cache=tmp_path))
     assert np.array_equal(again.test, corpus.test)
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -158,13 +158,13 @@ def test_songs_are_split_whole_and_alike_for_all_lengths(folder, tmp_path, monke
 def test_where_the_songs_are_missing_it_says_where_to_get_them(tmp_path, monkeypatch):
     monkeypatch.delenv("SYNVAE_DATA", raising=False)
     for options in ({}, {"folder": tmp_path}):
-        with pytest.raises(ValueError, match=r"github.com/music-x-lab/POP909-Dataset \(MIT"):
-            load_pop909(**options)
+        with pytest.raises(ValueError, match="github.com/music-x-lab/POP909-Dataset, and put"):
+            load_pop909(CorpusOptions(**options))
     song = tmp_path / "001"
     song.mkdir()
     (song / "001.mid").write_bytes(GOOD)
     with pytest.raises(ValueError, match="none of the 0 songs has 2 bars.*beat_midi.txt is miss"):
-        load_pop909(tmp_path, cache=tmp_path)
+        load_pop909(CorpusOptions(folder=tmp_path, cache=tmp_path))
 
 
 @pytest.mark.data
@@ -173,7 +173,7 @@ def test_real_songs(data_folder, tmp_path):
     folder.mkdir()
     for path in sorted((data_folder / "midi" / "pop909" / "POP909").glob("[0-9]*"))[:40]:
         (folder / path.name).symlink_to(path)
-    corpus = load_pop909(folder, cache=tmp_path)
+    corpus = load_pop909(CorpusOptions(folder=folder, cache=tmp_path))
     assert 35 <= corpus.statistics["tunes"] <= 40
     assert 20 < sum(map(len, corpus[:3])) / 40 < 50  # 30,479 windows in 909 songs
     onsets = (corpus.train >= FIRST_NOTE).mean(0).reshape(2, 4, 4).mean((0, 1))

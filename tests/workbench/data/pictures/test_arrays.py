@@ -8,8 +8,9 @@ from picture_files import encoded, smooth_picture, write_folder
 from PIL import Image
 
 from synvae_workbench.data.files import FoundFile
+from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures import arrays as picture_arrays
-from synvae_workbench.data.pictures.arrays import read_pictures
+from synvae_workbench.data.pictures.arrays import Decoding, read_pictures
 from synvae_workbench.data.pictures.files import (
     decode_strip,
     list_pictures,
@@ -39,11 +40,16 @@ class TestCache:
 
     def load(self, folder, **settings):
         cache = folder.parent / "cache"
-        return load_picture_folder(folder, size=32, broken="skip", cache=cache, **settings)
+        return load_picture_folder(
+            PictureOptions(folder=folder, size=32, broken="skip", cache=cache, **settings)
+        )
 
     def test_gives_the_same_without_decoding(self, folder, monkeypatch):
         first = self.load(folder)
-        same(first, load_picture_folder(folder, size=32, broken="skip", cache=False))
+        same(
+            first,
+            load_picture_folder(PictureOptions(folder=folder, size=32, broken="skip", cache=False)),
+        )
         monkeypatch.setattr(picture_arrays, "decode_strip", None)
         same(first, self.load(folder))
 
@@ -58,7 +64,9 @@ class TestCache:
     def test_a_broken_picture_is_still_refused(self, folder):
         self.load(folder)
         with pytest.raises(ValueError, match=r"cats3\.png"):
-            load_picture_folder(folder, size=32, cache=folder.parent / "cache")
+            load_picture_folder(
+                PictureOptions(folder=folder, size=32, cache=folder.parent / "cache")
+            )
 
     @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.999])
     def test_half_written_is_not_used(self, folder, share):
@@ -87,7 +95,7 @@ class TestCache:
 
     def test_is_where_the_environment_says(self, folder, tmp_path, monkeypatch):
         monkeypatch.setenv("SYNVAE_CACHE", str(tmp_path / "elsewhere"))
-        load_picture_folder(folder, size=8, broken="skip")
+        load_picture_folder(PictureOptions(folder=folder, size=8, broken="skip"))
         assert len(list((tmp_path / "elsewhere").glob("pictures-*.npz"))) == 1
 
 
@@ -105,9 +113,9 @@ class TestMany:
 
         monkeypatch.setattr(picture_arrays, "decode_strip", count)
         with pytest.raises(ValueError, match=r"0100\.jpg.*truncated"):
-            read_pictures(tmp_path, files, size=16, cache=False)
+            read_pictures(tmp_path, files, Decoding(size=16, cache=False))
         assert len(decoded) < 1500
-        arrays = read_pictures(tmp_path, files, size=16, broken="skip", cache=False)
+        arrays = read_pictures(tmp_path, files, Decoding(size=16, broken="skip", cache=False))
         assert list(arrays.broken) == ["a/0100.jpg"]
         assert len(arrays.images) == 2999
 
@@ -125,11 +133,7 @@ class TestMany:
         arrays = read_pictures(
             tmp_path,
             list_pictures(tmp_path),
-            size=64,
-            channels=1,
-            strips=1200,
-            broken="skip",
-            cache=False,
+            Decoding(size=64, channels=1, strips=1200, broken="skip", cache=False),
         )
         kept = [i for i in range(1300) if i not in broken]
         assert arrays.positions.tolist() == kept
@@ -155,5 +159,7 @@ class TestMany:
         write_folder(tmp_path / "set")
         for version in ("1", "2"):
             monkeypatch.setattr(PIL, "__version__", version)
-            load_picture_folder(tmp_path / "set", size=8, cache=tmp_path / "cache")
+            load_picture_folder(
+                PictureOptions(folder=tmp_path / "set", size=8, cache=tmp_path / "cache")
+            )
         assert len(list((tmp_path / "cache").iterdir())) == 2

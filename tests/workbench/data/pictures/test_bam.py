@@ -6,6 +6,7 @@ import torch
 from picture_files import smooth_picture, write_bam
 from PIL import Image
 
+from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.bam import BAM_LABELS, load_bam
 from synvae_workbench.data.pictures.types import random_crops
 
@@ -26,7 +27,7 @@ def by_id(pictures):
 
 
 def load(folder, **settings):
-    return load_bam(folder, **({"cache": False} | settings))
+    return load_bam(PictureOptions(folder=folder, **{"cache": False} | settings))
 
 
 def test_pictures_are_the_ones_that_pillow_reads(tmp_path):
@@ -296,7 +297,7 @@ def load_whole_without(folder, paths):
 
 @pytest.mark.data
 def test_the_paintings_are_there(data_folder, tmp_path):
-    pictures = load_bam(data_folder / "paintings", size=16, cache=tmp_path)
+    pictures = load_bam(PictureOptions(folder=data_folder / "paintings", size=16, cache=tmp_path))
     assert len(pictures.train.ids) + len(pictures.validation.ids) == 7350
     assert torch.bincount(pictures.test.labels).tolist() == [150] * 7
     assert not pictures.multi_label

@@ -34,16 +34,16 @@ def write_batches(folder, count: int = 3) -> list[dict]:
 @pytest.mark.parametrize("below", ["", "cifar-10-batches-py"])
 def test_the_published_layout_is_read_in_its_order(below, tmp_path):
     batches = write_batches(tmp_path / below)
-    split, classes, checksums = read_cifar10(find_cifar10(tmp_path))
-    assert classes == tuple(CLASSES)
-    assert split.train_images.shape == (15, 3, 32, 32)
+    found = read_cifar10(find_cifar10(tmp_path))
+    assert found.classes == tuple(CLASSES)
+    assert found.train.images.shape == (15, 3, 32, 32)
     expected = np.concatenate([content[b"data"] for content in batches[:5]])
-    np.testing.assert_array_equal(split.train_images.flatten(1), expected)
-    np.testing.assert_array_equal(split.test_images.flatten(1), batches[5][b"data"])
-    assert split.train_labels.tolist() == [i for b in batches[:5] for i in b[b"labels"]]
-    assert set(checksums) == set(BATCHES)
-    split.test_images[0] = 7  # one's own memory, not the file's
-    assert split.test_images[0].eq(7).all()
+    np.testing.assert_array_equal(found.train.images.flatten(1), expected)
+    np.testing.assert_array_equal(found.test.images.flatten(1), batches[5][b"data"])
+    assert found.train.labels.tolist() == [i for b in batches[:5] for i in b[b"labels"]]
+    assert set(found.checksums) == set(BATCHES)
+    found.test.images[0] = 7  # one's own memory, not the file's
+    assert found.test.images[0].eq(7).all()
 
 
 def test_a_row_is_red_then_green_then_blue_line_by_line(tmp_path):
@@ -143,12 +143,12 @@ def write_compact(folder, pictures: list[bytes]) -> None:
 
 def test_the_compact_copy_is_decoded(tmp_path):
     write_compact(tmp_path, [jpeg((250, 10, 10)), jpeg((10, 10, 250))])
-    split, classes, checksums = read_cifar10(find_cifar10(tmp_path))
-    assert classes == tuple(CLASSES)
-    assert split.train_images.shape == (2, 3, 32, 32)
-    np.testing.assert_allclose(split.test_images[1].flatten(1).float().mean(1), [10, 10, 250], 0, 4)
-    assert split.train_labels.tolist() == [0, 1]
-    assert checksums.keys() == {"cifar10_jpg.npz"}
+    found = read_cifar10(find_cifar10(tmp_path))
+    assert found.classes == tuple(CLASSES)
+    assert found.train.images.shape == (2, 3, 32, 32)
+    np.testing.assert_allclose(found.test.images[1].flatten(1).float().mean(1), [10, 10, 250], 0, 4)
+    assert found.train.labels.tolist() == [0, 1]
+    assert found.checksums.keys() == {"cifar10_jpg.npz"}
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from picture_files import smooth_picture
 from PIL import Image
 
 from synvae_workbench.data.catalogue import catalogue
-from synvae_workbench.data.pictures import faces
-from synvae_workbench.data.pictures.faces import find_faces, load_faces, near_duplicates
-from synvae_workbench.data.sources import LFW_SUBSET
+from synvae_workbench.data.pictures import near_duplicates as comparing
+from synvae_workbench.data.pictures.faces import LFW_SUBSET, find_faces
+from synvae_workbench.data.pictures.near_duplicates import near_duplicates
+from synvae_workbench.data.registry import FaceOptions, load_faces
 
 
 def write(folder, n=12, size=(50, 70), first=0):
@@ -31,14 +32,18 @@ def test_packaged_faces_come_split_and_the_same_every_time():
     assert found.checksums == {"lfw_subset": LFW_SUBSET.sha256}
     for one, other in zip(parts(found), parts(again), strict=True):
         assert torch.equal(one.images, other.images) and one.ids == other.ids
-    assert load_faces("lfw_subset", seed=1).test.ids != found.test.ids
-    assert load_faces("lfw_subset", size=64, channels=3).test.images.shape[1:] == (3, 64, 64)
+    assert load_faces("lfw_subset", FaceOptions(seed=1)).test.ids != found.test.ids
+    assert load_faces("lfw_subset", FaceOptions(size=64, channels=3)).test.images.shape[1:] == (
+        3,
+        64,
+        64,
+    )
 
 
 def test_packaged_faces_are_those_of_scikit_image():
     (path,) = LFW_SUBSET.files()
     published = np.load(path)[:100]
-    found = load_faces("lfw_subset", size=25)
+    found = load_faces("lfw_subset", FaceOptions(size=25))
     for part in parts(found):
         rows = [int(name) for name in part.ids]
         difference = part.images[:, 0].numpy() / 255 - published[rows]
@@ -68,7 +73,7 @@ def test_a_crop_is_the_centre_or_the_upper_end(tmp_path):
         Image.fromarray(picture).save(tmp_path / f"{name}.png")
     is_light = {}
     for crop in ("centre", "upper"):
-        found = load_faces("folder", folder=tmp_path, size=40, crop=crop, cache=False)
+        found = load_faces("folder", FaceOptions(folder=tmp_path, size=40, crop=crop, cache=False))
         for part in parts(found):
             for name, image in zip(part.ids, part.images, strict=True):
                 is_light[crop, name.partition(".")[0]] = image[0] > 128
@@ -99,7 +104,7 @@ def test_near_duplicates_stay_in_one_part_whatever_the_seed(tmp_path):
         (tmp_path / "two").mkdir(exist_ok=True)
         mirrored.save(tmp_path / "two" / f"copy{i:02d}.jpg", quality=90)
     for seed in range(5):
-        found = load_faces("folder", folder=tmp_path, size=32, seed=seed, cache=False)
+        found = load_faces("folder", FaceOptions(folder=tmp_path, size=32, seed=seed, cache=False))
         for part in parts(found):
             originals = {name[4:6] for name in part.ids if name.startswith("one/")}
             copies = {name[8:10] for name in part.ids if name.startswith("two/")}
@@ -111,7 +116,9 @@ def test_near_duplicates_stay_in_one_part_whatever_the_seed(tmp_path):
 def test_labels_are_the_folders_and_order_does_not_matter(tmp_path, monkeypatch):
     write(tmp_path / "faces" / "train")
     monkeypatch.setenv("SYNVAE_DATA", str(tmp_path))
-    found = load_faces("faces", size=32, channels=1, test=2, validation=0.1, cache=False)
+    found = load_faces(
+        "faces", FaceOptions(size=32, channels=1, test=2, validation=0.1, cache=False)
+    )
     assert found.classes == ("all",)
     assert [len(part.ids) for part in parts(found)] == [9, 1, 2]
     assert found.train.images.shape == (9, 1, 32, 32)
@@ -122,26 +129,22 @@ def test_labels_are_the_folders_and_order_does_not_matter(tmp_path, monkeypatch)
 
 def test_what_cannot_be_used_is_refused_by_name(tmp_path, monkeypatch):
     monkeypatch.delenv("SYNVAE_DATA", raising=False)
-    with pytest.raises(ValueError, match="'faces' is a folder .*SYNVAE_DATA/faces, or name folder"):
-        load_faces("faces")
     with pytest.raises(ValueError, match="nowhere is no folder"):
-        load_faces("folder", folder=tmp_path / "nowhere")
+        load_faces("folder", FaceOptions(folder=tmp_path / "nowhere"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="empty has no pictures"):
-        load_faces("faces", folder=tmp_path / "empty")
-    with pytest.raises(ValueError, match="got 'paintings' and 'upper'"):
-        load_faces("paintings")
-    with pytest.raises(ValueError, match="got 'folder' and 'left'"):
-        load_faces("folder", folder=tmp_path, crop="left")
+        load_faces("faces", FaceOptions(folder=tmp_path / "empty"))
+    with pytest.raises(ValueError, match="crop is one of centre, upper, got 'left'"):
+        load_faces("folder", FaceOptions(folder=tmp_path, crop="left"))
     write(tmp_path / "few", n=3)
     few = {"folder": tmp_path / "few", "cache": False}
-    assert [len(part.ids) for part in parts(load_faces("folder", **few))] == [1, 1, 1]
+    assert [len(part.ids) for part in parts(load_faces("folder", FaceOptions(**few)))] == [1, 1, 1]
     with pytest.raises(ValueError, match="3 pictures, of which 3 .* too few to take 2"):
-        load_faces("folder", test=2, **few)
+        load_faces("folder", FaceOptions(test=2, **few))
     with pytest.raises(ValueError, match="validation is at least one"):
-        load_faces("folder", validation=0, **few)
+        load_faces("folder", FaceOptions(validation=0, **few))
     with pytest.raises(ValueError, match="channels 1 or 3"):
-        load_faces("lfw_subset", channels=2)
+        load_faces("lfw_subset", FaceOptions(channels=2))
 
 
 def test_broken_pictures_are_refused_by_name_or_left_out(tmp_path):
@@ -150,14 +153,14 @@ def test_broken_pictures_are_refused_by_name_or_left_out(tmp_path):
     (tmp_path / "nothing.png").touch()
     options = {"folder": tmp_path, "size": 32, "cache": False}
     with pytest.raises(ValueError, match=r"(nothing.png|text.jpg) .*broken=\"skip\""):
-        load_faces("folder", **options)
-    found = load_faces("folder", broken="skip", **options)
+        load_faces("folder", FaceOptions(**options))
+    found = load_faces("folder", FaceOptions(broken="skip", **options))
     assert {line.split()[0] for line in found.skipped} == {"nothing.png", "text.jpg"}
     assert sum(len(part.ids) for part in parts(found)) == 8
     for path in tmp_path.glob("0*.png"):
         path.unlink()
     with pytest.raises(ValueError, match="2 pictures, and none can be read"):
-        load_faces("folder", broken="skip", **options)
+        load_faces("folder", FaceOptions(broken="skip", **options))
 
 
 def test_bad_comparisons_are_refused():
@@ -171,7 +174,7 @@ def test_blocks_of_pictures_are_compared_with_all(monkeypatch):
     images = torch.randint(0, 256, (20, 1, 16, 16), dtype=torch.uint8)
     images[13] = images[2]
     whole = near_duplicates(images)
-    monkeypatch.setattr(faces, "_ROWS", 3)
+    monkeypatch.setattr(comparing, "_ROWS", 3)
     assert np.array_equal(near_duplicates(images), whole)
     assert whole[13] == whole[2] and len(set(whole)) == 19
 
@@ -179,7 +182,7 @@ def test_blocks_of_pictures_are_compared_with_all(monkeypatch):
 @pytest.mark.data
 def test_the_93_faces_are_all_read(data_folder, monkeypatch):
     monkeypatch.setenv("SYNVAE_DATA", str(data_folder))
-    found = load_faces("faces", cache=False)
+    found = load_faces("faces", FaceOptions(cache=False))
     assert sum(len(part.ids) for part in parts(found)) == 93
     assert found.test.images.shape[1:] == (3, 64, 64)
     assert found.classes == ("all",)

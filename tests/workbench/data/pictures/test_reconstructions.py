@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.reconstructions import export_pictures, load_reconstructions
+from synvae_workbench.data.pictures.types import Split
 
 CLASSES = ("calm", "wild")
 
@@ -19,7 +21,7 @@ def made_up(n=12, channels=3, size=16, seed=0):
 
 
 def check(folder, images, labels, ids, classes=CLASSES, split="test"):
-    found = load_reconstructions(folder, cache=False)
+    found = load_reconstructions(PictureOptions(folder=folder, cache=False))
     part = getattr(found, split)
     assert torch.equal(part.images, images)
     assert torch.equal(part.labels, labels)
@@ -33,10 +35,10 @@ def check(folder, images, labels, ids, classes=CLASSES, split="test"):
 def test_they_come_back_as_they_were(tmp_path, channels):
     parts = {"train": made_up(20, channels), "test": made_up(7, channels, seed=1)}
     for split, (images, labels, ids) in parts.items():
-        export_pictures(tmp_path, images, labels, ids, CLASSES, split=split)
+        export_pictures(tmp_path, Split(images, labels, ids), CLASSES, split=split)
     for split, part in parts.items():
         check(tmp_path, *part, split=split)
-    empty = load_reconstructions(tmp_path, cache=False).validation
+    empty = load_reconstructions(PictureOptions(folder=tmp_path, cache=False)).validation
     assert empty.images.shape == (0, channels, 16, 16)
     assert empty.labels.shape == (0,)
     images, labels, ids = parts["test"]
@@ -47,7 +49,7 @@ def test_they_come_back_as_they_were(tmp_path, channels):
 def test_several_labels_come_back(tmp_path):
     images, _, ids = made_up(4)
     labels = torch.tensor([[1, 0], [0, 1], [1, 1], [0, 0]], dtype=torch.bool)
-    export_pictures(tmp_path, images, labels, ids, CLASSES)
+    export_pictures(tmp_path, Split(images, labels, ids), CLASSES)
     check(tmp_path, images, labels, ids)
     assert {path.parent.name for path in (tmp_path / "test").rglob("*.png")} == {
         *CLASSES,
@@ -77,7 +79,7 @@ def test_names_never_lead_elsewhere(tmp_path):
     images, labels, _ = made_up(len(HOSTILE))
     classes = tuple(HOSTILE)
     labels = torch.arange(len(HOSTILE))
-    export_pictures(folder, images, labels, HOSTILE, classes)
+    export_pictures(folder, Split(images, labels, HOSTILE), classes)
     check(folder, images, labels, HOSTILE, classes)
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert all(path.is_relative_to(folder) for path in written)
@@ -90,13 +92,13 @@ def test_names_never_lead_elsewhere(tmp_path):
 def test_any_ids_come_back(tmp_path_factory, ids):
     folder = tmp_path_factory.mktemp("export")
     images, labels, _ = made_up(len(ids), size=2)
-    export_pictures(folder, images, labels, ids, CLASSES)
+    export_pictures(folder, Split(images, labels, ids), CLASSES)
     check(folder, images, labels, ids)
 
 
 def test_an_index_cannot_lead_elsewhere(tmp_path):
     images, labels, ids = made_up(3)
-    export_pictures(tmp_path / "export", images, labels, ids, CLASSES)
+    export_pictures(tmp_path / "export", Split(images, labels, ids), CLASSES)
     images[0].permute(1, 2, 0)
     Image.fromarray(images[0].permute(1, 2, 0).numpy()).save(tmp_path / "secret.png")
     path = tmp_path / "export" / "index.json"
@@ -104,21 +106,21 @@ def test_an_index_cannot_lead_elsewhere(tmp_path):
     index["splits"]["test"]["ids"][0] = "../../../secret"
     path.write_text(json.dumps(index))
     with pytest.raises(ValueError, match="cannot be found"):
-        load_reconstructions(tmp_path / "export", cache=False)
+        load_reconstructions(PictureOptions(folder=tmp_path / "export", cache=False))
 
 
 def test_an_export_is_replaced_and_others_stay(tmp_path):
     train, first, second = made_up(5), made_up(9, seed=1), made_up(4, seed=2)
-    export_pictures(tmp_path, *train, CLASSES, split="train")
-    export_pictures(tmp_path, *first, CLASSES)
-    export_pictures(tmp_path, *second, CLASSES)
+    export_pictures(tmp_path, Split(*train), CLASSES, split="train")
+    export_pictures(tmp_path, Split(*first), CLASSES)
+    export_pictures(tmp_path, Split(*second), CLASSES)
     check(tmp_path, *train, split="train")
     check(tmp_path, *second)
     assert len(list((tmp_path / "test").rglob("*.png"))) == 4
     with pytest.raises(ValueError, match="of pictures with classes"):
-        export_pictures(tmp_path, *first, ("other", "names"))
+        export_pictures(tmp_path, Split(*first), ("other", "names"))
     with pytest.raises(ValueError, match="of pictures with shape"):
-        export_pictures(tmp_path, *made_up(3, size=8), CLASSES)
+        export_pictures(tmp_path, Split(*made_up(3, size=8)), CLASSES)
     check(tmp_path, *second)
 
 
@@ -126,34 +128,34 @@ def test_foreign_folders_are_left_alone(tmp_path):
     (tmp_path / "test").mkdir()
     (tmp_path / "test" / "mine.txt").write_text("precious")
     with pytest.raises(ValueError, match="no export"):
-        export_pictures(tmp_path, *made_up(), CLASSES)
+        export_pictures(tmp_path, Split(*made_up()), CLASSES)
     assert (tmp_path / "test" / "mine.txt").read_text() == "precious"
 
 
 def test_a_link_is_not_emptied(tmp_path):
     folder, precious = tmp_path / "export", tmp_path / "precious"
-    export_pictures(folder, *made_up(), CLASSES)
+    export_pictures(folder, Split(*made_up()), CLASSES)
     (folder / "test").rename(precious)
     (folder / "test").symlink_to(precious)
     with pytest.raises(ValueError, match="no export"):
-        export_pictures(folder, *made_up(), CLASSES)
+        export_pictures(folder, Split(*made_up()), CLASSES)
     assert len(list(precious.rglob("*.png"))) == 12
 
 
 def test_what_was_touched_is_refused(tmp_path):
     images, labels, ids = made_up()
-    export_pictures(tmp_path, images, labels, ids, CLASSES)
+    export_pictures(tmp_path, Split(images, labels, ids), CLASSES)
     path = tmp_path / "test" / CLASSES[labels[3]] / f"{ids[3]}.png"
     content = path.read_bytes()
     Image.new("RGB", (16, 16)).save(path)
     with pytest.raises(ValueError, match="other pictures than were exported"):
-        load_reconstructions(tmp_path, cache=False)
+        load_reconstructions(PictureOptions(folder=tmp_path, cache=False))
     path.write_bytes(content[:-30])
     with pytest.raises(ValueError, match=rf"{ids[3]}\.png"):
-        load_reconstructions(tmp_path, cache=False)
+        load_reconstructions(PictureOptions(folder=tmp_path, cache=False))
     path.unlink()
     with pytest.raises(ValueError, match=rf"{ids[3]}\.png cannot be found"):
-        load_reconstructions(tmp_path, cache=False)
+        load_reconstructions(PictureOptions(folder=tmp_path, cache=False))
 
 
 @pytest.mark.parametrize(
@@ -174,17 +176,17 @@ def test_what_was_touched_is_refused(tmp_path):
     ],
 )
 def test_a_spoilt_index_is_refused(tmp_path, change):
-    export_pictures(tmp_path, *made_up(), CLASSES)
+    export_pictures(tmp_path, Split(*made_up()), CLASSES)
     index = json.loads((tmp_path / "index.json").read_text())
     change(index)
     (tmp_path / "index.json").write_text(json.dumps(index))
     with pytest.raises(ValueError, match=r"index\.json is no index of exported pictures"):
-        load_reconstructions(tmp_path, cache=False)
+        load_reconstructions(PictureOptions(folder=tmp_path, cache=False))
 
 
 def test_no_export_is_said(tmp_path):
     with pytest.raises(ValueError, match=r"index\.json is missing"):
-        load_reconstructions(tmp_path)
+        load_reconstructions(PictureOptions(folder=tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -200,7 +202,11 @@ def test_no_export_is_said(tmp_path):
 )
 def test_arguments_must_fit(tmp_path, change, expected):
     images, labels, ids = made_up()
-    arguments = {"images": images, "labels": labels, "ids": ids, "classes": CLASSES} | change
+    pictures = {"images": images, "labels": labels, "ids": ids}
+    arguments = {"classes": CLASSES} | {
+        name: value for name, value in change.items() if name not in pictures
+    }
+    pictures |= {name: value for name, value in change.items() if name in pictures}
     with pytest.raises(ValueError, match=expected):
-        export_pictures(tmp_path / "export", **arguments)
+        export_pictures(tmp_path / "export", Split(**pictures), **arguments)
     assert not (tmp_path / "export").exists()

@@ -16,12 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synvae_workbench.data.catalogue import catalogue
-from synvae_workbench.data.sources import FSDD
-from synvae_workbench.data.speech import fsdd
-from synvae_workbench.data.speech import sources as speech_sets
-from synvae_workbench.data.speech.fsdd import NAMES, find_fsdd, fsdd_checksum
-from synvae_workbench.data.speech.sets import load_speech, speech_waveforms
-from synvae_workbench.data.speech.splits import split_recordings
+from synvae_workbench.data.registry import SpeechOptions, load_speech, speech_waveforms
+from synvae_workbench.data.speech import fsdd, spectrograms
+from synvae_workbench.data.speech.fsdd import FSDD, NAMES, find_fsdd, fsdd_checksum
+from synvae_workbench.data.speech.splits import Known, split_recordings
 
 PARTS = ("train", "validation", "test")
 FEWER = {name for name in NAMES if int(name[:-4].rpartition("_")[2]) < 10}  # a fifth
@@ -59,7 +57,7 @@ def sizes(spoken) -> list[int]:
 
 
 def test_a_folder_in_three_parts(folder):
-    spoken = load_speech("folder", folder=folder)
+    spoken = load_speech("folder", SpeechOptions(folder=folder))
     assert sizes(spoken) == [130, 10, 20]  # of each digit 2 of 16, and a tenth of 14
     for part in PARTS:
         recordings = getattr(spoken, part)
@@ -75,21 +73,21 @@ def test_a_folder_in_three_parts(folder):
 
 
 def test_a_seed_draws_the_same_recordings_and_another_seed_others(folder):
-    first, again = (load_speech("folder", folder=folder, seed=3) for _ in range(2))
+    first, again = (load_speech("folder", SpeechOptions(folder=folder, seed=3)) for _ in range(2))
     assert first.test.ids == again.test.ids
     assert torch.equal(first.train.spectrograms, again.train.spectrograms)
-    assert load_speech("folder", folder=folder, seed=4).test.ids != first.test.ids
-    more = load_speech("folder", folder=folder, seed=3, validation=0.5)
+    assert load_speech("folder", SpeechOptions(folder=folder, seed=4)).test.ids != first.test.ids
+    more = load_speech("folder", SpeechOptions(folder=folder, seed=3, validation=0.5))
     assert more.test.ids == first.test.ids
     assert sizes(more) == [70, 70, 20]
-    assert sizes(load_speech("folder", folder=folder, validation=0)) == [140, 0, 20]
+    assert sizes(load_speech("folder", SpeechOptions(folder=folder, validation=0))) == [140, 0, 20]
 
 
 def test_own_and_speaker_splits(folder):
-    own = load_speech("folder", folder=folder, split="own")
+    own = load_speech("folder", SpeechOptions(folder=folder, split="own"))
     assert {int(name[-1]) for name in own.test.ids} == {0, 1, 2, 3, 4}
     assert sizes(own) == [50, 10, 100]
-    one = load_speech("folder", folder=folder, split="speaker", speaker="ben")
+    one = load_speech("folder", SpeechOptions(folder=folder, split="speaker", speaker="ben"))
     assert set(one.test.speakers) == {"ben"}
     assert set(one.train.speakers) == set(one.validation.speakers) == {"anna"}
     assert sizes(one) == [70, 10, 80]
@@ -105,37 +103,33 @@ def test_own_and_speaker_splits(folder):
         ({"validation": 1.0}, "validation is a share"),
         ({"validation": -0.1}, "validation is a share"),
         ({"validation": float("nan")}, "validation is a share"),
-        ({"broken": "mend"}, "to 'refuse' or to 'skip', got 'mend'"),
+        ({"broken": "mend"}, "one of refuse, skip, got 'mend'"),
     ],
 )
 def test_other_settings_are_refused(settings, reason, folder):
     with pytest.raises(ValueError, match=reason):
-        load_speech("folder", folder=folder, **settings)
+        load_speech("folder", SpeechOptions(folder=folder, **settings))
 
 
-def test_other_sets_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="one of espeak, fsdd, folder, got 'mnist'"):
-        load_speech("mnist")
-    with pytest.raises(ValueError, match="name it by folder="):
-        load_speech("folder")
+def test_what_is_no_folder_of_recordings_is_refused(tmp_path):
     with pytest.raises(ValueError, match="leave folder= out"):
-        load_speech("espeak", folder=tmp_path)
+        load_speech("espeak", SpeechOptions(folder=tmp_path))
     with pytest.raises(ValueError, match="is no folder"):
-        load_speech("folder", folder=tmp_path / "no")
+        load_speech("folder", SpeechOptions(folder=tmp_path / "no"))
     (tmp_path / "notes.txt").touch()
     (tmp_path / ".0_anna_0.wav").touch()
     with pytest.raises(ValueError, match="has no recordings; expected {digit}_{speaker}_{index}"):
-        load_speech("folder", folder=str(tmp_path))
+        load_speech("folder", SpeechOptions(folder=str(tmp_path)))
 
 
 def test_a_split_that_leaves_nothing_is_refused(tmp_path):
     fill(tmp_path / "one", speakers=("anna",), indices=range(3))
     for settings in ({"split": "own"}, {"split": "speaker", "speaker": "anna"}):
         with pytest.raises(ValueError, match="leaves nothing to train on of 0, 1, 2, 3"):
-            load_speech("folder", folder=tmp_path / "one", **settings)
+            load_speech("folder", SpeechOptions(folder=tmp_path / "one", **settings))
     fill(tmp_path / "late", indices=(7, 8))
     with pytest.raises(ValueError, match="leaves no recording to test on"):
-        load_speech("folder", folder=tmp_path / "late", split="own")
+        load_speech("folder", SpeechOptions(folder=tmp_path / "late", split="own"))
 
 
 @st.composite
@@ -157,11 +151,8 @@ def test_never_a_copy_of_a_test_recording_in_training(found, split, validation, 
     ids = [f"{place}" for place in range(len(digits))]
     try:
         part = split_recordings(
-            *(ids, np.array(digits), speakers, indices, contents),
-            split=split[0],
-            speaker=split[1],
-            validation=validation,
-            seed=seed,
+            Known(ids, np.array(digits), speakers, indices, contents),
+            SpeechOptions(split=split[0], speaker=split[1], validation=validation, seed=seed),
         )
     except ValueError as error:
         assert "leaves" in str(error) or "speaker is one of" in str(error)
@@ -182,7 +173,7 @@ def test_a_copy_follows_its_recording_whatever_it_is_called(split, folder):
         shutil.copy(folder / f"{digit}_ben_0.wav", folder / f"{digit}_anna_{90 + digit}.wav")
         samples, rate = soundfile.read(folder / f"{digit}_anna_1.wav")
         soundfile.write(folder / f"{digit}_ben_70.flac", samples, rate)
-    spoken = load_speech("folder", folder=folder, validation=0.3, **split)
+    spoken = load_speech("folder", SpeechOptions(folder=folder, validation=0.3, **split))
     seen = [
         {each.numpy().tobytes() for each in getattr(spoken, part).spectrograms} for part in PARTS
     ]
@@ -197,14 +188,14 @@ def test_sub_folders_hold_digits(tmp_path):
             name = f"take{index}" if index < 6 else f"{digit}_anna_{index}"
             name = f"{digit}/{name}.{('wav', 'FLAC', 'ogg')[index % 3]}"
             soundfile.write(tmp_path / name, tone(100 * digit + index), 16_000)
-    spoken = load_speech("folder", folder=tmp_path)
+    spoken = load_speech("folder", SpeechOptions(folder=tmp_path))
     assert sum(sizes(spoken)) == 24
     assert spoken.speakers == ("anna", "unknown")
     assert sorted(spoken.train.labels.unique().tolist()) == [0, 7]
     assert all(name.partition("/")[0] in "07" for name in spoken.train.ids)  # stems repeat
     with pytest.raises(ValueError, match="0/take0 has no index in its name"):
-        load_speech("folder", folder=tmp_path, split="own")
-    (wave,) = speech_waveforms("folder", [spoken.test.ids[0]], folder=tmp_path)
+        load_speech("folder", SpeechOptions(folder=tmp_path, split="own"))
+    (wave,) = speech_waveforms("folder", [spoken.test.ids[0]], SpeechOptions(folder=tmp_path))
     assert len(wave) == 600
 
 
@@ -225,7 +216,7 @@ def with_broken(folder, tmp_path):
 def test_broken_recordings_are_refused_by_the_first_names(with_broken):
     for _ in range(2):  # computed, then from the cache
         with pytest.raises(ValueError, match="7 of 167 recordings in .*spoken cannot be") as error:
-            load_speech("folder", folder=with_broken)
+            load_speech("folder", SpeechOptions(folder=with_broken))
         sentence = str(error.value)
         assert "4_anna_99.wav cannot be read as sound" in sentence
         assert "5_anna_99.wav is silent" in sentence
@@ -236,25 +227,25 @@ def test_broken_recordings_are_refused_by_the_first_names(with_broken):
 
 
 def test_broken_recordings_are_skipped_where_one_asks_for_it(with_broken, tmp_path):
-    spoken = load_speech("folder", folder=with_broken, broken="skip")
+    spoken = load_speech("folder", SpeechOptions(folder=with_broken, broken="skip"))
     assert sum(sizes(spoken)) == 160
     assert spoken.skipped == (*(f"{digit}_anna_99.wav" for digit in range(4, 10)), "noise.wav")
     only = tmp_path / "only"
     only.mkdir()
     (only / "3_anna_0.wav").write_text("three")
     with pytest.raises(ValueError, match="1 of 1 recordings"):
-        load_speech("folder", folder=only, broken="skip")
+        load_speech("folder", SpeechOptions(folder=only, broken="skip"))
 
 
 def test_a_file_in_the_folder_of_another_digit_is_broken(folder):
     (folder / "3").mkdir()
     shutil.copy(folder / "4_anna_0.wav", folder / "3" / "4_anna_0.wav")
     with pytest.raises(ValueError, match="3/4_anna_0.wav lies in the folder of 3 and is named as"):
-        load_speech("folder", folder=folder)
+        load_speech("folder", SpeechOptions(folder=folder))
 
 
 def test_the_cache_goes_by_content(folder, own_cache, tmp_path, monkeypatch):
-    first = load_speech("folder", folder=folder)
+    first = load_speech("folder", SpeechOptions(folder=folder))
     (stored,) = own_cache.iterdir()
     moved = tmp_path / "moved"
     shutil.copytree(folder, moved)
@@ -263,37 +254,39 @@ def test_the_cache_goes_by_content(folder, own_cache, tmp_path, monkeypatch):
         raise AssertionError("computed again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(speech_sets, "log_mel", computed)
-        again = load_speech("folder", folder=moved)
+        patch.setattr(spectrograms, "log_mel", computed)
+        again = load_speech("folder", SpeechOptions(folder=moved))
     assert torch.equal(again.test.spectrograms, first.test.spectrograms)
     status = os.stat(moved / "0_anna_0.wav")
     soundfile.write(moved / "0_anna_0.wav", tone(12345), 8000)  # of the same size
     os.utime(moved / "0_anna_0.wav", ns=(status.st_atime_ns, status.st_mtime_ns))
-    changed = load_speech("folder", folder=moved)
+    changed = load_speech("folder", SpeechOptions(folder=moved))
     assert changed.checksums != first.checksums
     assert len(list(own_cache.iterdir())) == 2
     stored.write_bytes(stored.read_bytes()[:-5000])
-    mended = load_speech("folder", folder=folder)
+    mended = load_speech("folder", SpeechOptions(folder=folder))
     assert torch.equal(mended.train.spectrograms, first.train.spectrograms)
 
 
 def test_several_that_compute_at_once_leave_one_whole_cache(folder, own_cache):
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: load_speech("folder", folder=folder), range(4)))
+        found = list(
+            pool.map(lambda _: load_speech("folder", SpeechOptions(folder=folder)), range(4))
+        )
     assert all(torch.equal(each.test.spectrograms, found[0].test.spectrograms) for each in found)
     assert len(list(own_cache.iterdir())) == 1
 
 
 def test_the_stand_in_says_that_it_is_one():
-    spoken = load_speech("espeak", takes=2)
+    spoken = load_speech("espeak", SpeechOptions(takes=2))
     assert spoken.synthetic
     assert "synthetic" in spoken.title
     assert len(spoken.speakers) == 12
     assert sizes(spoken) == [200, 20, 20]
-    (waveform,) = speech_waveforms("espeak", spoken.test.ids[:1], takes=2)
+    (waveform,) = speech_waveforms("espeak", spoken.test.ids[:1], SpeechOptions(takes=2))
     assert 0.1 < len(waveform) / 8000 < 1.2
     with pytest.raises(ValueError, match="no recording '0_eve_0'"):
-        speech_waveforms("espeak", ["0_eve_0"], takes=2)
+        speech_waveforms("espeak", ["0_eve_0"], SpeechOptions(takes=2))
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -370,7 +363,7 @@ def test_fsdd_comes_from_its_home_once(published, server, own_cache):
     assert {path.name for path in (own_cache / "fsdd").iterdir()} <= {"recordings", ".lock"}
     assert not list(own_cache.rglob("outside*"))
     assert catalogue()["fsdd"].place == str(own_cache / "fsdd")
-    load_speech("fsdd", split="own")
+    load_speech("fsdd", SpeechOptions(split="own"))
     assert len(server.asked) == 1
 
 
@@ -397,14 +390,16 @@ def test_fsdd_is_found_in_the_data_folder_and_checked(published, tiny, tmp_path,
     monkeypatch.setenv("SYNVAE_DATA", str(tmp_path))
     shutil.copytree(tiny[0], tmp_path / "fsdd" / "recordings")
     assert sizes(load_speech("fsdd")) == [490, 50, 60]
-    assert sizes(load_speech("fsdd", folder=tmp_path / "fsdd" / "recordings"))[2] == 60
+    assert (
+        sizes(load_speech("fsdd", SpeechOptions(folder=tmp_path / "fsdd" / "recordings")))[2] == 60
+    )
     changed = tmp_path / "fsdd" / "recordings" / "3_theo_7.wav"
     changed.write_bytes(changed.read_bytes()[:-1] + b"?")
     with pytest.raises(ValueError, match=r"other recordings than the published.*\"folder\""):
         load_speech("fsdd")
     changed.unlink()
     with pytest.raises(ValueError, match=r"does not hold recordings/ .*SYNVAE_DATA/fsdd"):
-        load_speech("fsdd", folder=tmp_path / "fsdd")
+        load_speech("fsdd", SpeechOptions(folder=tmp_path / "fsdd"))
 
 
 @pytest.mark.data
@@ -420,7 +415,7 @@ def test_the_published_recordings(data_folder, monkeypatch):
         for part in PARTS
     ]
     assert sum(map(len, digests)) == len(set.union(*digests)) == 3000
-    own = load_speech("fsdd", split="own")
+    own = load_speech("fsdd", SpeechOptions(split="own"))
     assert {name.rpartition("_")[2] for name in own.test.ids} == set("01234")
-    one = load_speech("fsdd", split="speaker", speaker="theo", validation=0)
+    one = load_speech("fsdd", SpeechOptions(split="speaker", speaker="theo", validation=0))
     assert sizes(one) == [2500, 0, 500]

@@ -4,11 +4,11 @@ import sys
 import numpy as np
 import pytest
 
-from synvae_workbench.data.sources import ESPEAK_DIGITS, checksum
+from synvae_workbench.data.sources import checksum
 from synvae_workbench.data.speech import espeak
 from synvae_workbench.data.speech import stand_in as spoken_stand_in
 from synvae_workbench.data.speech.espeak import Utterance, speak
-from synvae_workbench.data.speech.stand_in import SPEAKERS
+from synvae_workbench.data.speech.stand_in import ESPEAK_DIGITS, SPEAKERS
 
 
 @pytest.fixture(scope="module")
@@ -148,4 +148,4 @@ def test_a_missing_package_is_named(monkeypatch, tmp_path):
         speak([Utterance("one", "en")])
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ValueError, match="run `pip install espeakng-loader`"):
-        spoken_stand_in.spoken_stand_in(cache=tmp_path)
+        spoken_stand_in.spoken_stand_in(takes=1, cache=tmp_path)

@@ -1,0 +1,53 @@
+"""Pictures that nearly repeat each other, mirrored or not."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int, UInt8
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+NEAR = 0.95  # correlation of two small grey pictures that are taken for the same
+_GRID = 16  # their side
+_ROWS = 1 << 8  # pictures that are compared with all others at a time
+
+
+def near_duplicates(
+    images: UInt8[Tensor, "n c h w"], *, near: float = NEAR
+) -> Int[np.ndarray, " n"]:
+    """A number for each picture, the same for those that nearly repeat each other.
+
+    That is, for those whose small grey copies, one of them mirrored or not, have a correlation of
+    `near` or more, and for those that others of the group so resemble.
+
+    Raises:
+        ValueError: if there is no picture, or `near` is not within 0..1.
+    """
+    if not len(images) or not 0 < near <= 1:
+        raise ValueError(
+            f"pictures are compared at a correlation within 0..1: got {len(images)} pictures and "
+            f"a correlation of {near}"
+        )
+    small = _small(images)
+    mirrored = small[:, :-1].unflatten(1, (_GRID, _GRID)).flip(-1).flatten(1)
+    both = torch.cat([small, torch.cat([mirrored, small[:, -1:]], 1)])
+    pairs = [
+        (small[start : start + _ROWS] @ both.T >= near).nonzero() + torch.tensor([start, 0])
+        for start in range(0, len(small), _ROWS)
+    ]
+    row, column = torch.cat(pairs).numpy().T
+    links = coo_array(
+        (np.ones(len(row), bool), (row, column % len(small))), shape=(len(small),) * 2
+    )
+    return connected_components(links, directed=False)[1].astype(np.int64)
+
+
+def _small(images: Tensor) -> Float[Tensor, "n grid"]:
+    """Small grey copies of mean 0 and length 1, and behind them whether they are of one grey."""
+    grey = images.float().mean(1, keepdim=True) / 255
+    small = F.adaptive_avg_pool2d(grey, _GRID).flatten(1)
+    small = small - small.mean(1, keepdim=True)
+    length = small.norm(dim=1, keepdim=True)
+    flat = length < 1e-3
+    return torch.cat([torch.where(flat, 0.0, small / length.clamp(min=1e-3)), flat.float()], 1)

@@ -1,0 +1,62 @@
+"""Where a set lies: in a folder that was named, below `$SYNVAE_DATA`, in the cache, or not here."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from synvae_workbench.data.cache import cache_folder
+from synvae_workbench.data.downloads import download
+from synvae_workbench.data.options import Options
+from synvae_workbench.data.sources import Published
+
+
+def usual_places(source: Published, cache: Path | bool | None = None) -> list[Path]:
+    """The folders in which the set may lie: below `$SYNVAE_DATA`, and where downloads go."""
+    data = os.environ.get("SYNVAE_DATA")
+    places = [Path(data) / source.folder] if data else []
+    return places + ([cache_folder(cache) / source.folder] if source.files else [])
+
+
+def named_folder(options: Options) -> Path:
+    """The folder that was named, of a set that has no other place.
+
+    Raises:
+        ValueError: if none was.
+    """
+    if options.folder is None:
+        raise ValueError("this set is whatever lies in a folder of yours: name it by folder=")
+    return options.folder
+
+
+def folder_of(source: Published, options: Options) -> Path:
+    """The folder that was named, or else the one below `$SYNVAE_DATA`, which need not be there.
+
+    Raises:
+        ValueError: if there is neither.
+    """
+    places = usual_places(source) if options.folder is None else [options.folder]
+    if not places:
+        raise ValueError(f"{source.title} are not here: {source.advice}")
+    return places[0]
+
+
+def locate(
+    source: Published,
+    options: Options,
+    *,
+    fetch: Callable[[Published, Path], list[Path]] = download,
+) -> list[Path]:
+    """The set's files in the folder that was named; or in the usual places, else downloaded.
+
+    Raises:
+        ValueError: if it is not there, or cannot be had.
+    """
+    if options.folder is not None:
+        if paths := source.find(options.folder):
+            return paths
+        raise ValueError(
+            f"{options.folder} does not hold {source.layout} or not all of it: {source.advice}"
+        )
+    *_, last = places = usual_places(source, options.cache)
+    found = (source.find(place) for place in places)
+    return next((paths for paths in found if paths), None) or fetch(source, last)

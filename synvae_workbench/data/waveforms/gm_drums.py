@@ -1,0 +1,49 @@
+"""Drum loops that a sound font plays on the spot: a stand-in for recordings."""
+
+import numpy as np
+import soxr
+
+from synvae_workbench.data.cache import cache_folder
+from synvae_workbench.data.options import LoopOptions
+from synvae_workbench.data.sources import Source
+from synvae_workbench.data.waveforms.files import PEAK, READER_VERSION, to_integers
+from synvae_workbench.data.waveforms.sets import LoopSet, split_loops
+from synvae_workbench.data.waveforms.store import SoundWriter, stored
+
+PLAYED_RATE = 44_100  # Hz at which the sound font plays, before it is resampled
+
+SOUND_FONT = Source(
+    title="drum loops played by a sound font, TimGM6mb (synthetic)",
+    home="https://packages.debian.org/sid/timgm6mb-soundfont",
+    licence="of the sound font GPL 2.0 or later, T. Brechbill; the patterns are our own",
+    size="72 loops of two bars in twelve styles, 5 minutes, played on the spot in half a minute",
+    package="pretty_midi",
+    patterns=("TimGM6mb.sf2",),
+    sha256="a410a60a57ae43986e97d914c231e4a2d00dbb6d1f97f151d8cfb770d85af25c",
+)
+
+
+def load_gm_drums(options: LoopOptions) -> LoopSet:
+    """The loops of `drum_patterns`, from the cache, or played now and kept there.
+
+    Raises:
+        ValueError: if a folder is named, they cannot be played, or the cache cannot be written.
+    """
+    # It brings note-seq, which takes a second to import.
+    from synvae_workbench.data.waveforms.drum_patterns import PATTERNS_VERSION, drum_loops, play
+
+    if options.folder is not None:
+        raise ValueError("'gm_drums' is played on the spot and needs no folder: leave it out")
+    rate, variations = options.rate, options.variations
+    font = SOUND_FONT.files()[0].stat().st_size
+    settings = ("drums", PATTERNS_VERSION, READER_VERSION, font, rate, variations)
+
+    def write(out: SoundWriter) -> None:
+        for loop in drum_loops(variations=variations):
+            waveform = play(loop, sample_rate=PLAYED_RATE)
+            resampled = soxr.resample(waveform - waveform.mean(), PLAYED_RATE, rate)
+            with out.file(loop.name):
+                out.add(to_integers(resampled * (PEAK / np.abs(resampled).max())))
+
+    sounds = stored(cache_folder(options.cache), repr(settings), write)
+    return split_loops(SOUND_FONT.title, sounds, options)._replace(synthetic=True)

@@ -1,0 +1,93 @@
+"""A folder of loops: wav, aiff, flac and ogg of any rate, with sub-folders."""
+
+import hashlib
+from pathlib import Path
+
+import soundfile
+
+from synvae_workbench.data.cache import cache_folder
+from synvae_workbench.data.files import BrokenFile, refusal
+from synvae_workbench.data.options import LoopOptions
+from synvae_workbench.data.places import folder_of, named_folder
+from synvae_workbench.data.sources import Published
+from synvae_workbench.data.waveforms.files import (
+    READER_VERSION,
+    list_sounds,
+    sound_facts,
+    sound_samples,
+)
+from synvae_workbench.data.waveforms.sets import LoopSet, split_loops
+from synvae_workbench.data.waveforms.store import SoundWriter, StoredSounds, stored
+
+
+def _find_loops(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.wav"))
+
+
+DRUM_LOOPS = Published(
+    folder="drumloops",
+    title="drum loops of Dognin & Ritchie",
+    home="https://github.com/charlesdognin/VAE_Based_Music_Generation",
+    licence="none stated: for research, ship nothing made from them",
+    size="14 loops of 2 to 7 s at 11 to 44 kHz, mono and stereo, 50 s",
+    layout="the 14 wav files of its folder data/music_train",
+    find=_find_loops,
+)
+
+
+def load_drumloops(options: LoopOptions) -> LoopSet:
+    """The loops of Dognin & Ritchie, in the folder that was named or `$SYNVAE_DATA/drumloops`.
+
+    Raises:
+        ValueError: if they are not there, or as `load_loop_folder`.
+    """
+    root = folder_of(DRUM_LOOPS, options)
+    if options.folder is None and not root.is_dir():
+        raise ValueError(f"{DRUM_LOOPS.title} are not here: {DRUM_LOOPS.advice}")
+    return _read_folder(root, options)
+
+
+def load_loop_folder(options: LoopOptions) -> LoopSet:
+    """The loops in the folder that was named and below.
+
+    Raises:
+        ValueError: if there are fewer than two different ones, one is broken and to be refused, or
+            the cache cannot be written.
+    """
+    return _read_folder(named_folder(options), options)
+
+
+def _read_folder(root: Path, options: LoopOptions) -> LoopSet:
+    sounds = stored_folder(root, options.rate, cache_folder(options.cache))
+    if sounds.broken and (options.broken == "refuse" or not len(sounds.names)):
+        total = len(sounds.broken) + len(sounds.names)
+        raise ValueError(refusal(sounds.broken, total, f"files in {root}"))
+    return split_loops(f"loops in {root.name}", sounds, options)
+
+
+def stored_folder(root: Path, rate: int, store: Path) -> StoredSounds:
+    """All sounds in a folder, from the cache, or read now and kept there.
+
+    The cache knows files by their names, sizes and times, and opens none of those that it has.
+
+    Raises:
+        ValueError: if there is no sound, or the cache cannot be written.
+    """
+    files = list_sounds(root)
+    digest = hashlib.sha256(repr((soundfile.__libsndfile_version__, str(root.resolve()))).encode())
+    for file in files:
+        digest.update(repr(tuple(file)).encode())
+
+    def write(out: SoundWriter) -> None:
+        for file in files:
+            try:
+                if file.fault:
+                    raise BrokenFile(file.fault)
+                facts = sound_facts(root / file.name)
+                with out.file(file.name, clipped=facts.clipped, offset=facts.offset):
+                    for block in sound_samples(root / file.name, facts, rate):
+                        out.add(block)
+            except BrokenFile as error:
+                out.broken[file.name] = str(error)
+
+    return stored(store, f"{READER_VERSION} {rate} {digest.hexdigest()}", write)
