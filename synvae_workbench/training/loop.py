@@ -57,7 +57,7 @@ class FitConfig:
 def make_fabric(*, precision: str = "float32") -> Fabric:
     """CUDA or MPS where there is one, else the CPU.
 
-    Under `torch.distributed.run`, which `synvae_core run --devices N --nodes M` starts, every
+    Under `torch.distributed.run`, which `synvae run --devices N --nodes M` starts, every
     process gets its own device, and Fabric's strategy for several devices joins them.
 
     Args:
