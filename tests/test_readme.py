@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 import synvae_core as sv
-from synvae_workbench.data.pictures.mnist_5k import read_mnist_5k, split_mnist_5k
+from synvae_workbench.data.registry import load_pictures
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -29,7 +29,5 @@ def test_a_digit_is_played_read_back_and_drawn(tmp_path, monkeypatch):
 
 def test_the_digit_is_one_that_the_weights_never_saw():
     (row,) = map(int, re.findall(r"mnist_data\(\)\[0\]\[(\d+)\]", README))
-    _, labels = read_mnist_5k()
-    _, test = split_mnist_5k(labels, seed=0)  # left out of their training: see their card
-    assert row in test
-    assert labels[row] == 7
+    test = load_pictures("mnist_5k").test  # left out of their training: see their card
+    assert test.labels[test.ids.index(f"{row:05d}")] == 7

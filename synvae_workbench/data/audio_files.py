@@ -89,5 +89,5 @@ def _head(path: Path) -> tuple[bytes, int]:
 
 
 def _reason(error: Exception) -> str:
-    """What libsndfile says, without the file's name."""
+    """The error that libsndfile gives, without the file's name."""
     return str(error).rpartition(": ")[2].rstrip(".") or type(error).__name__

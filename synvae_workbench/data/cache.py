@@ -30,7 +30,7 @@ def digest_of(settings: tuple, files: dict[str, bytes]) -> str:
     return digest.hexdigest()[:16]
 
 
-def kept(
+def cached_arrays(
     path: Path,
     names: Collection[str],
     build: Callable[[], dict[str, np.ndarray]],

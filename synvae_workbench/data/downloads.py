@@ -34,7 +34,7 @@ _WORTH_REPEATING = frozenset({408, 416, 429, 500, 502, 503, 504})  # HTTP
 
 
 class WrongFileError(ValueError):
-    """What arrived is not the published file."""
+    """A download that is not the published file."""
 
 
 def download(source: Published, folder: Path) -> list[Path]:
@@ -144,7 +144,7 @@ def _refuse(url: str, part: Path, found: str, size: int) -> None:
 
 
 def _watched() -> bool:
-    """Whether a bar is seen: in a terminal or a live notebook, but not in a report run."""
+    """True where a bar is seen: in a terminal or a live notebook, but not in a report run."""
     live = "ipykernel" in sys.modules and not os.environ.get("SYNVAE_PROGRESS_FILE")
     return live or sys.stderr.isatty()
 

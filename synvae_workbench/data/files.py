@@ -36,7 +36,7 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 
 def has_suffix(name: str, suffixes: Collection[str]) -> bool:
-    """Whether a file's name ends in one of the suffixes, in capitals or not."""
+    """True if a file's name ends in one of the suffixes, in capitals or not."""
     return os.path.splitext(name)[1].lower() in suffixes
 
 

@@ -1,4 +1,4 @@
-"""What a set of data may be asked for: an option dataclass for each kind of set."""
+"""Options of loading: a dataclass for each kind of data set."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ SPLITS = ("published", "own", "speaker")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What sets of every kind may be asked for.
+    """Options of sets of every kind.
 
     Attributes:
         folder: of the set, and then of no other place; by default where it usually lies.
@@ -37,7 +37,7 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class _FileOptions(Options):
-    """What sets of files may be asked for.
+    """Options of sets that are read from files.
 
     Attributes:
         broken: "refuse" files that cannot be read, or "skip" them.
@@ -52,7 +52,7 @@ class _FileOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class PictureOptions(_FileOptions):
-    """What sets of pictures may be asked for; in brackets the sets that heed it.
+    """Options of sets of pictures; in brackets the sets that heed one.
 
     Attributes:
         size: of the square pictures, and of the shorter side of those that are cropped, in pixels;
@@ -89,7 +89,7 @@ class PictureOptions(_FileOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class FaceOptions(_FileOptions):
-    """What sets of faces may be asked for.
+    """Options of sets of faces.
 
     Attributes:
         size: side of the square pictures in pixels; by default 28 for lfw_subset, and else 64.
@@ -113,7 +113,7 @@ class FaceOptions(_FileOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusOptions(Options):
-    """What corpora of melodies may be asked for.
+    """Options of corpora of melodies.
 
     Attributes:
         bars: in a window, 1, 2, 4, 8 or 16, of sixteenths.
@@ -130,7 +130,7 @@ class CorpusOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechOptions(_FileOptions):
-    """What sets of spoken digits may be asked for.
+    """Options of sets of spoken digits.
 
     Attributes:
         split: "published" draws 90/10 of each digit by seed; "own" tests on indices 0 to 4;
@@ -161,7 +161,7 @@ class SpeechOptions(_FileOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class LoopOptions(_FileOptions):
-    """What sets of loops may be asked for.
+    """Options of sets of loops.
 
     Attributes:
         rate: in Hz; what a file has above half of it is filtered out.

@@ -46,7 +46,7 @@ class PickleRefusedError(ValueError):
 
 
 def read_pickle(path: Path, *, max_bytes: int = MAX_BYTES) -> Any:
-    """What the pickle, gzipped or not, holds; strings of Python 2 as bytes, arrays read-only.
+    """Contents of a pickle, gzipped or not; strings of Python 2 as bytes, arrays read-only.
 
     Keys of dictionaries and elements of sets are numbers, strings and bytes.
 
@@ -161,7 +161,7 @@ class _Machine:
         self.stack.pop()
 
     def do_pop_mark(self, _: None) -> list:
-        """What stands above the last mark."""
+        """Values above the last mark."""
         values, self.stack = self.stack, self.marks.pop()
         return values
 

@@ -1,4 +1,4 @@
-"""Where a set lies: in a folder that was named, below `$SYNVAE_DATA`, in the cache, or not here."""
+"""Places of a set: a folder that was named, `$SYNVAE_DATA`, the cache or the network."""
 
 import os
 from collections.abc import Callable

@@ -71,7 +71,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class DataSet:
-    """A set of data: what it is called, what loads it, and its line in the catalogue.
+    """A set of data: its name, its loader and its line in the catalogue.
 
     Attributes:
         kind: "pictures", "faces", "melodies", "speech" or "loops".

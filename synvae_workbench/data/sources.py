@@ -1,4 +1,4 @@
-"""Where a data set comes from: its home, licence, size and checksum, and its files.
+"""Sources of data sets: home, licence, size and checksum, and the files.
 
 `Source`: it comes with a pip package. `Published`: it is read from a folder, and downloaded where
 it is given out freely. Each set's record stands beside its loader.
@@ -63,7 +63,7 @@ class Source:
 
     @property
     def advice(self) -> str:
-        """What was expected and what to do, to end an error's sentence."""
+        """Expectation and remedy, to end an error's sentence."""
         return (
             f"{self.title} as they come with {self.installed_by}; "
             f"run `pip install --force-reinstall {self.installed_by}`"
@@ -88,7 +88,7 @@ class RemoteFile:
 
     @property
     def name(self) -> str:
-        """As published."""
+        """Name of the file, as published."""
         return self.url.rpartition("/")[2]
 
 
@@ -122,7 +122,7 @@ class Published:
 
     @property
     def advice(self) -> str:
-        """What to put where, to end an error's sentence."""
+        """Remedy, with the files and their place, to end an error's sentence."""
         how = self.request or f"get it from {self.home}"
         return f"{how}, and put {self.layout} into $SYNVAE_DATA/{self.folder}, or name folder="
 

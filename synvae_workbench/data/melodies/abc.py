@@ -43,7 +43,7 @@ class Bar(NamedTuple):
 
     @property
     def is_full(self) -> bool:
-        """Whether the bar is as long as its metre says."""
+        """True if the bar is as long as its metre says."""
         return self.metre is not None and self.duration == bar_length(self.metre)
 
 
@@ -59,7 +59,7 @@ class Tune(NamedTuple):
 
     @property
     def metre_changes(self) -> list[tuple[Fraction, Metre | None]]:
-        """Where a metre begins to hold: the tune's start, and every change after it."""
+        """Onsets from which a metre holds: the tune's start, and every change after it."""
         changes: list[tuple[Fraction, Metre | None]] = []
         for bar in self.bars:
             if not changes or changes[-1][1] != bar.metre:

@@ -19,7 +19,7 @@ from synvae_workbench.data.melodies.corpus import (
     HELD_OUT,
     MAX_DIFFERENT,
     Corpus,
-    cached,
+    cached_corpus,
     collect,
     distinct_in_tune,
     split_tunes,
@@ -61,7 +61,7 @@ def bar_windows(
 
 
 def _window_starts(tune: Tune, bars: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where the windows of a tune start, in quarters, and how many steps a quarter has there."""
+    """Starts of the windows of a tune, in quarters, and the steps in a quarter there."""
     starts, per_quarter = [], []
     for metre, count in _METRE_BARS.items():
         is_full = np.array([bar.is_full and bar.metre == metre for bar in tune.bars], bool)
@@ -94,7 +94,7 @@ def load_abc(options: CorpusOptions) -> Corpus:
     files, bars, seed = _source_files(options.folder), options.bars, options.seed
     settings = (READER_VERSION, bars, seed, NOTES_PER_BAR, MAX_DIFFERENT, SHARED_WINDOWS, HELD_OUT)
     path = cache_folder(options.cache) / f"abc-{bars}bar-{digest_of(settings, files)}.npz"
-    return cached(path, lambda: build_corpus(*read_tunes(files), seed=seed, bars=bars))
+    return cached_corpus(path, lambda: build_corpus(*read_tunes(files), seed=seed, bars=bars))
 
 
 def _source_files(folder: Path | None) -> dict[str, bytes]:

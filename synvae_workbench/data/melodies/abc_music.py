@@ -64,7 +64,7 @@ class Event:
 
 @dataclass(slots=True)
 class Measure:
-    """What stands between two bar lines.
+    """Notes and rests between two bar lines.
 
     `repeats` is how often the line after it sends back, `double` that this line is a double bar,
     `breaks` that it is anything but a plain one.

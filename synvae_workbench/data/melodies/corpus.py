@@ -1,4 +1,4 @@
-"""A corpus of melodies: what it holds, how it is split, and how it is kept.
+"""A corpus of melodies: its contents, its split by tune, and its file in the cache.
 
 Windows of whole bars, split by tune; windows that repeat each other in any key are kept once, and
 held-out windows that nearly repeat one of training are left out.
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from synvae_workbench.data.cache import kept
+from synvae_workbench.data.cache import cached_arrays
 from synvae_workbench.data.melodies.near_duplicates import near_any
 from synvae_workbench.data.melodies.windows import first_in_any_key
 
@@ -84,7 +84,7 @@ def collect(
 
 
 def near_steps(steps: int) -> int:
-    """On how many steps two windows of so many steps may differ and count as the same."""
+    """Number of steps on which two windows of so many steps may differ and count as the same."""
     return MAX_DIFFERENT * steps // 32
 
 
@@ -114,10 +114,10 @@ def split_tunes(
 _ARRAYS = ("train", "validation", "test", "train_tunes", "validation_tunes", "test_tunes")
 
 
-def cached(path: Path, build: Callable[[], Corpus]) -> Corpus:
+def cached_corpus(path: Path, build: Callable[[], Corpus]) -> Corpus:
     """The corpus that the file holds, or else the one that `build` returns, kept there."""
     names = (*_ARRAYS, "tunes", "statistics")
-    stored = kept(path, names, lambda: _to_arrays(build()), compressed=True)
+    stored = cached_arrays(path, names, lambda: _to_arrays(build()), compressed=True)
     arrays = [stored[name] for name in _ARRAYS]
     return Corpus(*arrays, stored["tunes"].tolist(), json.loads(str(stored["statistics"])))
 

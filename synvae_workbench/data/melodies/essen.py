@@ -16,7 +16,7 @@ from synvae_workbench.data.melodies.abc_corpus import (
     read_tunes,
     tune_names,
 )
-from synvae_workbench.data.melodies.corpus import MAX_DIFFERENT, Corpus, cached, near_steps
+from synvae_workbench.data.melodies.corpus import MAX_DIFFERENT, Corpus, cached_corpus, near_steps
 from synvae_workbench.data.melodies.near_duplicates import near_any
 from synvae_workbench.data.melodies.windows import NOTES_PER_BAR, first_in_any_key
 from synvae_workbench.data.options import CorpusOptions
@@ -52,7 +52,7 @@ def load_essen(options: CorpusOptions) -> Corpus:
     settings = (READER_VERSION, bars, NOTES_PER_BAR, MAX_DIFFERENT)
     digest = digest_of(settings, files | {"abc": seen.tobytes()})
     path = cache_folder(options.cache) / f"essen-{bars}bar-{digest}.npz"
-    return cached(path, lambda: _build(files, seen, bars=bars))
+    return cached_corpus(path, lambda: _build(files, seen, bars=bars))
 
 
 def _build(files: dict[str, bytes], seen: np.ndarray, *, bars: int) -> Corpus:

@@ -151,7 +151,7 @@ def _part(melody: int, seed: int) -> str:
 
 
 def _read_songs(paths: Iterable[Path], *, bars: int, workers: int) -> Iterator[tuple[Path, Song]]:
-    """What the files hold, in their order; with several processes a few chunks ahead."""
+    """Melodies of the files, in their order; with several processes a few chunks ahead."""
     read = functools.partial(read_song, bars=bars)
     if workers <= 1:
         yield from ((path, read(path)) for path in paths)

@@ -24,7 +24,7 @@ METRE_BARS = {(4, 4): 1, (2, 2): 1, (2, 4): 2}  # that make 16 steps
 
 
 class Song(NamedTuple):
-    """What a file holds, or in `refused` why nothing; `melody` is the same in every key."""
+    """Windows of a file, or why there are none in `refused`; `melody` is one in every key."""
 
     refused: str = ""
     melody: int = 0
@@ -98,7 +98,7 @@ def _melody(voice: np.ndarray) -> list[Note]:
 
 
 def _window_starts(midi: mido.MidiFile, *, end: int, bars: int) -> np.ndarray:
-    """Where `bars` bars of 16 steps in a row start, in steps; up to the bar that holds `end`."""
+    """Starts, in steps, of `bars` bars of 16 steps in a row; up to the bar that holds `end`."""
     starts: list[int] = []
     segments = _metre_segments(midi)
     for (start, metre), following in zip(segments, [*segments[1:], None], strict=True):
@@ -112,7 +112,7 @@ def _window_starts(midi: mido.MidiFile, *, end: int, bars: int) -> np.ndarray:
 
 
 def _metre_segments(midi: mido.MidiFile) -> list[tuple[int, tuple[int, int]]]:
-    """Where each metre begins, in steps; one that is stated again on a bar line goes on."""
+    """Start, in steps, of each metre; one that is stated again on a bar line goes on."""
     changes = {0: (4, 4)}  # unless the file says something else
     for track in midi.tracks:
         tick = 0

@@ -74,7 +74,7 @@ def _pairs_with_equal_rows(rows: np.ndarray) -> Iterator[np.ndarray]:
 def near_any(
     events: UInt8[np.ndarray, "n t"], others: UInt8[np.ndarray, "m t"], *, max_different: int
 ) -> Bool[np.ndarray, " n"]:
-    """Whether a row differs from one of the others on at most so many steps, in some transposition.
+    """True for rows that differ from another set's on few steps, in some transposition.
 
     For rows of any multiple of 16 steps; few pairs have rhythms that are near enough to look on.
     """

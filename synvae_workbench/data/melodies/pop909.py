@@ -22,7 +22,7 @@ from synvae_workbench.data.melodies.corpus import (
     HELD_OUT,
     MAX_DIFFERENT,
     Corpus,
-    cached,
+    cached_corpus,
     collect,
     distinct_in_tune,
     split_tunes,
@@ -82,7 +82,7 @@ def load_pop909(options: CorpusOptions) -> Corpus:
     files, bars, seed = _song_files(folder_of(POP909, options)), options.bars, options.seed
     settings = (READER_VERSION, bars, seed, NOTES_PER_BAR, MAX_DIFFERENT, HELD_OUT, MAX_BEAT_RATIO)
     path = cache_folder(options.cache) / f"pop909-{bars}bar-{digest_of(settings, files)}.npz"
-    return cached(path, lambda: _build(files, bars=bars, seed=seed))
+    return cached_corpus(path, lambda: _build(files, bars=bars, seed=seed))
 
 
 def _song_files(folder: Path) -> dict[str, bytes]:

@@ -17,7 +17,7 @@ import numpy as np
 import PIL
 from jaxtyping import Bool, Int, UInt8
 
-from synvae_workbench.data.cache import cache_folder, kept
+from synvae_workbench.data.cache import cache_folder, cached_arrays
 from synvae_workbench.data.files import FoundFile
 from synvae_workbench.data.pictures.files import decode_strip, longest_side, reason_of
 
@@ -46,7 +46,7 @@ class PictureArrays(NamedTuple):
 
 @dataclass(frozen=True)
 class Decoding:
-    """How picture files become arrays.
+    """Settings by which picture files become arrays.
 
     Attributes:
         size: of the squares, and of the shorter side of the strips, in pixels.
@@ -85,7 +85,7 @@ def read_pictures(root: Path, files: Sequence[FoundFile], decoding: Decoding) ->
     if decoding.cache is False:
         return _from_arrays(decoded())
     path = cache_folder(decoding.cache) / f"pictures-{_listing_digest(root, files, decoding)}.npz"
-    arrays = _from_arrays(kept(path, (*_ARRAYS, "facts"), decoded))
+    arrays = _from_arrays(cached_arrays(path, (*_ARRAYS, "facts"), decoded))
     if decoding.broken == "refuse":
         for name, reason in arrays.broken.items():
             raise ValueError(refusal(root / name, reason))
@@ -187,7 +187,7 @@ class _Reading:
 
 
 def thread_count(files: Sequence[FoundFile]) -> int:
-    """How many threads decode: one for small pictures, as many as cores for photographs.
+    """Number of threads that decode: one for small pictures, as many as cores for photographs.
 
     A small picture is decoded in less time than Python takes, under its lock, to lay it into the
     arrays: two threads would take as long as one, and eight longer, waiting for each other.

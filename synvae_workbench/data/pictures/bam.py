@@ -94,7 +94,7 @@ def load_bam(options: PictureOptions) -> PictureSet:
 
 
 def _read_parts(root: Path) -> dict[int, _Rows]:
-    """What the folder holds, by the place of the part in `PARTS`; training, if it has no parts."""
+    """Rows of the folder by the place of their part in `PARTS`; training, if it has no parts."""
     if (root / "labels.npy").is_file():
         return {0: _read_rows(root, "")}
     found = {

@@ -16,7 +16,7 @@ from PIL import Image
 from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pickles import read_pickle
 from synvae_workbench.data.pictures.splits import hold_out_last
-from synvae_workbench.data.pictures.types import PictureSet, Split, numbered
+from synvae_workbench.data.pictures.types import PictureSet, Split, numbered_split
 from synvae_workbench.data.places import locate
 from synvae_workbench.data.sources import Published, RemoteFile
 
@@ -82,8 +82,8 @@ def read_cifar10(paths: list[Path]) -> PictureSet:
     classes = _class_names(meta)
     parts = [read_batch(path, classes=len(classes)) for path in batches]
     images, labels = zip(*parts, strict=True)
-    train = numbered(np.concatenate(images[:-1]), np.concatenate(labels[:-1]))
-    return _published(train, numbered(images[-1].copy(), labels[-1]), classes, checksums)
+    train = numbered_split(np.concatenate(images[:-1]), np.concatenate(labels[:-1]))
+    return _published(train, numbered_split(images[-1].copy(), labels[-1]), classes, checksums)
 
 
 def read_batch(
@@ -141,7 +141,7 @@ def _read_compact(path: Path) -> tuple[Split, Split, tuple[str, ...]]:
                 images = np.empty((len(offsets) - 1, 3, SIDE, SIDE), np.uint8)
                 for index, (start, stop) in enumerate(zip(offsets, offsets[1:], strict=False)):
                     images[index] = _decode(content[start:stop].tobytes(), f"{part} {index}")
-                splits.append(numbered(images, stored[f"{part}_labels"].astype(np.int64)))
+                splits.append(numbered_split(images, stored[f"{part}_labels"].astype(np.int64)))
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} cannot be read ({error}): {CIFAR10.advice}") from error
     return *splits, names
@@ -157,7 +157,7 @@ def _decode(content: bytes, name: str) -> np.ndarray:
 def _published(
     train: Split, test: Split, classes: tuple[str, ...], checksums: dict[str, str]
 ) -> PictureSet:
-    return PictureSet("cifar10", classes, False, train, train.at(slice(0)), test, checksums)
+    return PictureSet("cifar10", classes, False, train, train.select(slice(0)), test, checksums)
 
 
 def _sha256(path: Path) -> str:

@@ -118,7 +118,7 @@ def split_faces(faces: Split, options: FaceOptions) -> tuple[Split, Split, Split
     """
     shares = {"test": options.test, "validation": options.validation}
     part = _parts(faces.ids, near_duplicates(faces.images), shares, options.seed)
-    return tuple(faces.at(np.flatnonzero(part == place)) for place in range(3))
+    return tuple(faces.select(np.flatnonzero(part == place)) for place in range(3))
 
 
 def _parts(

@@ -35,7 +35,7 @@ class Listing(NamedTuple):
 
 
 def decoding_of(options: PictureOptions) -> Decoding:
-    """How the files of a set are read that may be asked for any size."""
+    """Settings for the files of a set that can be had in any size."""
     size = SIZE if options.size is None else options.size
     return Decoding(size, options.channels, broken=options.broken, cache=options.cache)
 
@@ -61,7 +61,7 @@ def read_set(name: str, listing: Listing, decoding: Decoding, *, crops: bool = T
     )
     end = np.cumsum(np.bincount(listing.part[kept], minlength=3))
     places = zip((0, *end[:-1]), end, strict=True)
-    splits = [pictures.at(slice(start, stop)) for start, stop in places]
+    splits = [pictures.select(slice(start, stop)) for start, stop in places]
     splits[0] = splits[0]._replace(strips=_strips(arrays))
     checksums = {"pictures": arrays.sha256} | listing.checksums
     facts = (name, listing.classes, listing.labels.dtype == torch.bool)

@@ -117,7 +117,7 @@ def suffixes() -> frozenset[str]:
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """What sets the picture upright, by its EXIF orientation."""
+    """Turn that sets the picture upright, by its EXIF orientation."""
     if image.format == "JPEG" and "exif" not in image.info and "xmp" not in image.info:
         return None  # as nearly all small pictures; asking takes longer than opening them
     try:

@@ -15,7 +15,7 @@ from synvae_workbench.data.pickles import read_pickle
 from synvae_workbench.data.pictures.idx import read_idx
 from synvae_workbench.data.pictures.mnist_5k import MNIST_SIDE
 from synvae_workbench.data.pictures.splits import hold_out_last
-from synvae_workbench.data.pictures.types import DIGITS, PictureSet, numbered
+from synvae_workbench.data.pictures.types import DIGITS, PictureSet, numbered_split
 from synvae_workbench.data.places import locate
 from synvae_workbench.data.sources import Published, RemoteFile
 
@@ -156,8 +156,8 @@ def _published(
     test: tuple[np.ndarray, np.ndarray],
     checksums: dict[str, str],
 ) -> PictureSet:
-    """Of digits (n, 28, 28) and their classes."""
+    """The set of two splits, each of digits (n, 28, 28) and their classes."""
     first, last = (
-        numbered(images[:, None], labels.astype(np.int64)) for images, labels in (train, test)
+        numbered_split(images[:, None], labels.astype(np.int64)) for images, labels in (train, test)
     )
-    return PictureSet("mnist", DIGITS, False, first, first.at(slice(0)), last, checksums)
+    return PictureSet("mnist", DIGITS, False, first, first.select(slice(0)), last, checksums)

@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 
 from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.splits import held_out
-from synvae_workbench.data.pictures.types import DIGITS, PictureSet, numbered
+from synvae_workbench.data.pictures.types import DIGITS, PictureSet, numbered_split
 from synvae_workbench.data.sources import Source, checksum
 
 MNIST_SIDE = 28
@@ -36,7 +36,7 @@ def load_mnist_5k(options: PictureOptions) -> PictureSet:
     """
     options.check_size(MNIST_SIDE)
     images, labels = read_mnist_5k()
-    digits, seed = numbered(images, labels), options.seed
+    digits, seed = numbered_split(images, labels), options.seed
     test_size = TEST if options.test is None else held_out(len(labels), options.test)
     train, test = train_test_split(
         np.arange(len(labels)), test_size=test_size, stratify=labels, random_state=seed
@@ -47,7 +47,7 @@ def load_mnist_5k(options: PictureOptions) -> PictureSet:
         train, kept = train_test_split(
             train, test_size=count, stratify=labels[train], random_state=seed
         )
-    splits = [digits.at(rows) for rows in (train, kept, test)]
+    splits = [digits.select(rows) for rows in (train, kept, test)]
     return PictureSet("mnist_5k", DIGITS, False, *splits, {"mnist_5k": MNIST_5K.sha256})
 
 

@@ -201,7 +201,7 @@ def _read_index(folder: Path) -> dict:
 
 
 def _is_whole(split: str, index: dict) -> bool:
-    """Whether the entry of a split has a label in range, or a row of them, for every id."""
+    """True if the entry of a split has a label in range, or a row of them, for every id."""
     entry, count = index["splits"][split], len(index["classes"])
     labels = np.array(entry["labels"], np.int64)
     rows = (len(entry["ids"]), count) if index["multi_label"] else (len(entry["ids"]),)

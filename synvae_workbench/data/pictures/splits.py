@@ -1,4 +1,4 @@
-"""Which pictures are for training, validation and testing, where no folder says it."""
+"""Splits of pictures into training, validation and testing, where no folder says them."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ HELD_OUT = 0.1  # of the pictures, in validation and in test each, where nobody 
 
 
 def held_out(total: int, validation: int | float) -> int:
-    """How many of so many training pictures are for validation, of a number or a share.
+    """Number of training pictures that are for validation, of a number or a share.
 
     Raises:
         ValueError: unless at least one is left for training.
@@ -39,7 +39,9 @@ def hold_out_last(pictures: PictureSet, validation: int | float) -> PictureSet:
     """
     train = pictures.train
     start = len(train.ids) - held_out(len(train.ids), validation)
-    return pictures._replace(train=train.at(slice(start)), validation=train.at(slice(start, None)))
+    return pictures._replace(
+        train=train.select(slice(start)), validation=train.select(slice(start, None))
+    )
 
 
 def split_by_hash(

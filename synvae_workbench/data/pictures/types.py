@@ -39,7 +39,7 @@ class Split(NamedTuple):
     ids: list[str]
     strips: Strips | None = None
 
-    def at(self, rows: slice | list[int] | Int[np.ndarray, " m"]) -> "Split":
+    def select(self, rows: slice | list[int] | Int[np.ndarray, " m"]) -> "Split":
         """The pictures at those places, in that order."""
         ids = self.ids[rows] if isinstance(rows, slice) else [self.ids[row] for row in rows]
         strips = None if self.strips is None else Strips(*(part[rows] for part in self.strips))
@@ -49,10 +49,10 @@ class Split(NamedTuple):
         """The split less the pictures that are, byte for byte, among the others."""
         known = {picture.numpy().tobytes() for picture in others}
         images = enumerate(self.images)
-        return self.at([i for i, image in images if image.numpy().tobytes() not in known])
+        return self.select([i for i, image in images if image.numpy().tobytes() not in known])
 
 
-def numbered(images: UInt8[np.ndarray, "n c h w"], labels: Int[np.ndarray, " n"]) -> Split:
+def numbered_split(images: UInt8[np.ndarray, "n c h w"], labels: Int[np.ndarray, " n"]) -> Split:
     """Pictures of a published file, named by their places in it."""
     names = [f"{place:05d}" for place in range(len(labels))]
     return Split(torch.from_numpy(images), torch.from_numpy(labels), names)

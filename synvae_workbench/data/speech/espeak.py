@@ -88,7 +88,7 @@ def _paths() -> tuple[str, str]:
 
 
 def _answer(request: dict, path: Path) -> None:
-    """In the process of its own: says everything, and leaves it in the file."""
+    """Say everything and leave it in the file; runs in a process of its own."""
     # The library knows no path to its data of more than 160 characters: let it be a short one.
     os.chdir(request["data"])
     library = ctypes.CDLL(request["library"])

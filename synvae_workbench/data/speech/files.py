@@ -59,7 +59,7 @@ def list_recordings(root: Path) -> list[RecordingFile]:
 
 
 def reader(root: Path, files: list[RecordingFile]) -> Callable[[int], np.ndarray]:
-    """What gives the waveform of the recording at a place, or raises `BrokenFile`."""
+    """A function that gives the waveform at a place, or raises `BrokenFile`."""
 
     def read(place: int) -> np.ndarray:
         file = files[place]

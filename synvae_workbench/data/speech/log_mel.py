@@ -44,7 +44,7 @@ def log_mel(waveforms: Sequence[np.ndarray]) -> UInt8[Tensor, "n 1 48 48"]:
 
 
 def log_mel_db(waveforms: Sequence[np.ndarray]) -> Float32[Tensor, "n 48 48"]:
-    """The same in decibels, -80..0.
+    """Log-mel spectrograms in decibels, -80..0, 0 each recording's loudest.
 
     Raises:
         ValueError: as `log_mel`.
@@ -123,7 +123,7 @@ def _power(
     window: Float32[Tensor, "512"],
     filters: Float32[Tensor, "257 48"],
 ) -> Float32[Tensor, "b 48 48"]:
-    """Of each frame, then band. Nearly half of all frames are zeros beside the digit: no work."""
+    """Power of each frame and band; nearly half of all frames are zeros: no work."""
     padded = torch.nn.functional.pad(spans, (WINDOW // 2, WINDOW // 2))
     hops = padded.view(len(spans), -1, HOP)
     per_window = WINDOW // HOP

@@ -101,7 +101,7 @@ def _samples(content: bytes) -> tuple[Float32[np.ndarray, "samples channels"], i
 
 
 def _plain_samples(content: bytes) -> tuple[Float32[np.ndarray, "samples channels"], int] | None:
-    """Those of an ordinary WAV file of 16 bits; None for any other, broken ones included.
+    """Samples and rate of an ordinary WAV file of 16 bits; None for any other or a broken one.
 
     libsndfile gives the same, but calls back for every piece: with thousands of short files, four
     times as long.

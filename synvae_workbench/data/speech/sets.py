@@ -9,7 +9,7 @@ from jaxtyping import Float32
 from synvae_workbench.data.files import BrokenFile, refusal, short_names
 from synvae_workbench.data.options import SpeechOptions
 from synvae_workbench.data.speech.spectrograms import read_spectrograms
-from synvae_workbench.data.speech.splits import Known, split_recordings
+from synvae_workbench.data.speech.splits import RecordingFacts, split_recordings
 from synvae_workbench.data.speech.types import Recordings, SpeechSet, SpokenDigits
 
 
@@ -24,7 +24,7 @@ def read_digits(recordings: SpeechSet, options: SpeechOptions) -> SpokenDigits:
         what = f"recordings in {recordings.place}"
         raise ValueError(refusal(read.broken, len(recordings.files), what))
     files, names = [recordings.files[i] for i in read.positions], _names(recordings)
-    known = Known(
+    known = RecordingFacts(
         [names[i] for i in read.positions],
         np.array([file.digit for file in files], np.int64),
         [file.speaker for file in files],

@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 from jaxtyping import Int, UInt8
 
-from synvae_workbench.data.cache import cache_folder, kept
+from synvae_workbench.data.cache import cache_folder, cached_arrays
 from synvae_workbench.data.files import BrokenFile
 from synvae_workbench.data.speech.log_mel import MEL_SIDE, TRANSFORM_VERSION, log_mel
 from synvae_workbench.data.speech.recordings import READER_VERSION
@@ -22,7 +22,7 @@ _CHUNK = 512  # waveforms in memory at once
 
 
 class Spectrograms(NamedTuple):
-    """Those of the recordings at `positions`, with digests of their samples.
+    """Spectrograms of the recordings at `positions`, with digests of their samples.
 
     `broken` says by name what the others lack.
     """
@@ -38,7 +38,7 @@ def read_spectrograms(recordings: SpeechSet, cache: Path | bool | None) -> Spect
     settings = (READER_VERSION, TRANSFORM_VERSION, soundfile.__libsndfile_version__)
     key = hashlib.sha256(f"{settings} {recordings.digest}".encode()).hexdigest()[:24]
     path = cache_folder(cache) / f"speech-{key}.npz"
-    stored = kept(path, Spectrograms._fields, lambda: _computed(recordings))
+    stored = cached_arrays(path, Spectrograms._fields, lambda: _computed(recordings))
     broken = json.loads(str(stored["broken"]))
     return Spectrograms(stored["images"], stored["contents"].tolist(), stored["positions"], broken)
 

@@ -1,4 +1,4 @@
-"""Which recordings are for training, validation and testing: never a copy of a test recording.
+"""Splits of recordings into training, validation and testing, without copies across them.
 
 Recordings with the same samples, whatever they are called, are always in the same part.
 """
@@ -16,8 +16,8 @@ TEST_SHARE = 0.1  # of each digit's recordings: 90/10, as in arXiv 2109.13354
 OWN_TEST = 5  # first recordings of each digit by each speaker, which FSDD is tested on
 
 
-class Known(NamedTuple):
-    """What is known of each recording; `contents` tell those with different samples apart."""
+class RecordingFacts(NamedTuple):
+    """Facts of each recording; `contents` tell those with different samples apart."""
 
     ids: Sequence[str]
     digits: Int[np.ndarray, " n"]
@@ -26,7 +26,7 @@ class Known(NamedTuple):
     contents: Sequence[str]
 
 
-def split_recordings(recordings: Known, options: SpeechOptions) -> Int[np.ndarray, " n"]:
+def split_recordings(recordings: RecordingFacts, options: SpeechOptions) -> Int[np.ndarray, " n"]:
     """Part of each recording: 0 training, 1 validation, 2 test.
 
     Drawn digit by digit, in an order that only ids and seed decide: a recording more or less moves

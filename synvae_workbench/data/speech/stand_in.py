@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int
 
-from synvae_workbench.data.cache import cache_folder, kept
+from synvae_workbench.data.cache import cache_folder, cached_arrays
 from synvae_workbench.data.options import SpeechOptions
 from synvae_workbench.data.sources import Source, checksum
 from synvae_workbench.data.speech.espeak import Utterance, speak
@@ -57,7 +57,7 @@ class StandIn(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Of the recordings: {digit}_{speaker}_{index}."""
+        """Names of the recordings: {digit}_{speaker}_{index}."""
         return [
             f"{digit}_{speaker}_{take}"
             for take in range(self.takes)
@@ -121,7 +121,7 @@ def spoken_stand_in(*, takes: int, cache: Path | bool | None = None) -> StandIn:
     plan = _plan(takes)
     key = hashlib.sha256(repr((_VERSION, _engine(), plan)).encode()).hexdigest()[:24]
     path = cache_folder(cache) / f"espeak-{key}.npz"
-    arrays = kept(path, ("samples", "lengths"), lambda: _spoken(plan))
+    arrays = cached_arrays(path, ("samples", "lengths"), lambda: _spoken(plan))
     # Sixteen bits are what eSpeak NG speaks in, and half the cache.
     samples = arrays["samples"].astype(np.float32) / 32768
     return StandIn(samples, arrays["lengths"], takes)
@@ -145,13 +145,13 @@ def _plan(takes: int) -> list[Utterance]:
 
 
 def _engine() -> tuple[str, str]:
-    """What tells one installation's eSpeak NG from another's, without running it."""
+    """Version and checksum of the installed eSpeak NG, without running it."""
     data = checksum(*(path.read_bytes() for path in ESPEAK_DIGITS.files()))
     return version("espeakng-loader"), data
 
 
 def _tidy(samples: np.ndarray, rate: int) -> np.ndarray:
-    """At 8 kHz in 16 bits, without the silence at its ends."""
+    """The recording at 8 kHz in 16 bits, without the silence at its ends."""
     loudness = np.abs(samples.astype(np.float64))
     heard = np.flatnonzero(loudness >= QUIET * loudness.max())
     kept = samples[heard[0] : heard[-1] + 1]

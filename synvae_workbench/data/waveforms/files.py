@@ -28,7 +28,7 @@ CLIP_LEVEL, CLIP_RUN = 0.999, 3  # so many equal samples in a row, at or beyond 
 
 
 class SoundFacts(NamedTuple):
-    """What the first reading found: rate in Hz, mean and peak around it, and whether it clips."""
+    """Facts that the first reading finds: rate in Hz, mean, peak around it, and clipping."""
 
     rate: int
     mean: float
@@ -37,7 +37,7 @@ class SoundFacts(NamedTuple):
 
     @property
     def offset(self) -> bool:
-        """Whether the mean is far from zero."""
+        """True if the mean is far from zero."""
         return abs(self.mean) > OFFSET
 
 

@@ -8,7 +8,7 @@ from synvae_workbench.data.options import LoopOptions
 from synvae_workbench.data.sources import Source
 from synvae_workbench.data.waveforms.files import PEAK, READER_VERSION, to_integers
 from synvae_workbench.data.waveforms.sets import LoopSet, split_loops
-from synvae_workbench.data.waveforms.store import SoundWriter, stored
+from synvae_workbench.data.waveforms.store import SoundWriter, cached_sounds
 
 PLAYED_RATE = 44_100  # Hz at which the sound font plays, before it is resampled
 
@@ -45,5 +45,5 @@ def load_gm_drums(options: LoopOptions) -> LoopSet:
             with out.file(loop.name):
                 out.add(to_integers(resampled * (PEAK / np.abs(resampled).max())))
 
-    sounds = stored(cache_folder(options.cache), repr(settings), write)
+    sounds = cached_sounds(cache_folder(options.cache), repr(settings), write)
     return split_loops(SOUND_FONT.title, sounds, options)._replace(synthetic=True)

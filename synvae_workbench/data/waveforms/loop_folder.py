@@ -17,7 +17,7 @@ from synvae_workbench.data.waveforms.files import (
     sound_samples,
 )
 from synvae_workbench.data.waveforms.sets import LoopSet, split_loops
-from synvae_workbench.data.waveforms.store import SoundWriter, StoredSounds, stored
+from synvae_workbench.data.waveforms.store import SoundWriter, StoredSounds, cached_sounds
 
 
 def _find_loops(folder: Path) -> list[Path]:
@@ -58,14 +58,14 @@ def load_loop_folder(options: LoopOptions) -> LoopSet:
 
 
 def _read_folder(root: Path, options: LoopOptions) -> LoopSet:
-    sounds = stored_folder(root, options.rate, cache_folder(options.cache))
+    sounds = _cached_folder(root, options.rate, cache_folder(options.cache))
     if sounds.broken and (options.broken == "refuse" or not len(sounds.names)):
         total = len(sounds.broken) + len(sounds.names)
         raise ValueError(refusal(sounds.broken, total, f"files in {root}"))
     return split_loops(f"loops in {root.name}", sounds, options)
 
 
-def stored_folder(root: Path, rate: int, store: Path) -> StoredSounds:
+def _cached_folder(root: Path, rate: int, store: Path) -> StoredSounds:
     """All sounds in a folder, from the cache, or read now and kept there.
 
     The cache knows files by their names, sizes and times, and opens none of those that it has.
@@ -90,4 +90,4 @@ def stored_folder(root: Path, rate: int, store: Path) -> StoredSounds:
             except BrokenFile as error:
                 out.broken[file.name] = str(error)
 
-    return stored(store, f"{READER_VERSION} {rate} {digest.hexdigest()}", write)
+    return cached_sounds(store, f"{READER_VERSION} {rate} {digest.hexdigest()}", write)

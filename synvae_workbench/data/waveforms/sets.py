@@ -76,7 +76,7 @@ def split_loops(title: str, sounds: StoredSounds, options: LoopOptions) -> LoopS
 def window_places(
     loops: Loops, length: int, hop: int, *, around: bool = False
 ) -> Int64[Tensor, "n 3"]:
-    """Where windows of so many samples begin, one each hop: the file's start, its length, offset.
+    """Places of windows of so many samples, one each hop: the file's start, its length, offset.
 
     Args:
         around: also windows that go on at the file's beginning where it ends, as a loop does. In a
@@ -106,7 +106,7 @@ def cut(
 
 
 def _held_out(sounds: StoredSounds, share: float, seed: int) -> np.ndarray:
-    """Which files are held out: the share, to the nearest, of the different ones."""
+    """True for files that are held out: the share, to the nearest, of the different ones."""
     _, first, which = np.unique(sounds.digests, return_index=True, return_inverse=True)
     if len(first) < 2:
         raise ValueError(

@@ -74,14 +74,14 @@ class SoundWriter:
         self.total += len(samples)
 
     def table(self) -> dict[str, np.ndarray]:
-        """What is known of the files, in columns."""
+        """Facts of the files, in columns."""
         columns = zip(*self.rows, strict=True) if self.rows else [()] * len(_TYPES)
         named = zip(_TYPES.items(), columns, strict=True)
         table = {name: np.array(values, kind) for (name, kind), values in named}
         return table | {"broken": np.array(json.dumps(self.broken))}
 
 
-def stored(store: Path, settings: str, write: Callable[[SoundWriter], None]) -> StoredSounds:
+def cached_sounds(store: Path, settings: str, write: Callable[[SoundWriter], None]) -> StoredSounds:
     """The sounds that `write` writes with these settings, from the cache, or written now.
 
     Raises:

@@ -20,7 +20,7 @@ from fractions import Fraction
 import pytest
 
 from synvae_workbench.data.melodies.abc import parse_tunebook
-from synvae_workbench.data.melodies.abc_corpus import _packaged_folder, _source_files
+from synvae_workbench.data.melodies.abc_corpus import ABC_TUNES
 
 MUSIC21_DIFFERS = {
     "a broken rhythm of three notes, `a>b>c`": r"[<>][^\s|<>]{1,6}(?<![ |])[<>]",
@@ -80,8 +80,8 @@ def has_plain_repeats(text: str) -> bool:
 @pytest.fixture(scope="module")
 def sample() -> list[str]:
     texts = []
-    for content in _source_files(_packaged_folder()).values():
-        texts += re.split(r"(?m)^(?=X:)", content.decode("utf-8", "replace"))[1:]
+    for path in ABC_TUNES.files():
+        texts += re.split(r"(?m)^(?=X:)", path.read_bytes().decode("utf-8", "replace"))[1:]
     return random.Random(21).sample(texts, 50)
 
 

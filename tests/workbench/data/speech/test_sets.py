@@ -19,7 +19,7 @@ from synvae_workbench.data.catalogue import catalogue
 from synvae_workbench.data.registry import SpeechOptions, load_speech, speech_waveforms
 from synvae_workbench.data.speech import fsdd, spectrograms
 from synvae_workbench.data.speech.fsdd import FSDD, NAMES, find_fsdd, fsdd_checksum
-from synvae_workbench.data.speech.splits import Known, split_recordings
+from synvae_workbench.data.speech.splits import RecordingFacts, split_recordings
 
 PARTS = ("train", "validation", "test")
 FEWER = {name for name in NAMES if int(name[:-4].rpartition("_")[2]) < 10}  # a fifth
@@ -151,7 +151,7 @@ def test_never_a_copy_of_a_test_recording_in_training(found, split, validation, 
     ids = [f"{place}" for place in range(len(digits))]
     try:
         part = split_recordings(
-            Known(ids, np.array(digits), speakers, indices, contents),
+            RecordingFacts(ids, np.array(digits), speakers, indices, contents),
             SpeechOptions(split=split[0], speaker=split[1], validation=validation, seed=seed),
         )
     except ValueError as error:
