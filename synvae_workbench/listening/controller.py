@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from synvae_core.music.melody import FIRST_NOTE, MIN_PITCH
-from synvae_core.music.midi import events_to_note_sequence
-from synvae_core.music.render import SAMPLE_RATE, Synthesiser, render
+from synvae_core.music.render import SAMPLE_RATE
+from synvae_core.music.sound import PIANO, Sound
 from synvae_workbench.listening.materials import Materials, encode_flac
 from synvae_workbench.listening.scoring import Scores, score
 from synvae_workbench.listening.sitting import (
@@ -57,7 +57,7 @@ class Controller:
 
     Args:
         folder: the run folder; journals go to `sittings/`, finished ones also to `results/`.
-        program, synthesiser: how the tones of the sound check sound.
+        sound: of the tones of the sound check.
     """
 
     def __init__(
@@ -65,12 +65,11 @@ class Controller:
         materials: Materials,
         folder: str | Path,
         *,
-        program: int = 0,
-        synthesiser: Synthesiser | None = None,
+        sound: Sound = PIANO,
     ) -> None:
         self.materials, self.folder = materials, Path(folder)
         self.sittings = self.folder / "sittings"
-        self._program, self._synthesiser = program, synthesiser
+        self._sound = sound
         self._pages: OrderedDict[str, Sitting] = OrderedDict()
         self._tones: dict[str, int] = {}  # by sitting, what it is to count
 
@@ -171,8 +170,7 @@ class Controller:
         events = np.zeros((max(TONES) + 1) * TONE_STEPS, np.int64)
         events[: number * TONE_STEPS : TONE_STEPS] = 69 - MIN_PITCH + FIRST_NOTE
         events[number * TONE_STEPS] = 1  # ends the last one
-        sequence = events_to_note_sequence(events, program=self._program)
-        return encode_flac(render(sequence, synthesiser=self._synthesiser), SAMPLE_RATE)
+        return encode_flac(self._sound.render(events), SAMPLE_RATE)
 
     def _count(self, sitting: Sitting, count: int) -> Screen:
         if sitting.stage != VOLUME:

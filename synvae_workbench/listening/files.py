@@ -19,8 +19,8 @@ from jaxtyping import Integer, UInt8
 from PIL import Image
 
 from synvae_core.models.storage import write_json
-from synvae_core.music.midi import events_to_note_sequence
-from synvae_core.music.render import SAMPLE_RATE, Synthesiser, render
+from synvae_core.music.render import SAMPLE_RATE
+from synvae_core.music.sound import PIANO, Sound
 from synvae_workbench.listening.design import Key
 from synvae_workbench.listening.scoring import Session
 from synvae_workbench.listening.tasks import LARGEST_ID, Task, TaskSet, short_repr
@@ -156,9 +156,7 @@ def write_media(
     images: UInt8[np.ndarray, "n c h w"],
     melodies: Integer[np.ndarray, "m t"],
     *,
-    qpm: float = 120.0,
-    program: int = 0,
-    synthesiser: Synthesiser | None = None,
+    sound: Sound = PIANO,
 ) -> None:
     """Writes `ID_orig.png` and `ID_audio.wav`, 16 bits mono, of every id of a task set.
 
@@ -166,7 +164,7 @@ def write_media(
         sources: by id, the position among the pictures; of a published set an id is its position.
         images: grey or colour.
         melodies: event ids, as they were heard.
-        qpm, program, synthesiser: how a melody sounds.
+        sound: how a melody is played.
 
     Raises:
         ValueError: if a position is not among the pictures, or there are not as many melodies.
@@ -183,8 +181,7 @@ def write_media(
         Image.fromarray(picture.squeeze(2) if picture.shape[2] == 1 else picture).save(
             folder / f"{each}_orig.png"
         )
-        sequence = events_to_note_sequence(melodies[source], qpm=qpm, program=program)
-        _write_wav(folder / f"{each}_audio.wav", render(sequence, synthesiser=synthesiser))
+        _write_wav(folder / f"{each}_audio.wav", sound.render(melodies[source]))
 
 
 def _write_wav(path: Path, waveform: np.ndarray) -> None:

@@ -17,6 +17,7 @@ from jaxtyping import Integer, UInt8
 from synvae_core.models.melody.vae import MelodyVae, latent_path
 from synvae_core.models.synvae import SynVae
 from synvae_core.music.melody import events_to_notes
+from synvae_core.music.sound import Sound
 from synvae_workbench.evaluation.steering import STEERABLE, Tunes, attribute_values, steer
 from synvae_workbench.live.assets import read_assets
 from synvae_workbench.live.keyboard import SLOTS, TEMPOS, Keyboard
@@ -168,8 +169,8 @@ class MusicPage(anywidget.AnyWidget):
     def _show(self, play: bool = True) -> None:
         state = self._state
         played = self._bench.play(state)
-        words = {"label": state.caption, "qpm": state.qpm, "program": state.program}
-        self.player.show(played.events, play=play, **words)
+        sound = Sound(state.qpm, state.program)
+        self.player.show(played.events, label=state.caption, sound=sound, play=play)
         self._last = state_message(self._bench, state, played)
         self.send(*self._last)
 

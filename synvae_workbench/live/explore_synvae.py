@@ -18,6 +18,7 @@ from ipywidgets import Widget, widget_serialization
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from synvae_core.music.sound import Sound
 from synvae_workbench.live.assets import read_assets
 from synvae_workbench.live.draw import SIDE, drawing_to_digit
 from synvae_workbench.live.explorer import POSITIONS, Explorer, LatentMelody
@@ -118,7 +119,7 @@ class SynVaePage(anywidget.AnyWidget):
         events = self._whole_way(state) if state.whole else heard.events
         self._state = state._replace(whole=False)
         self.player.show(
-            events, label=state.caption, qpm=state.qpm, program=state.program, play=play
+            events, label=state.caption, sound=Sound(state.qpm, state.program), play=play
         )
         self._last = state_message(explorer, state, z, heard)
         self._tell(self._last)

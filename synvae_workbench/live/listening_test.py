@@ -13,6 +13,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from synvae_core.music.sound import PIANO, Sound
 from synvae_workbench.listening.controller import Controller, Move, Screen
 from synvae_workbench.listening.journal import Stale
 from synvae_workbench.listening.materials import Materials
@@ -61,16 +62,16 @@ class ListeningTest(anywidget.AnyWidget):
     Args:
         materials: the task sets, their media and their key.
         folder: the run folder, in which every sitting is stored step by step.
-        program: General MIDI instrument of the sound check, 0..127.
+        sound: of the tones of the sound check.
     """
 
     _esm = read_assets("listening_test.js")
     _css = read_assets("listening_test.css")
     confidence = traitlets.List(list(CONFIDENCE)).tag(sync=True)
 
-    def __init__(self, materials: Materials, folder: str | Path, *, program: int = 0) -> None:
+    def __init__(self, materials: Materials, folder: str | Path, *, sound: Sound = PIANO) -> None:
         super().__init__()
-        self._controller = Controller(materials, folder, program=program)
+        self._controller = Controller(materials, folder, sound=sound)
         self.on_msg(self._receive)
 
     def _receive(self, _: object, content: object, __: object) -> None:

@@ -14,8 +14,8 @@ import soundfile
 from jaxtyping import Integer
 
 from synvae_core.music.melody import STEPS_PER_BAR, STEPS_PER_QUARTER, Note, events_to_notes
-from synvae_core.music.midi import events_to_note_sequence, midi_bytes
-from synvae_core.music.render import SAMPLE_RATE, render
+from synvae_core.music.render import SAMPLE_RATE
+from synvae_core.music.sound import PIANO, Sound
 from synvae_workbench.live.assets import read_assets
 
 PITCH_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
@@ -45,20 +45,19 @@ class LivePlayer(anywidget.AnyWidget):
         events: Integer[np.ndarray, " t"],
         *,
         label: str,
-        qpm: float = 120.0,
-        program: int = 0,
+        sound: Sound = PIANO,
         play: bool = True,
     ) -> None:
         """Draws a melody (t,) and, with `play`, plays it in place of whatever sounds in the page.
 
         Args:
             label: what is heard, in a few words.
-            qpm, program: as in `music.midi.midi_bytes`.
+            sound: how it is played.
 
         Raises:
             ValueError: as `prepare_performance`.
         """
-        self._shown = prepare_performance(events, label=label, qpm=qpm, program=program)
+        self._shown = prepare_performance(events, label=label, sound=sound)
         self._tell(play)
 
     def clear(self) -> None:
@@ -77,18 +76,17 @@ class LivePlayer(anywidget.AnyWidget):
 
 
 def prepare_performance(
-    events: Integer[np.ndarray, " t"], *, label: str, qpm: float = 120.0, program: int = 0
+    events: Integer[np.ndarray, " t"], *, label: str, sound: Sound = PIANO
 ) -> Performance:
     """Renders a melody (t,) to sound in 16 bits, a MIDI file, and notes in steps for the page.
 
     Raises:
-        ValueError: if the label is empty, an event id is not 0..89, or `qpm` or `program` is out
-            of range.
+        ValueError: if the label is empty, an event id is not 0..89, or the sound is out of range.
     """
     if not label.strip():
         raise ValueError("a player needs a label that says what it plays")
     notes = events_to_notes(events)
-    waveform = render(events_to_note_sequence(events, qpm=qpm, program=program))
+    waveform = sound.render(events)
     wav = io.BytesIO()
     soundfile.write(wav, waveform, SAMPLE_RATE, format="WAV", subtype="PCM_16")
     content = {
@@ -98,10 +96,10 @@ def prepare_performance(
         "words": describe_notes(notes, len(events)),
         "notes": [list(note) for note in notes],
         "steps": len(events),
-        "seconds": len(events) * 60 / qpm / STEPS_PER_QUARTER,
+        "seconds": len(events) * 60 / sound.qpm / STEPS_PER_QUARTER,
         "file": re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_")[:60] or "melody",
     }
-    return Performance(content, wav.getvalue(), midi_bytes(events, qpm=qpm, program=program))
+    return Performance(content, wav.getvalue(), sound.midi(events))
 
 
 def describe_notes(notes: list[Note], steps: int) -> str:

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from IPython.display import HTML
@@ -18,8 +18,8 @@ from jaxtyping import Float, Integer, UInt8
 from PIL import Image
 
 from synvae_core.music.melody import STEPS_PER_QUARTER, check_events
-from synvae_core.music.midi import events_to_note_sequence
-from synvae_core.music.render import SAMPLE_RATE, Synthesiser, encode_audio, render
+from synvae_core.music.render import SAMPLE_RATE, encode_audio
+from synvae_core.music.sound import PIANO, Sound
 from synvae_workbench.live.assets import data_uri
 
 HERE = Path(__file__).parent
@@ -28,43 +28,45 @@ MARGIN = 0.03  # of a map, kept free at each side
 GOLDEN_ANGLE = 137.5  # between the hues of one class and the next: neighbours differ
 
 
+class MapItems(NamedTuple):
+    """Items of a map: pictures as thumbnails, event ids of their melodies, and class names."""
+
+    pictures: UInt8[np.ndarray, "items h w"] | UInt8[np.ndarray, "items h w 3"]
+    events: Integer[np.ndarray, "melodies t"]
+    labels: Sequence[str]
+
+
 def melody_map(
     layouts: Mapping[str, Float[np.ndarray, "n 2"]],
-    pictures: UInt8[np.ndarray, "items h w"] | UInt8[np.ndarray, "items h w 3"],
-    events: Integer[np.ndarray, "melodies t"],
-    labels: Sequence[str],
+    items: MapItems,
     *,
     title: str,
-    sounds: Sequence[int] = (),
-    qpm: float = 120.0,
-    program: int = 0,
-    synthesiser: Synthesiser | None = None,
+    rendered: Sequence[int] = (),
+    sound: Sound = PIANO,
 ) -> HTML:
     """HTML of pictures at their places, played by a click or the enter key, walked by arrow keys.
 
     Args:
         layouts: places on a plane by the name of the layout; in the page one chooses among them.
-        pictures: shown as thumbnails.
-        events: their melodies, event ids.
-        labels: their classes, by which they are coloured and can be singled out.
+        items: by their labels they are coloured and can be singled out.
         title: what a screen reader calls the map.
-        sounds: indices of items that play their rendered sound, some 30 KB each; marked by a note.
-        qpm: tempo; program, synthesiser: how the rendered sounds sound.
+        rendered: indices of items that play their rendered sound, some 30 KB each; marked by a
+            note.
+        sound: tempo of the map, and all of how the rendered items sound.
 
     Raises:
         ValueError: if there is no layout or no item, if layouts, pictures, melodies and labels
             differ in number, or a place is not finite, a label or the title empty, an event id not
-            0..89, or a sound of no item.
+            0..89, or a rendered item none.
     """
-    events = check_events(events)
-    _check(layouts, pictures, events, labels, title, sounds)
+    pictures, events, labels = items = items._replace(events=check_events(items.events))
+    _check(layouts, items, title, rendered)
     columns = math.ceil(math.sqrt(len(labels)))
     classes = sorted(set(labels))
-    rendered = {}
-    for item in sounds:
-        sequence = events_to_note_sequence(events[item], qpm=qpm, program=program)
-        waveform = render(sequence, synthesiser=synthesiser)
-        rendered[int(item)] = data_uri("audio/mpeg", encode_audio(waveform, SAMPLE_RATE))
+    sounds = {
+        int(item): data_uri("audio/mpeg", encode_audio(sound.render(events[item]), SAMPLE_RATE))
+        for item in rendered
+    }
     data = {
         "layouts": {name: _to_percent(places) for name, places in layouts.items()},
         "notes": ["".join(chr(FIRST_CHARACTER + event) for event in row) for row in events],
@@ -78,8 +80,8 @@ def melody_map(
         "columns": columns,
         "width": pictures.shape[2],
         "height": pictures.shape[1],
-        "sounds": rendered,
-        "stepSeconds": 60 / qpm / STEPS_PER_QUARTER,
+        "sounds": sounds,
+        "stepSeconds": 60 / sound.qpm / STEPS_PER_QUARTER,
     }
     return HTML(
         # The attribute keeps JupyterLab from taking the arrow keys for its own shortcuts.
@@ -93,13 +95,9 @@ def melody_map(
 
 
 def _check(
-    layouts: Mapping[str, np.ndarray],
-    pictures: np.ndarray,
-    events: np.ndarray,
-    labels: Sequence[str],
-    title: str,
-    sounds: Sequence[int],
+    layouts: Mapping[str, np.ndarray], items: MapItems, title: str, rendered: Sequence[int]
 ) -> None:
+    pictures, events, labels = items
     sizes = {f"layout {name!r}": len(places) for name, places in layouts.items()}
     sizes |= {"pictures": len(pictures), "melodies": len(events), "labels": len(labels)}
     if not layouts or len(set(sizes.values())) != 1 or not len(labels):
@@ -112,9 +110,9 @@ def _check(
             raise ValueError(
                 "the title, every layout and every label need a text: got an empty one"
             )
-    for item in sounds:
+    for item in rendered:
         if not 0 <= item < len(labels):
-            raise ValueError(f"sounds are of items 0..{len(labels) - 1}: got {item}")
+            raise ValueError(f"rendered items are 0..{len(labels) - 1}: got {item}")
 
 
 def _to_percent(places: np.ndarray) -> list[list[float]]:

@@ -13,8 +13,8 @@ import numpy as np
 from IPython.display import HTML
 from PIL import Image
 
-from synvae_core.music.midi import events_to_note_sequence
-from synvae_core.music.render import SAMPLE_RATE, Synthesiser, encode_audio, render
+from synvae_core.music.render import SAMPLE_RATE, encode_audio
+from synvae_core.music.sound import PIANO, Sound
 from synvae_workbench.live.assets import data_uri
 
 PICTURE_HEIGHT_REM = 6
@@ -42,11 +42,8 @@ def audio_player(
     *,
     label: str,
     pictures: Sequence[Picture] = (),
-    qpm: float = 120.0,
-    program: int = 0,
-    velocity: int = 80,
+    sound: Sound = PIANO,
     sample_rate: int = SAMPLE_RATE,
-    synthesiser: Synthesiser | None = None,
 ) -> HTML:
     """A player of one melody or waveform, captioned; works by keyboard and without JavaScript.
 
@@ -54,7 +51,7 @@ def audio_player(
         music: integers are the event ids (t,) of a melody; floats are a mono waveform (n,).
         label: the caption, also what a screen reader calls the player.
         pictures: shown side by side above the player.
-        qpm, program, velocity, synthesiser: how a melody sounds; a waveform ignores them.
+        sound: how a melody is played; a waveform ignores it.
         sample_rate: of a waveform, in Hz; a melody ignores it.
 
     Raises:
@@ -69,8 +66,7 @@ def audio_player(
             f"got {music.dtype} of shape {music.shape}"
         )
     if music.dtype.kind != "f":
-        sequence = events_to_note_sequence(music, qpm=qpm, program=program, velocity=velocity)
-        music, sample_rate = render(sequence, synthesiser=synthesiser), SAMPLE_RATE
+        music, sample_rate = sound.render(music), SAMPLE_RATE
     text = html.escape(label)
     return HTML(
         '<figure style="margin:0;min-width:0;display:flex;flex-direction:column;gap:.4em">'
@@ -86,11 +82,8 @@ def player_grid(
     items: Sequence[PlayerItem],
     *,
     columns: int = 5,
-    qpm: float = 120.0,
-    program: int = 0,
-    velocity: int = 80,
+    sound: Sound = PIANO,
     sample_rate: int = SAMPLE_RATE,
-    synthesiser: Synthesiser | None = None,
 ) -> HTML:
     """Players in rows of at most `columns`, fewer on a narrow page; sound as in `audio_player`.
 
@@ -104,11 +97,8 @@ def player_grid(
             item.music,
             label=item.label,
             pictures=item.pictures,
-            qpm=qpm,
-            program=program,
-            velocity=velocity,
+            sound=sound,
             sample_rate=sample_rate,
-            synthesiser=synthesiser,
         ).data
         for item in items
     ]

@@ -14,6 +14,7 @@ from matplotlib.colors import to_rgb
 
 from synvae_core.music.melody import STEPS_PER_BAR, events_to_notes
 from synvae_core.music.midi import midi_bytes
+from synvae_core.music.sound import Sound
 from synvae_workbench.data.speech.log_mel import SPAN
 from synvae_workbench.data.speech.recordings import SPEECH_RATE
 from synvae_workbench.evaluation.spoken_translation import SpokenTranslation
@@ -60,7 +61,7 @@ def _row(translation: SpokenTranslation, i: int, name: str, program: int) -> str
     waveform, events = translation.waveforms[i], translation.heard[i]
     notes, bars = format_note_count(events_to_notes(events)), len(events) / STEPS_PER_BAR
     said = audio_player(waveform, label=name, sample_rate=SPEECH_RATE)
-    played = audio_player(events, label=f"its melody, {notes}", program=program)
+    played = audio_player(events, label=f"its melody, {notes}", sound=Sound(program=program))
     spectrogram = Picture(
         _to_ink(translation.spectrograms[i, 0].flip(0).numpy()),
         f"Spectrogram of {name}: {SHOWN_SECONDS:.2f} seconds from left to right, low to high "

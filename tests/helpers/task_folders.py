@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from synvae_core.music.render import sine_synthesiser
+from synvae_core.music.sound import Sound
 from synvae_workbench.listening import (
     DesignSize,
     Task,
@@ -24,7 +25,8 @@ def _media(folder: Path, sources: dict[int, int]) -> None:
     images = rng.integers(0, 256, (SOURCES, 1, 8, 8), dtype=np.uint8)
     melodies = np.zeros((SOURCES, 4), np.int64)
     melodies[:, 0] = 30 + np.arange(SOURCES)
-    write_media(folder / "data", sources, images, melodies, qpm=240, synthesiser=sine_synthesiser())
+    sound = Sound(240, synthesiser=sine_synthesiser())
+    write_media(folder / "data", sources, images, melodies, sound=sound)
 
 
 def blind_folder(folder: Path, *, listeners: int = 3, tasks: int = 3, catch: int = 1) -> Path:

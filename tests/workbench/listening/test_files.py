@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from synvae_core.music.render import sine_synthesiser
+from synvae_core.music.sound import Sound
 from synvae_workbench.listening import (
     Key,
     Session,
@@ -194,7 +195,7 @@ def test_hostile_keys_are_refused_by_name_and_field(content, message, tmp_path):
 def test_media_are_the_picture_and_its_melody(channels, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, channels, 28, 28), dtype=np.uint8)
     melodies = np.array([[41, 0, 43, 0] * 8, [45, 0, 0, 0] * 8])
-    write_media(tmp_path, {77: 1}, images, melodies, synthesiser=sine_synthesiser())
+    write_media(tmp_path, {77: 1}, images, melodies, sound=Sound(synthesiser=sine_synthesiser()))
     assert {path.name for path in tmp_path.iterdir()} == {"77_orig.png", "77_audio.wav"}
     picture = np.asarray(Image.open(tmp_path / "77_orig.png"))
     assert (picture.reshape(28, 28, channels) == images[1].transpose(1, 2, 0)).all()

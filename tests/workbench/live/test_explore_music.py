@@ -10,6 +10,7 @@ from spoken_models import small_synvae
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.music.melody import Note, events_to_notes, notes_to_events
 from synvae_core.music.midi import midi_bytes
+from synvae_core.music.sound import Sound
 from synvae_workbench.evaluation.steering import STEERABLE, attribute_values, steering_tunes
 from synvae_workbench.live.explore_music import (
     BROKEN,
@@ -198,7 +199,7 @@ def test_a_change_is_played(page):
     send(page, changed(60, qpm=90, program=40))
     ((events, how),) = page.played
     assert np.array_equal(events, BENCH.play(STATE._replace(mix=60)).events)
-    assert how == {"play": True, "label": page._state.caption, "qpm": 90.0, "program": 40}
+    assert how == {"play": True, "label": page._state.caption, "sound": Sound(90.0, 40)}
     assert page.keyboard.qpm == 90.0
     assert page.told[-1][0]["mix"] == 60
 

@@ -12,6 +12,7 @@ from PIL import Image
 from task_folders import blind_folder, published_folder
 
 from synvae_core.music import render
+from synvae_core.music.sound import Sound
 from synvae_workbench.listening import begin_sitting, load_materials, read_results, read_sittings
 from synvae_workbench.listening.controller import Controller
 from synvae_workbench.live.listening_test import BROKEN, ListeningTest, parse_message
@@ -196,7 +197,7 @@ def test_the_clip_of_the_tones_has_one_length_whatever_their_number(materials, t
         assert len(sequence.notes) == controller._tones[sitting.id]
         return np.zeros(render.clip_samples(sequence, rate), np.float32)
 
-    controller = Controller(materials, tmp_path, synthesiser=synthesise)
+    controller = Controller(materials, tmp_path, sound=Sound(synthesiser=synthesise))
     sitting = begin_sitting(tmp_path, materials)
     lengths = {
         soundfile.info(io.BytesIO(controller._tone_sound(sitting))).frames for _ in range(40)

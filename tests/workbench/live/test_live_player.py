@@ -8,6 +8,7 @@ import soundfile
 from synvae_core.music.melody import Note, events_to_notes, notes_to_events
 from synvae_core.music.midi import events_to_note_sequence, read_midi
 from synvae_core.music.render import SAMPLE_RATE, render
+from synvae_core.music.sound import Sound
 from synvae_workbench.live.live_player import LivePlayer, pitch_name, prepare_performance
 
 EVENTS = notes_to_events([Note(0, 4, 60), Note(4, 6, 66), Note(16, 32, 70)], steps=32)
@@ -24,7 +25,7 @@ def player():
 
 
 def test_the_sound_is_that_of_the_renderer_in_16_bits():
-    found = prepare_performance(EVENTS, label="A tune", qpm=90, program=40)
+    found = prepare_performance(EVENTS, label="A tune", sound=Sound(90, 40))
     waveform, rate = soundfile.read(io.BytesIO(found.wav), dtype="float32")
     assert soundfile.info(io.BytesIO(found.wav)).subtype == "PCM_16"
     expected = render(events_to_note_sequence(EVENTS, qpm=90, program=40))
@@ -33,13 +34,13 @@ def test_the_sound_is_that_of_the_renderer_in_16_bits():
 
 
 def test_the_midi_file_plays_the_same_notes_on_the_same_instrument():
-    midi = prepare_performance(EVENTS, label="A tune", program=40).midi
+    midi = prepare_performance(EVENTS, label="A tune", sound=Sound(program=40)).midi
     assert np.array_equal(read_midi(midi), EVENTS)
     assert b"\xc0\x28" in midi
 
 
 def test_the_page_is_told_what_to_draw_and_to_say():
-    content = prepare_performance(EVENTS, label="A <b>tune</b>: no. 7", qpm=60).content
+    content = prepare_performance(EVENTS, label="A <b>tune</b>: no. 7", sound=Sound(60)).content
     assert [Note(*note) for note in content["notes"]] == events_to_notes(EVENTS)
     assert content["steps"] == 32
     assert content["seconds"] == pytest.approx(8)
@@ -59,7 +60,11 @@ def test_silence_is_a_melody_too():
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [({"label": " "}, "needs a label"), ({"qpm": 1}, "qpm is"), ({"program": 128}, "program is")],
+    [
+        ({"label": " "}, "needs a label"),
+        ({"sound": Sound(qpm=1)}, "qpm is"),
+        ({"sound": Sound(program=128)}, "program is"),
+    ],
 )
 def test_what_cannot_be_played_is_refused(options, reason):
     with pytest.raises(ValueError, match=reason):
@@ -67,10 +72,10 @@ def test_what_cannot_be_played_is_refused(options, reason):
 
 
 def test_showing_sends_one_message_with_both_files(player):
-    player.show(EVENTS, label="A tune", program=3)
+    player.show(EVENTS, label="A tune", sound=Sound(program=3))
     player.show(EVENTS, label="Another", play=False)
     (first, files), (second, _) = player.sent
-    expected = prepare_performance(EVENTS, label="A tune", program=3)
+    expected = prepare_performance(EVENTS, label="A tune", sound=Sound(program=3))
     assert first == expected.content | {"play": True}
     assert files == [expected.wav, expected.midi]
     assert (second["label"], second["play"]) == ("Another", False)

@@ -10,7 +10,8 @@ from PIL import Image
 from synvae_core.music.melody import FIRST_NOTE, MIN_PITCH
 from synvae_core.music.midi import events_to_note_sequence
 from synvae_core.music.render import decode_audio, render
-from synvae_workbench.live.maps import melody_map
+from synvae_core.music.sound import Sound
+from synvae_workbench.live.maps import MapItems, melody_map
 
 RNG = np.random.default_rng(0)
 COUNT = 7
@@ -28,8 +29,8 @@ def made(**changes):
         "labels": LABELS,
         "title": "Digits",
     } | changes
-    first = [given.pop(name) for name in ("layouts", "pictures", "events", "labels")]
-    return melody_map(*first, **given).data
+    items = MapItems(*(given.pop(name) for name in ("pictures", "events", "labels")))
+    return melody_map(given.pop("layouts"), items, **given).data
 
 
 class Page(HTMLParser):
@@ -76,7 +77,7 @@ def test_the_page_holds_what_it_is_to_show_and_play():
     assert [data["classes"][of]["name"] for of in data["classOf"]] == LABELS
     assert len({each["colour"] for each in data["classes"]}) == 3
     assert data["stepSeconds"] == 0.125
-    assert data_of(made(qpm=60.0))["stepSeconds"] == 0.25
+    assert data_of(made(sound=Sound(60.0)))["stepSeconds"] == 0.25
 
 
 def test_the_script_reads_pitches_as_the_core_does():
@@ -112,11 +113,11 @@ def test_every_picture_is_in_its_place_of_the_sheet():
 
 
 def test_marked_items_carry_their_rendered_sound():
-    data = data_of(made(sounds=[2, 5]))
+    data = data_of(made(rendered=[2, 5]))
     assert list(data["sounds"]) == ["2", "5"]
     waveform, _ = decode_audio(payload(data["sounds"]["5"], "audio/mpeg"))
     assert np.corrcoef(waveform, render(events_to_note_sequence(EVENTS[5])))[0, 1] > 0.95
-    other = made(sounds=[5], program=40)
+    other = made(rendered=[5], sound=Sound(program=40))
     assert data_of(other)["sounds"]["5"] != data["sounds"]["5"]
 
 
@@ -163,7 +164,7 @@ def test_the_script_writes_text_and_never_markup():
 
 
 def test_nothing_is_fetched(remote_references):
-    page = made(sounds=[1])
+    page = made(rendered=[1])
     assert remote_references(page) == []
     for word in ("http:", "https:", "fetch(", "XMLHttpRequest", "import("):
         assert word not in page
@@ -191,8 +192,8 @@ def test_nothing_is_fetched(remote_references):
         ({"title": " "}, "got an empty one"),
         ({"labels": ["", *LABELS[1:]]}, "got an empty one"),
         ({"layouts": {"": PLACES}}, "got an empty one"),
-        ({"sounds": [7]}, r"sounds are of items 0..6: got 7"),
-        ({"sounds": [-1]}, r"sounds are of items 0..6: got -1"),
+        ({"rendered": [7]}, r"rendered items are 0..6: got 7"),
+        ({"rendered": [-1]}, r"rendered items are 0..6: got -1"),
         ({"events": EVENTS + 60}, r"event ids are 0..89"),
     ],
 )

@@ -8,6 +8,7 @@ from PIL import Image
 
 from synvae_core.music.midi import events_to_note_sequence
 from synvae_core.music.render import RELEASE_SECONDS, decode_audio, render
+from synvae_core.music.sound import Sound
 from synvae_workbench.live.players import Picture, PlayerItem, audio_player, player_grid
 
 MELODY = np.array([41, 0, 43, 0, 45, 0, 46, 0] * 4)
@@ -71,9 +72,9 @@ def test_performance_options_reach_the_sound():
     options = [{"qpm": 90.0}, {"program": 73}, {"velocity": 50}]
     options += [{"synthesiser": lambda s, rate: np.zeros(round(4.75 * rate), np.float32)}]
     for option in options:
-        changed = audio_player(MELODY, label="a", **option).data
+        changed = audio_player(MELODY, label="a", sound=Sound(**option)).data
         assert changed != default
-        grid = player_grid([PlayerItem(MELODY, "a")], **option).data
+        grid = player_grid([PlayerItem(MELODY, "a")], sound=Sound(**option)).data
         assert changed in grid
 
 

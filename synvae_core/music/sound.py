@@ -1,0 +1,44 @@
+"""Playing of melodies: tempo, instrument and synthesiser in one record."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Integer
+
+from synvae_core.music.midi import events_to_note_sequence, midi_bytes
+from synvae_core.music.render import Synthesiser, render
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Options of how event ids are played.
+
+    Args:
+        qpm: quarters per minute.
+        program: General MIDI instrument, 0..127.
+        velocity: of every note, 1..127.
+        synthesiser: by default the best one here, see `render.default_synthesiser`.
+    """
+
+    qpm: float = 120.0
+    program: int = 0
+    velocity: int = 80
+    synthesiser: Synthesiser | None = None
+
+    def render(self, events: Integer[np.ndarray, " t"]) -> Float32[np.ndarray, " n"]:
+        """The mono waveform of a melody, in -1..1, at `render.SAMPLE_RATE`.
+
+        Raises:
+            ValueError: if an event id is not 0..89, or an option is out of range.
+        """
+        sequence = events_to_note_sequence(
+            events, qpm=self.qpm, program=self.program, velocity=self.velocity
+        )
+        return render(sequence, synthesiser=self.synthesiser)
+
+    def midi(self, events: Integer[np.ndarray, " t"]) -> bytes:
+        """The bytes of a melody's MIDI file; errors as in `render`."""
+        return midi_bytes(events, qpm=self.qpm, program=self.program, velocity=self.velocity)
+
+
+PIANO = Sound()  # what is played where nothing else is asked for
