@@ -3,6 +3,7 @@
 import os
 import re
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
 
 # Two workers with as many threads as cores would only wait for each other.
@@ -14,6 +15,12 @@ from jaxtyping import install_import_hook
 
 # Those of a browser share servers; librosa compiles itself when it is first used, for 20 seconds.
 ONE_WORKER = ("tests/browser/", "tests/workbench/data/speech/test_log_mel.py")
+
+# While jaxtyping's hook imports a module of ours, what that one imports is compiled anew, although
+# it has been compiled before (or each time, where Python writes no bytecode): 12 seconds a worker.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for name in ("lightning_fabric", "note_seq", "sklearn", "matplotlib.pyplot", "distributed"):
+        import_module(name)
 
 # Before anything imports the two packages: annotations of shapes and types hold in every test. An
 # int is accepted for a float, as everywhere in Python (PEP 484), which beartype must be told.

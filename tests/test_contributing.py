@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import nbformat
+import pytest
 
 from synvae_workbench.reports import notebook_parameters, run_notebook
 
@@ -37,6 +38,7 @@ def notebook_of(script: str) -> nbformat.NotebookNode:
     return nbformat.v4.new_notebook(cells=cells)
 
 
+@pytest.mark.slow
 def test_the_notebook_of_the_page_runs_and_leaves_a_report(tmp_path):
     (script,) = blocks("notebook")
     path = tmp_path / "notebooks" / "29_rests.ipynb"

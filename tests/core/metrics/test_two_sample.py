@@ -13,6 +13,7 @@ def random_events(n: int, seed: int = 0, *, notes: float = 0.4, low: int = 40, h
     return np.where(played, rng.integers(low, high, (n, 32)), rng.integers(0, 2, (n, 32)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hears", ["features", "events"])
 def test_one_distribution_cannot_be_told_from_itself(hears):
     first, second = random_events(400, 1), random_events(400, 2)
@@ -49,6 +50,7 @@ def test_auc_does_not_care_which_set_comes_first_or_is_larger():
     assert two_sample_auc(small, large) == pytest.approx(0.5, abs=0.15)
 
 
+@pytest.mark.slow
 def test_windows_of_one_tune_do_not_give_away_the_others():
     """20 tunes of 20 nearly equal windows against windows of their own: both are the same music."""
     rng = np.random.default_rng(0)

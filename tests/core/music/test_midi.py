@@ -277,6 +277,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_of_the_largest_size_takes_work_in_proportion(name):
     data = raw_file(HOSTILE[name])
@@ -284,6 +285,7 @@ def test_a_hostile_file_of_the_largest_size_takes_work_in_proportion(name):
         midi.read_midi(data)
 
 
+@pytest.mark.slow
 def test_the_highest_of_as_many_notes_as_a_file_may_have_takes_work_in_proportion():
     data = raw_file(HOSTILE["notes never ended"])
     with few_calls(CALLS_PER_BYTE * len(data)):

@@ -156,6 +156,7 @@ finally:
     Path("saved").touch()"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_a_report_and_no_kernel(write, signum):
     path = write("## Waiting", LONG, "print('LA' + 'TER')")

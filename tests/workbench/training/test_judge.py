@@ -21,6 +21,7 @@ for image, label in zip(BARS, LABELS, strict=True):  # bars at ten heights
 VISUAL = visual_config(28, latent_dim=2)
 
 
+@pytest.mark.slow
 def test_a_judge_learns_to_read_and_the_seed_decides():
     judge = train_judge(BARS, LABELS, seed=0, epochs=8)
     read = read_labels(judge, BARS.float() / 255)

@@ -24,6 +24,7 @@ def pairs(nats, seed, n=1500, dim=2):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bound", BOUNDS)
 def test_a_trained_critic_finds_the_known_information_of_held_out_pairs(bound):
     critic, history = train_critic(
@@ -39,6 +40,7 @@ def test_a_trained_critic_finds_the_known_information_of_held_out_pairs(bound):
     assert len(history) == 8
 
 
+@pytest.mark.slow
 def test_the_published_protocol_finds_information_where_there_is_none():
     """Trained and reported on the same pairs; on held-out ones nothing is left of it."""
     few = pairs(0.0, 0, n=60, dim=20)

@@ -41,6 +41,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(model, images):
     torch.testing.assert_close(found["loss"], error + 0.3 * kl + 0.2 * commitment + musicality)
 
 
+@pytest.mark.slow
 def test_musicality_makes_latents_like_draws_of_the_prior(model, images):
     optimizer = torch.optim.Adam(model.trainable(), 2e-3)
     for _ in range(100):

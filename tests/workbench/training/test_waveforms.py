@@ -98,6 +98,7 @@ def test_a_silent_window_has_a_finite_loss():
     assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
 
 
+@pytest.mark.slow
 def test_the_dense_model_learns_more_windows_than_it_has_numbers():
     loops = drum_like()
     places = window_places(loops, LENGTH, HOP)

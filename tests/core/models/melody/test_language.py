@@ -56,6 +56,7 @@ def test_the_posterior_is_where_z_was():
     assert standard.square().mean() == pytest.approx(1.0, abs=0.02)  # calibrated, all in all
 
 
+@pytest.mark.slow
 def test_draws_of_the_prior_are_draws_of_the_language():
     """The share of each first event, and of each second one after the commonest first one."""
     model = language_vae()

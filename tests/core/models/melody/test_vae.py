@@ -44,6 +44,7 @@ def test_gradients_reach_every_parameter(model):
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
 
 
+@pytest.mark.slow
 def test_it_fits_a_tiny_batch(model):
     events = melodies(3)
     optimizer = torch.optim.Adam(model.parameters(), 2e-2)

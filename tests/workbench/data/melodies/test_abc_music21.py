@@ -101,6 +101,7 @@ def ours(text: str, **options) -> list[tuple]:
     return [tuple(note) for note in parse_tunebook(text, **options).tunes[0].notes]
 
 
+@pytest.mark.slow
 def test_notes_as_written(sample, parsed):
     agree, unexplained = 0, []
     for text, score in zip(sample, parsed, strict=True):
@@ -114,6 +115,7 @@ def test_notes_as_written(sample, parsed):
     assert agree / len(sample) >= 0.975
 
 
+@pytest.mark.slow
 def test_repeats_played_out(sample, parsed):
     from music21.repeat import ExpanderException
 

@@ -289,6 +289,7 @@ def test_useless_folders_and_caches_are_named(tmp_path):
         load_midi_folder(CorpusOptions(folder=tmp_path, cache=tmp_path / "a.mid" / "cache"))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_files(tmp_path):
     """100 files more are held by their digests: the windows would take three times as much."""
     marked = [*QUARTERS[:4], Note(16, 20, 100), Note(20, 24, 101), *QUARTERS[6:]]

@@ -100,6 +100,7 @@ class TestCache:
 
 
 class TestMany:
+    @pytest.mark.slow
     def test_one_broken_among_many_stops_early(self, tmp_path, monkeypatch):
         (tmp_path / "a").mkdir()
         data = encoded(smooth_picture(16, 16), "JPEG")

@@ -42,6 +42,7 @@ def test_filters_are_those_of_librosa():
     np.testing.assert_allclose(mel_filters(), expected, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [1, 2, 100, 400, 3000, SPAN - 1, SPAN, SPAN + 1, 20_000])
 def test_levels_are_those_of_librosa(samples):
     waveforms = [sweep(samples, seed) * 10.0**-seed for seed in range(4)]
