@@ -34,7 +34,8 @@ def evaluate_melody_vae(
     """Scores the reconstruction of `events`, free-running and teacher-forced, and latent usage.
 
     Raises:
-        ValueError: if the encoder is incomplete, or the events are not of the model's length.
+        ValueError: if there are fewer than two melodies, they are not of the model's length, or its
+            encoder is incomplete.
     """
     events = np.asarray(events, np.int64)
     posterior = model.posterior(events)
