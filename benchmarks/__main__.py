@@ -35,7 +35,7 @@ def main() -> int:
     rows: list[Row] = []
     for name in options.names:
         print(f"{name}.py", file=sys.stderr, flush=True)
-        rows += measured(HERE / f"{name}.py")
+        rows += run_benchmark(HERE / f"{name}.py")
     kept = json.loads(KEPT.read_text()) if KEPT.is_file() else {"rows": []}
     if options.keep:
         own = {row["benchmark"] for row in rows}
@@ -46,7 +46,7 @@ def main() -> int:
         (HERE / "README.md").write_text(page(made))
         print(HERE / "README.md")
         return 0
-    print(compared(rows, kept["rows"]))
+    print(comparison_table(rows, kept["rows"]))
     return 0
 
 
@@ -62,7 +62,7 @@ def arguments() -> argparse.Namespace:
     return options
 
 
-def measured(script: Path) -> list[Row]:
+def run_benchmark(script: Path) -> list[Row]:
     """What one benchmark measured; what it prints passes through."""
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "ratios"
@@ -73,7 +73,7 @@ def measured(script: Path) -> list[Row]:
     return [{"benchmark": script.stem} | json.loads(line) for line in lines]
 
 
-def compared(rows: list[Row], kept: list[Row]) -> str:
+def comparison_table(rows: list[Row], kept: list[Row]) -> str:
     """The table of what was measured now beside what is kept, as Markdown."""
     before = {(row["benchmark"], row["what"]): float(row["value"]) for row in kept}
     lines = ["| | now | kept | |", "|---|---:|---:|---|"]

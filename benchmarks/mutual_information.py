@@ -19,8 +19,8 @@ BATCH = 200
 ROUNDS = 9
 
 
-def concatenated(critic: Critic, first: Tensor, second: Tensor) -> Tensor:
-    """The reference: every pair concatenated, then the same MLP."""
+def score_concatenated(critic: Critic, first: Tensor, second: Tensor) -> Tensor:
+    """The reference: every pair score_concatenated, then the same MLP."""
     sizes = len(first), len(second), -1
     pairs = torch.cat([first[:, None].expand(sizes), second[None].expand(sizes)], -1)
     return nn.Sequential(critic.projection, critic.head)(pairs).squeeze(-1)

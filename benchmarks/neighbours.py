@@ -32,7 +32,7 @@ def latents_and_labels(n: int, z: int) -> tuple[torch.Tensor, torch.Tensor]:
     return centres[labels] + torch.randn(n, z, generator=generator), labels
 
 
-def every_row_sorted(latents: np.ndarray, labels: np.ndarray) -> dict[int, float]:
+def sort_every_row(latents: np.ndarray, labels: np.ndarray) -> dict[int, float]:
     """The published algorithm: per label, then weighted by count."""
     distances = squareform(pdist(latents))
     counts = np.bincount(labels)
@@ -53,7 +53,7 @@ def memory(n: int, z: int) -> None:
     print(f"{n:,} x {z}: {peak_mib() - before:.0f} MiB of extra memory, in {clock:.0f} s")
 
 
-def against_scikit_learn(n: int, z: int) -> None:
+def compare_with_scikit_learn(n: int, z: int) -> None:
     latents, _ = latents_and_labels(n, z)
     brute = NearestNeighbors(n_neighbors=max(KS), algorithm="brute")
     searches = {
@@ -71,11 +71,11 @@ def against_scikit_learn(n: int, z: int) -> None:
     ratio(f"neighbours of {n:,} x {z}", clock, to="scikit-learn's brute force")
 
 
-def against_the_published(n: int, z: int) -> None:
+def compare_with_published(n: int, z: int) -> None:
     latents, labels = latents_and_labels(n, z)
     times, found, expected = [], {}, {}
     points, classes = latents.numpy(), labels.numpy()
-    theirs = seconds(lambda: expected.update(every_row_sorted(points, classes)))
+    theirs = seconds(lambda: expected.update(sort_every_row(points, classes)))
     for _ in range(ROUNDS):
         times.append(seconds(lambda: found.update(precision_at_ks(latents, labels, ks=KS))))
     assert np.allclose(list(found.values()), list(expected.values())), (found, expected)
@@ -88,9 +88,9 @@ def main() -> None:
     torch.set_num_threads(1)
     with threadpool_limits(1):
         memory(100_000, LATENT_DIM)  # first: a peak of the process never comes down
-        against_scikit_learn(10_000, PUBLISHED_LATENT_DIM)
+        compare_with_scikit_learn(10_000, PUBLISHED_LATENT_DIM)
         for z in (LATENT_DIM, PUBLISHED_LATENT_DIM):
-            against_the_published(4_000, z)
+            compare_with_published(4_000, z)
 
 
 if __name__ == "__main__":

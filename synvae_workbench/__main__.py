@@ -9,7 +9,14 @@ import tempfile
 import webbrowser
 from pathlib import Path
 
-from synvae_workbench.places import SHARE, SHIPPED, lay_out, notebooks_folder, shipped, work_folder
+from synvae_workbench.places import (
+    SHARE,
+    SHIPPED,
+    find_shipped,
+    lay_out,
+    notebooks_folder,
+    work_folder,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -179,7 +186,7 @@ def sweep_command(options: argparse.Namespace) -> int:
     from synvae_workbench.batch.plan import read_plan
 
     plan = read_plan(
-        shipped(options.file),
+        find_shipped(options.file),
         notebooks=options.notebooks,
         texts=dict(options.parameter),
         name=options.name,

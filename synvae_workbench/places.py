@@ -36,7 +36,7 @@ def kernel_folder(notebooks: Path) -> Path:
     return work / "runs"
 
 
-def shipped(path: str | Path) -> Path:
+def find_shipped(path: str | Path) -> Path:
     """The path itself, or where there is nothing, the file of that name in reports/ as it came."""
     path = Path(path)
     ours = SHIPPED / "reports" / path.name

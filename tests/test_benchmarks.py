@@ -47,20 +47,20 @@ def test_recordings_are_made_up_where_there_are_none(monkeypatch, tmp_path):
 )
 def test_more_than_a_fifth_worse_is_marked(gathered, kind, value, worse):
     kept = [ROW | {"kind": kind}]
-    table = gathered.compared([ROW | {"kind": kind, "value": value}], kept)
+    table = gathered.comparison_table([ROW | {"kind": kind, "value": value}], kept)
     assert ("% worse**" in table) == worse
     assert f"{int(worse)} of 1 more than 20% worse" in table
 
 
 def test_a_new_ratio_is_said_to_be_new(gathered):
-    assert "| new |" in gathered.compared([ROW], [])
+    assert "| new |" in gathered.comparison_table([ROW], [])
 
 
 def test_a_benchmark_s_ratios_are_recorded(gathered, tmp_path, monkeypatch):
     script = tmp_path / "quick.py"
     script.write_text("from measuring import ratio\nratio('work', 2.0, to='a loop')\n")
     monkeypatch.setenv("PYTHONPATH", str(FOLDER))
-    assert gathered.measured(script) == [ROW | {"benchmark": "quick"}]
+    assert gathered.run_benchmark(script) == [ROW | {"benchmark": "quick"}]
 
 
 def test_the_kept_page_is_that_of_the_kept_table(gathered):

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from synvae_workbench.plots.style import BLUE, GREEN, MUTED, REFERENCE, VERMILION, style, styled
+from synvae_workbench.plots.style import BLUE, GREEN, MUTED, REFERENCE, VERMILION, new_figure, style
 
 PANELS = {
     "What both lose": {
@@ -52,7 +52,7 @@ def balance_curves(history: Sequence[Mapping[str, float]]) -> Figure:
     table = pd.DataFrame([*history]).set_index("epoch")
     point = {"marker": "o"} if len(table) == 1 else {}
     with style():
-        figure = styled(2.7 * len(PANELS), 2.5)
+        figure = new_figure(2.7 * len(PANELS), 2.5)
         panels = figure.subplots(1, len(PANELS))
         for axes, (title, curves), label in zip(panels, PANELS.items(), LABELS, strict=True):
             shown = table[[*curves]].set_axis([words for words, _ in curves.values()], axis=1)

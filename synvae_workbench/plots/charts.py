@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import confusion_matrix
 
 from synvae_workbench.plots.drawing import BARS, confusion_map, legend_above, levels
-from synvae_workbench.plots.style import BLUE, VERMILION, colours, panels, style, styled
+from synvae_workbench.plots.style import BLUE, VERMILION, colours, new_figure, panels, style
 
 SPACES = {
     "visual": "visual latents",
@@ -79,7 +79,7 @@ def precision_bars(
     ]
     frame = pd.DataFrame(table, columns=["space", "neighbours", "precision"])
     with style():
-        figure = styled(1.1 + 0.62 * len(table), 2.7)
+        figure = new_figure(1.1 + 0.62 * len(table), 2.7)
         axes = figure.subplots()
         names = {"x": "neighbours", "y": "precision", "hue": "space"}
         palette = space_colours(precision)
@@ -127,7 +127,7 @@ def confusion(
     ticks = [str(each) if names is None else names[each] for each in classes]
     side = 0.34 * len(classes)
     with style():
-        figure = styled(side + 0.6, side + 0.6)
+        figure = new_figure(side + 0.6, side + 0.6)
         confusion_map(figure.subplots(), share, ticks, predicted=predicted_label)
     return figure
 

@@ -10,8 +10,8 @@ from matplotlib.patches import Rectangle
 
 from synvae_core.metrics.class_melodies import ClassFeatures, ClassSpread
 from synvae_core.metrics.melody import FEATURE_NAMES
-from synvae_workbench.plots.drawing import BARS, heat_map, in_percent, signed
-from synvae_workbench.plots.style import BLUE, INK, style, styled
+from synvae_workbench.plots.drawing import BARS, format_signed, heat_map, in_percent
+from synvae_workbench.plots.style import BLUE, INK, new_figure, style
 
 
 def telling_features(found: ClassFeatures, *, names: Sequence[str]) -> Figure:
@@ -27,7 +27,7 @@ def telling_features(found: ClassFeatures, *, names: Sequence[str]) -> Figure:
     classes = [str(names[each]) for each in found.classes]
     most = max(np.abs(effects).max(), 1e-3)
     with style():
-        figure = styled(4.1 + 0.42 * len(classes), 0.7 + 0.24 * len(words))
+        figure = new_figure(4.1 + 0.42 * len(classes), 0.7 + 0.24 * len(words))
         ratios = (1, 0.24 * len(classes) + 0.2)
         bars, table = figure.subplots(1, 2, width_ratios=ratios)
         share = found.share[order]
@@ -39,7 +39,7 @@ def telling_features(found: ClassFeatures, *, names: Sequence[str]) -> Figure:
         bars.tick_params(axis="y", length=0)
         shades = {"cmap": "RdBu", "vmin": -most, "vmax": most, "annot_kws": {"fontsize": 7.5}}
         shown = pd.DataFrame(effects, words, classes)
-        heat_map(table, shown, signed(effects, 1), yticklabels=False, **shades)
+        heat_map(table, shown, format_signed(effects, 1), yticklabels=False, **shades)
         table.set_title("Mean of the class, in s.d. of all melodies")
     return figure
 
@@ -54,7 +54,7 @@ def spread_table(found: ClassSpread, *, names: Sequence[str]) -> Figure:
     classes = [str(names[each]) for each in found.classes]
     side = 0.38 * len(classes)
     with style():
-        figure = styled(side + 1.6, side + 1.0)
+        figure = new_figure(side + 1.6, side + 1.0)
         axes = figure.subplots()
         bar = {"shrink": 0.7, "label": "% of the steps sound different"}
         options = {"square": True, "cbar": True, "cbar_kws": bar, "annot_kws": {"fontsize": 7.5}}

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from synvae_core.metrics.classification import ClassScores
 from synvae_workbench.plots.drawing import confusion_map, heat_map, legend_above, row_marks
-from synvae_workbench.plots.style import colours, panels, style, styled
+from synvae_workbench.plots.style import colours, new_figure, panels, style
 
 MEASURES = {"precision": "Precision", "recall": "Recall", "f1": "F1"}
 Case = tuple[str, str]  # what was trained on, what was tested on
@@ -36,7 +36,7 @@ def train_test_table(panels: Mapping[str, Mapping[Case, Cell]]) -> Figure:
     if len(cases[0]) != len(trained) * len(tested):
         raise ValueError(f"a table has every case of {trained} and {tested}, got {cases[0]}")
     with style():
-        figure = styled(2.6 * len(panels) + 0.8, 0.9 + 0.75 * len(trained))
+        figure = new_figure(2.6 * len(panels) + 0.8, 0.9 + 0.75 * len(trained))
         grid = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, (title, cells) in zip(grid, panels.items(), strict=True):
             table = pd.Series({case: cell.value for case, cell in cells.items()}).unstack()
@@ -68,7 +68,7 @@ def class_score_dots(scores: Mapping[str, ClassScores], names: Sequence[str]) ->
     tables = {case: pd.DataFrame(each._asdict(), [*names]) for case, each in scores.items()}
     frame = pd.concat(tables, names=["case", "class"]).reset_index()
     with style():
-        figure = styled(8.2, 1.1 + 0.3 * len(names))
+        figure = new_figure(8.2, 1.1 + 0.3 * len(names))
         grid = figure.subplots(1, len(MEASURES))
         for axes, (measure, title) in zip(grid, MEASURES.items(), strict=True):
             # beside each other, equal ones can be told apart

@@ -20,7 +20,7 @@ from synvae_core.metrics.melody import (
 )
 from synvae_core.music.melody import STEPS_PER_BAR
 from synvae_workbench.plots.drawing import BARS, LINES, in_percent, legend_above
-from synvae_workbench.plots.style import REFERENCE, colours, style, styled
+from synvae_workbench.plots.style import REFERENCE, colours, new_figure, style
 
 LONGEST_LENGTH = 8  # steps; longer notes share the last bin of the chart
 
@@ -37,7 +37,7 @@ def corpus_comparison(groups: Mapping[str, Integer[np.ndarray, "_ t"]]) -> Figur
     if not groups or not all(len(events) for events in groups.values()):
         raise ValueError(f"every set needs melodies: got {[*map(len, groups.values())]}")
     with style():
-        figure = styled(8.2, 4.3)
+        figure = new_figure(8.2, 4.3)
         panels = figure.subplot_mosaic(
             [["onsets", "lengths", "intervals"], ["beat", "key", "repeat"]],
             height_ratios=(2.1, 0.55 + 0.16 * len(groups)),

@@ -72,7 +72,7 @@ def confusion_map(
     heat_map(axes, pd.DataFrame(percent, rows, columns), texts, square=True, vmin=0, vmax=100)
 
 
-def signed(values: np.ndarray, decimals: int) -> np.ndarray:
+def format_signed(values: np.ndarray, decimals: int) -> np.ndarray:
     """Numbers as texts with their sign, as +1.50 and −0.25; what rounds to nothing is +0.00."""
     rounded = np.round(values, decimals) + 0.0  # never −0.00
     return np.char.replace(np.char.mod(f"%+.{decimals}f", rounded), "-", "−")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from synvae_workbench.plots.pictures import picture_grid
 from synvae_workbench.plots.rolls import draw_picture
-from synvae_workbench.plots.style import MUTED, VERMILION, style, styled
+from synvae_workbench.plots.style import MUTED, VERMILION, new_figure, style
 
 QUALITY = 80  # of WebP, of 100
 
@@ -55,7 +55,7 @@ def pair_sheet(
     columns = min(columns, len(drawn))
     lines = -(-len(drawn) // columns)
     with style():
-        figure = styled(0.95 * columns + 0.9, 2.15 * lines)
+        figure = new_figure(0.95 * columns + 0.9, 2.15 * lines)
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
         grid = figure.subplots(2 * lines, columns, squeeze=False)
         for axes in grid.flat:

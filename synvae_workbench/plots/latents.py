@@ -17,13 +17,13 @@ from synvae_workbench.plots.drawing import (
     BARS,
     GIVEN_INTERVAL,
     LINES,
+    format_signed,
     heat_map,
     in_percent,
     legend_above,
-    signed,
     slant_names,
 )
-from synvae_workbench.plots.style import BLUE, REFERENCE, colours, panels, style, styled
+from synvae_workbench.plots.style import BLUE, REFERENCE, colours, new_figure, panels, style
 
 Recall = Mapping[str, Share]
 
@@ -43,7 +43,7 @@ def recall_bars(panels: Mapping[str, Mapping[str, Recall]]) -> Figure:
         raise ValueError(f"every set of a panel needs the same groups: got {groups}")
     widths = [0.8 + len(each[0]) * (0.12 + 0.2 * len(each)) for each in groups.values()]
     with style():
-        figure = styled(sum(widths) + 0.8, 2.8)
+        figure = new_figure(sum(widths) + 0.8, 2.8)
         grid = figure.subplots(1, len(panels), width_ratios=widths, sharey=True, squeeze=False)
         for axes, (title, sets) in zip(grid[0], panels.items(), strict=True):
             _draw_recall(axes, sets)
@@ -75,7 +75,7 @@ def latent_spectrum(usages: Mapping[str, LatentUsage]) -> Figure:
     rank = pd.RangeIndex(1, len(order) + 1)
     options = {"palette": [*colours(usages).values()], "drawstyle": "steps-mid"}
     with style():
-        figure = styled(8.2, 2.7)
+        figure = new_figure(8.2, 2.7)
         kl, mean, sd = grid = figure.subplots(1, 3)
         mean.axhline(0, color=REFERENCE, linewidth=1.2)
         sd.axhline(1, color=REFERENCE, linewidth=1.2, label="prior")
@@ -108,12 +108,12 @@ def interpolation_distances(smoothness: Mapping[str, PathSmoothness]) -> Figure:
     options = {"x": "way", "y": "distance", "hue": "kind", "style": "kind", **LINES}
     options |= {"palette": colours(smoothness)}
     with style():
-        figure = styled(6.6, 2.8)
+        figure = new_figure(6.6, 2.8)
         first, steps = figure.subplots(1, 2)
         to_first = {kind: each.to_first for kind, each in smoothness.items()}
         moved = {kind: each.steps for kind, each in smoothness.items()}
-        sns.lineplot(_long(to_first, way), errorbar=("pi", 50), ax=first, **options)
-        sns.lineplot(_long(moved, between), errorbar=None, ax=steps, **options)
+        sns.lineplot(_long_table(to_first, way), errorbar=("pi", 50), ax=first, **options)
+        sns.lineplot(_long_table(moved, between), errorbar=None, ax=steps, **options)
         first.set(title="Distance to the first end", ylabel="steps that differ")
         steps.set(title="Distance to the one before", ylabel="")
         for axes in (first, steps):
@@ -144,10 +144,10 @@ def attribute_effects(change: Float[np.ndarray, "v a"], names: Sequence[str]) ->
     columns = pd.Index(words, name="change of this attribute, in s.d. of the corpus")
     table = pd.DataFrame(change, pd.Index(words, name="vector added"), columns)
     with style():
-        figure = styled(2.2 + 0.62 * len(names), 1.6 + 0.36 * len(names))
+        figure = new_figure(2.2 + 0.62 * len(names), 1.6 + 0.36 * len(names))
         shades = {"cmap": "RdBu", "vmin": -most, "vmax": most}
         axes = figure.subplots()
-        heat_map(axes, table, signed(change, 2), **shades)
+        heat_map(axes, table, format_signed(change, 2), **shades)
         slant_names(axes)
     return figure
 
@@ -198,7 +198,7 @@ def _draw_recall(axes: Axes, sets: Mapping[str, Recall]) -> None:
     axes.grid(axis="y")
 
 
-def _long(
+def _long_table(
     paths: Mapping[str, Float[np.ndarray, "p n"]], way: Float[np.ndarray, "n"]
 ) -> pd.DataFrame:
     """A row for each distance of each path, with its kind and its place on the way."""

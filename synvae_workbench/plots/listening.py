@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from synvae_workbench.plots.drawing import GIVEN_INTERVAL, levels
-from synvae_workbench.plots.style import BLUE, FAINT, MUTED, style, styled
+from synvae_workbench.plots.style import BLUE, FAINT, MUTED, new_figure, style
 
 Interval = tuple[float, float, float]  # accuracy, lower and upper bound, in 0..1
 
@@ -39,7 +39,7 @@ def listener_accuracies(
         raise ValueError("an interval encloses its accuracy: expected (accuracy, low, high)")
     lines = {"chance": chance, **(references or {})}
     with style():
-        figure = styled(min(7.5, 3.2 + 0.22 * len(values)), 2.7)
+        figure = new_figure(min(7.5, 3.2 + 0.22 * len(values)), 2.7)
         axes = figure.subplots()
         axes.axhspan(overall[1], overall[2], color=FAINT, zorder=0)
         axes.axhline(overall[0], color=BLUE, linewidth=1.2)

@@ -20,7 +20,7 @@ from synvae_workbench.plots.drawing import (
     levels,
     row_marks,
 )
-from synvae_workbench.plots.style import BLUE, FAINT, MUTED, VERMILION, colours, style, styled
+from synvae_workbench.plots.style import BLUE, FAINT, MUTED, VERMILION, colours, new_figure, style
 
 
 def accuracy_intervals(
@@ -43,7 +43,7 @@ def accuracy_intervals(
     )
     frame = frame.melt(var_name="listener", value_name="accuracy")
     with style():
-        figure = styled(7.4, 1.0 + 0.3 * len(answers))
+        figure = new_figure(7.4, 1.0 + 0.3 * len(answers))
         axes = figure.subplots()
         row_marks(axes, frame, x="accuracy", y="listener", color=BLUE, **GIVEN_INTERVAL)
         for place, each in enumerate(answers.values()):
@@ -77,7 +77,7 @@ def learning_curves(
     if not curves or not all(len(x) for each in curves.values() for x in [each, *each.values()]):
         raise ValueError("every listener needs sittings at some number of examples")
     with style():
-        figure = styled(6.4, 3.2)
+        figure = new_figure(6.4, 3.2)
         axes = figure.subplots()
         palette = colours(curves)
         for i, (name, curve) in enumerate(curves.items()):
@@ -128,7 +128,7 @@ def trio_map(
         table[i, j] = table[j, i] = np.mean(both) if both else np.nan
     with style():
         side = 0.38 * len(classes) + 1.0
-        figure = styled(side + 4.0, max(side, 2.8))
+        figure = new_figure(side + 4.0, max(side, 2.8))
         pairs, every = figure.subplots(1, 2, width_ratios=(side, 3.6))
         _draw_pairs(pairs, table, [names[each] for each in classes], chance)
         _draw_trios(every, trios, names, marked)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from synvae_core.metrics.mutual_information import Estimate
 from synvae_workbench.plots.drawing import BARS, DASHED, GIVEN_INTERVAL, LINES, legend_above
-from synvae_workbench.plots.style import INK, MUTED, colours, style, styled
+from synvae_workbench.plots.style import INK, MUTED, colours, new_figure, style
 
 NAMES = {
     "donsker_varadhan": "Donsker-Varadhan",
@@ -40,7 +40,7 @@ def estimates_of_known(
         sizes = {name: len(each) for name, each in estimates.items()}
         raise ValueError(f"{len(known)} known values want as many estimates: got {sizes}")
     with style():
-        figure = styled(5.6, 3.9)
+        figure = new_figure(5.6, 3.9)
         axes = figure.subplots()
         end = 1.06 * max(known)
         axes.plot([0, end], [0, end], color=INK, linewidth=1, label="the truth")
@@ -88,7 +88,7 @@ def estimate_bars(
     if any(each != bounds[0] for each in bounds) or not bounds[0]:
         raise ValueError(f"every kind of pairs needs the same bounds: got {bounds}")
     with style():
-        figure = styled(3.6 * len(estimates) + 0.8, 0.5 + 0.36 * len(bounds[0]) + 0.5)
+        figure = new_figure(3.6 * len(estimates) + 0.8, 0.5 + 0.36 * len(bounds[0]) + 0.5)
         panels = figure.subplots(1, len(estimates), sharex=True, sharey=True, squeeze=False)[0]
         for axes, (title, found) in zip(panels, estimates.items(), strict=True):
             frame = pd.DataFrame({NAMES.get(name, name): each for name, each in found.items()})

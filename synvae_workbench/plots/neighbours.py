@@ -14,7 +14,7 @@ from torch import Tensor
 from synvae_core.metrics.neighbour_labels import LabelPrecision
 from synvae_workbench.plots.charts import SPACES, space_colours
 from synvae_workbench.plots.drawing import DASHED, LINES, legend_above, row_marks
-from synvae_workbench.plots.style import BLUE, INK, MUTED, style, styled
+from synvae_workbench.plots.style import BLUE, INK, MUTED, new_figure, style
 
 SIDE = 40  # pixels of a picture of the gallery at least, so that its frame looks the same on all
 FRAME = 0.09  # of a picture's side
@@ -37,7 +37,7 @@ def precision_curves(
     if not panels or not all(panels.values()):
         raise ValueError(f"every panel needs a space: got {[*map(list, panels.values())]}")
     with style():
-        figure = styled(3.4 * len(panels) + 0.6, 2.9)
+        figure = new_figure(3.4 * len(panels) + 0.6, 2.9)
         grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axes, (title, spaces) in zip(grid, panels.items(), strict=True):
             frame = pd.DataFrame({space: dict(values) for space, values in spaces.items()})
@@ -81,7 +81,7 @@ def class_precision(
     frame = found.rename(columns=SPACES).rename_axis("class").reset_index()
     frame = frame.melt("class", var_name="space", value_name="precision")
     with style():
-        figure = styled(6.4, 1.0 + 0.27 * len(classes))
+        figure = new_figure(6.4, 1.0 + 0.27 * len(classes))
         axes = figure.subplots()
         options = {"palette": space_colours(spaces), "markersize": 6, "alpha": 0.9}
         row_marks(axes, frame, x="precision", y="class", hue="space", **options)
@@ -128,21 +128,21 @@ def neighbour_gallery(
     if rows != len(queries):
         raise ValueError(f"got neighbours of {rows} pictures and {len(queries)} queries")
     with style():
-        figure = styled(0.52 * (1.4 + (k + 0.3) * len(found)), 0.52 * rows + 0.5)
+        figure = new_figure(0.52 * (1.4 + (k + 0.3) * len(found)), 0.52 * rows + 0.5)
         ratios = [1, *[k] * len(found)]
         first, *others = figure.subplots(1, 1 + len(found), width_ratios=ratios)
         figure.get_layout_engine().set(w_pad=0.02, wspace=0.03)
-        _draw_mosaic(first, [[_framed(images[i], None)] for i in queries], "picture")
+        _draw_mosaic(first, [[_add_frame(images[i], None)] for i in queries], "picture")
         for axes, (space, index) in zip(others, found.items(), strict=True):
             framed = [
-                [_framed(images[i], bool(same)) for i, same in zip(*row, strict=True)]
+                [_add_frame(images[i], bool(same)) for i, same in zip(*row, strict=True)]
                 for row in zip(index.tolist(), alike[space].tolist(), strict=True)
             ]
             _draw_mosaic(axes, framed, SPACES.get(space, space))
     return figure
 
 
-def _framed(image: Tensor, alike: bool | None) -> np.ndarray:
+def _add_frame(image: Tensor, alike: bool | None) -> np.ndarray:
     """A picture in RGB, enlarged by whole pixels, within a frame and a gap of its own size."""
     pixels = image.permute(1, 2, 0).double().numpy().clip(0, 1)
     if pixels.shape[-1] == 1:

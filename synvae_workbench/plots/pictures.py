@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from synvae_workbench.plots.rolls import draw_picture
-from synvae_workbench.plots.style import style, styled
+from synvae_workbench.plots.style import new_figure, style
 
 
 def picture_grid(rows: Mapping[str, Float[Tensor, "n c h w"]]) -> Figure:
@@ -21,7 +21,7 @@ def picture_grid(rows: Mapping[str, Float[Tensor, "n c h w"]]) -> Figure:
         raise ValueError(f"expected rows of equally many pictures, got {sorted(lengths)}")
     (columns,) = lengths
     with style():
-        figure = styled(1.0 * columns + 1.0, 1.1 * len(rows))
+        figure = new_figure(1.0 * columns + 1.0, 1.1 * len(rows))
         grid = figure.subplots(len(rows), columns, squeeze=False)
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
         for axes, (name, pictures) in zip(grid, rows.items(), strict=True):

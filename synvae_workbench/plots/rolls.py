@@ -20,7 +20,16 @@ from synvae_core.music.melody import (
     Note,
     events_to_notes,
 )
-from synvae_workbench.plots.style import BAR_LINE, FAINT, INK, MUTED, PAPER, panels, style, styled
+from synvae_workbench.plots.style import (
+    BAR_LINE,
+    FAINT,
+    INK,
+    MUTED,
+    PAPER,
+    new_figure,
+    panels,
+    style,
+)
 
 MIN_SPAN = 24  # semitones shown at least, so that a trill does not look like a leap
 GAP = 0.14  # of a step, left open behind each note to tell repeated ones apart
@@ -125,7 +134,7 @@ def digit_grid(
     columns = min(columns, count)
     blocks = -(-count // columns)
     with style():
-        figure = styled(1.0 * columns + 0.9, 3.2 * blocks)
+        figure = new_figure(1.0 * columns + 0.9, 3.2 * blocks)
         grid = figure.subplots(3 * blocks, columns, squeeze=False)
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02)
         for axes in grid.flat:

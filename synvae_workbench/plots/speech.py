@@ -17,7 +17,7 @@ from synvae_workbench.plots.drawing import (
     legend_above,
     row_marks,
 )
-from synvae_workbench.plots.style import INK, MUTED, colours, style, styled
+from synvae_workbench.plots.style import INK, MUTED, colours, new_figure, style
 
 GAP = 2  # pixels between two pictures
 SHIFT = 0.22  # rows between the marks of two kinds of one name
@@ -42,7 +42,7 @@ def agreement_intervals(
     lowest = min(each.interval()[0] for each in shares)
     most = max(len(names) for kinds in panels.values() for names in kinds.values())
     with style():
-        figure = styled(3.9 * len(panels) + 0.6, 1.2 + 0.31 * most)
+        figure = new_figure(3.9 * len(panels) + 0.6, 1.2 + 0.31 * most)
         grid = figure.subplots(1, len(panels), squeeze=False, sharex=True)[0]
         for axes, (title, kinds) in zip(grid, panels.items(), strict=True):
             of_first = next(iter(kinds.values()))
@@ -84,7 +84,7 @@ def measures_by_class(
     kinds = dict.fromkeys(kind for of in panels.values() for kind in of)
     palette = colours(kinds, grey={"real"})
     with style():
-        figure = styled(2.9 * len(panels) + 0.5, 1.1 + 0.27 * len(classes))
+        figure = new_figure(2.9 * len(panels) + 0.5, 1.1 + 0.27 * len(classes))
         grid = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, (title, of) in zip(grid, panels.items(), strict=True):
             frame = (
@@ -129,7 +129,7 @@ def picture_mosaic(
             top, left = y * (height + GAP), x * (width + GAP)
             paper[top : top + height, left : left + width] = _in_ink(picture)
     with style():
-        figure = styled(0.46 * most + 1.3, 0.46 * len(rows) + 0.25)
+        figure = new_figure(0.46 * most + 1.3, 0.46 * len(rows) + 0.25)
         axes = figure.subplots()
         axes.imshow(np.round(255 * paper).astype(np.uint8), interpolation="none")
         middle = np.arange(len(rows)) * (height + GAP) + (height - 1) / 2

@@ -81,11 +81,11 @@ class StyledFigure(Figure):
         self.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
         svg = buffer.getvalue()
         # the XML declaration and document type have no place inside a page
-        svg = _PATH.sub(_shortened, svg[svg.index("<svg") :])
+        svg = _PATH.sub(_shorten_path, svg[svg.index("<svg") :])
         return _PNG.sub(_as_webp, svg)
 
 
-def styled(width: float, height: float) -> StyledFigure:
+def new_figure(width: float, height: float) -> StyledFigure:
     """An empty figure; sizes in inches. Draw on it within `style()`."""
     return StyledFigure(figsize=(width, height), layout="constrained", facecolor="white")
 
@@ -94,7 +94,7 @@ def panels(count: int, *, columns: int, width: float, height: float) -> tuple[Fi
     """A figure with so many axes in rows of `columns` at most; sizes in inches of each."""
     columns = min(columns, count)
     rows = -(-count // columns)
-    figure = styled(width * columns, height * rows)
+    figure = new_figure(width * columns, height * rows)
     grid = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes in grid[count:]:
         axes.set_axis_off()
@@ -115,7 +115,7 @@ def colours(names: Iterable[str], *, grey: Container[str] = ()) -> dict[str, str
     return found
 
 
-def _shortened(path: re.Match[str]) -> str:
+def _shorten_path(path: re.Match[str]) -> str:
     """The path to a hundredth of a point, in one line: half the bytes, the same picture."""
     return " ".join(re.sub(r"(\.\d\d)\d+", r"\1", path[0]).split())
 

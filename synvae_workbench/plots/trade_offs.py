@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from synvae_workbench.plots.style import BLUE, MUTED, REFERENCE, VERMILION, style, styled
+from synvae_workbench.plots.style import BLUE, MUTED, REFERENCE, VERMILION, new_figure, style
 
 
 def trade_off(
@@ -31,7 +31,7 @@ def trade_off(
     if not points or not up:
         raise ValueError("a trade-off needs settings and measures")
     with style():
-        figure = styled(4.3 * len(up), 3.6)
+        figure = new_figure(4.3 * len(up), 3.6)
         for axes, (measure, title) in zip(
             figure.subplots(1, len(up), squeeze=False)[0], up.items(), strict=True
         ):

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from synvae_core.losses import magnitudes
 from synvae_workbench.plots.drawing import DASHED, row_marks
-from synvae_workbench.plots.style import INK, colours, style, styled
+from synvae_workbench.plots.style import INK, colours, new_figure, style
 
 ROWS, COLUMNS = 64, 192
 RANGE_DB = 70.0  # from paper to ink, below the level of a loud hit
@@ -63,7 +63,7 @@ def fidelity_dots(
     if not kinds or any(not each.size or not np.isfinite(each).all() for each in given):
         raise ValueError("there is nothing to draw: expected finite values of one kind or more")
     with style():
-        figure = styled(3.4 * len(values) + 1.4, 0.9 + 0.34 * len(kinds))
+        figure = new_figure(3.4 * len(values) + 1.4, 0.9 + 0.34 * len(kinds))
         grid = figure.subplots(1, len(values), squeeze=False)[0]
         for axes, (title, of) in zip(grid, values.items(), strict=True):
             rows = [(kind, value) for kind, each in of.items() for value in each]

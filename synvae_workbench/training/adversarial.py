@@ -108,7 +108,7 @@ class AdversarialUpdate(Update):
     def __call__(self, batch: Batch) -> tuple[Losses, dict[str, float]]:
         self.set_rates(batch)
         pictures, objective = to_unit(batch.tensors[0]), self.objective
-        spectrograms = to_unit(objective.speech.paired(batch.tensors[1], batch.draws))
+        spectrograms = to_unit(objective.speech.draw_recordings(batch.tensors[1], batch.draws))
         if objective.augment:
             spectrograms = vary(spectrograms, batch.draws)
         styled_as = pictures if objective.style else None
@@ -126,7 +126,7 @@ class AdversarialUpdate(Update):
             self.generator_optimizer, losses["generator_loss"], batch, "generator"
         )
         self.discriminator.requires_grad_(True)
-        self.keep_up(batch.step)
+        self.update_kept_model(batch.step)
 
         norms = {"discriminator_norm": discriminator_norm, "generator_norm": generator_norm}
         losses |= {name: norm.expand(len(batch.rows)) for name, norm in norms.items()}
@@ -148,7 +148,7 @@ class AdversarialUpdate(Update):
         return descend(self.fabric, optimizer, loss, clip=clip, of=f" of the {player}")
 
     @torch.no_grad()
-    def keep_up(self, step: int) -> None:
+    def update_kept_model(self, step: int) -> None:
         """Moves the kept weights towards the trained ones; all the way, if nothing is averaged."""
         # Early weights are soon forgotten, so that a short run is no average of its start.
         decay = min(self.config.average, (1 + step) / (10 + step))

@@ -24,7 +24,7 @@ def batches(
     neither the order nor the rows it touches at a time outgrow the memory.
     """
     rest = torch.zeros(0, dtype=torch.long, device=generator.device)
-    for rows in shuffled(n, generator):
+    for rows in shuffle_rows(n, generator):
         rest = torch.cat([rest, rows])
         while length and len(rest) >= min(batch_size, length):
             yield rest[: min(batch_size, length)]
@@ -33,7 +33,7 @@ def batches(
             return
 
 
-def shuffled(n: int, generator: torch.Generator) -> Iterator[Int[Tensor, " rows"]]:
+def shuffle_rows(n: int, generator: torch.Generator) -> Iterator[Int[Tensor, " rows"]]:
     """All of n rows in random order, in one piece or, where they are too many, in several."""
     if n <= BLOCK * GROUP:
         yield torch.randperm(n, generator=generator, device=generator.device)

@@ -93,8 +93,8 @@ class Epochs:
         """
         options, epochs = self.options, self.config.epochs
         history = self.resume()
-        tensors = self.placed(tensors)
-        validation = None if options.validation is None else self.placed(options.validation)
+        tensors = self.to_device(tensors)
+        validation = None if options.validation is None else self.to_device(options.validation)
         self.length = min(self.config.epoch_examples or len(tensors[0]), len(tensors[0]))
         self.epoch_steps = math.ceil(self.length / self.config.batch_size)
         steps, done = self.epoch_steps * epochs, self.epoch_steps * len(history)
@@ -124,7 +124,7 @@ class Epochs:
         update.place(self.fabric)
         return history
 
-    def placed(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def to_device(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The tensors on the device, unless they are too large for that."""
         if sum(tensor.nbytes for tensor in tensors) > RESIDENT_BYTES:
             return tensors
@@ -150,11 +150,13 @@ class Epochs:
         step, steps, sums = epoch * self.epoch_steps, config.epochs * self.epoch_steps, {}
         for rows in batches(len(tensors[0]), self.length, config.batch_size, order):
             own = rows[rank::world]
-            batch = Batch(self.of_rows(tensors, own), own, len(rows), epoch + 1, step, steps, draws)
+            batch = Batch(
+                self.take_rows(tensors, own), own, len(rows), epoch + 1, step, steps, draws
+            )
             try:
                 losses, shown = self.update(batch)
             except NotFiniteError as found:
-                raise self.diverged(batch, found) from None
+                raise self.divergence_error(batch, found) from None
             add(sums, losses)
             bar.update(1, epoch=f"{epoch + 1}/{config.epochs}", **shown)
             step += 1
@@ -169,12 +171,12 @@ class Epochs:
         step, rank, sums = (epoch + 1) * self.epoch_steps, self.fabric.global_rank, {}
         rows = torch.arange(len(tensors[0]), device=tensors[0].device)
         for part in rows[rank :: self.fabric.world_size].split(self.config.batch_size):
-            batch = self.of_rows(tensors, part)
+            batch = self.take_rows(tensors, part)
             add(sums, objective(self.update.wrapped, batch, step, draws))
         means = self.means(sums, len(rows))
         return {f"validation_{name}": value for name, value in means.items()}
 
-    def of_rows(self, tensors: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
+    def take_rows(self, tensors: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
         """These rows of the data, on the device."""
         return tuple(tensor[rows].to(self.fabric.device) for tensor in tensors)
 
@@ -198,7 +200,7 @@ class Epochs:
                 save_model(self.update.model, folder / BEST)
         save_state(folder, self.update, self.settings, history)
 
-    def diverged(self, batch: Batch, found: NotFiniteError) -> DivergedError:
+    def divergence_error(self, batch: Batch, found: NotFiniteError) -> DivergedError:
         """The error of a loss or a gradient that is not finite, naming and saving the batch."""
         rows, folder = batch.rows, self.options.folder
         named = ", ".join(map(str, rows[:NAMED_ROWS].tolist()))

@@ -76,7 +76,7 @@ class FaceObjective:
         return picture_vae_loss(output, images, beta=self.beta)
 
 
-def varied(
+def draw_variations(
     images: Float[Tensor, "n c h w"], variation: Variation, *, times: int, seed: int = 0
 ) -> Float[Tensor, "m c h w"]:
     """So many variations of each picture, m = n times `times`, such as to fit a baseline on.

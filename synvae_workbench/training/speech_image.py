@@ -41,7 +41,7 @@ class Speech:
     def __repr__(self) -> str:
         return f"Speech({len(self.labels)} recordings, {self._checksum[:16]})"
 
-    def paired(
+    def draw_recordings(
         self, labels: Int[Tensor, " b"], generator: torch.Generator
     ) -> UInt8[Tensor, "b 1 h w"]:
         """A recording of each label, drawn with replacement, on the device of the labels.
@@ -76,7 +76,7 @@ class SpeechImageObjective:
         self, model: Any, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
     ) -> Losses:
         pictures, labels = batch
-        spectrograms = to_unit(self.speech.paired(labels, generator))
+        spectrograms = to_unit(self.speech.draw_recordings(labels, generator))
         if self.augment:
             spectrograms = vary(spectrograms, generator)
         drawn = model(spectrograms, generator=generator)

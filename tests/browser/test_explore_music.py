@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from questions import asked, slide, watch
+from questions import asked_values, slide, watch
 
 from synvae_core.music.melody import Note, events_to_notes, notes_to_events
 from synvae_core.music.midi import midi_bytes, read_midi
@@ -135,7 +135,7 @@ def test_a_drag_does_not_queue_up(opened):
     slider.focus()
     watch(opened.page, "mix")
     opened.answered(lambda: slide(slider, range(0, 100, 2)))
-    assert asked(opened.page) == [0, 98]
+    assert asked_values(opened.page) == [0, 98]
     assert "98 % of the way" in opened.status()
     opened.page.keyboard.press("ArrowRight")
     opened.root.locator(".em-status", has_text="99 % of the way").wait_for()

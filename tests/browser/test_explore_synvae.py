@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from questions import asked, slide, watch
+from questions import asked_values, slide, watch
 
 from synvae_core.music.midi import read_midi
 from synvae_core.music.render import RELEASE_SECONDS
@@ -106,10 +106,10 @@ def test_a_drag_does_not_queue_up(page):
         for i in range(60):
             page.mouse.move(x + 10 + i * (box["width"] - 20) / 60, y)
         page.mouse.up()
-    assert asked(page)[-1] == float(slider.input_value())
+    assert asked_values(page)[-1] == float(slider.input_value())
     with changed(page):
         values = slide(slider, [-1, -0.5, 0, 0.5, 1])
-    assert asked(page) == [values[0], values[-1]]
+    assert asked_values(page) == [values[0], values[-1]]
 
 
 def test_the_way_and_the_neighbours_can_be_heard(page, sound_of):

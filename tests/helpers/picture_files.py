@@ -40,7 +40,7 @@ def write_folder(folder, n=10, size=(40, 40)):
             smooth_picture(*size, seed=i).save(folder / label / f"{label}{i}.png")
 
 
-def encoded(image, kind, **settings):
+def encode_picture(image, kind, **settings):
     buffer = io.BytesIO()
     image.save(buffer, kind, **settings)
     return buffer.getvalue()

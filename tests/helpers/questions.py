@@ -29,7 +29,7 @@ def watch(page: "sync_api.Page", field: str) -> None:
     page.evaluate(WATCH, field)
 
 
-def asked(page: "sync_api.Page") -> list[float]:
+def asked_values(page: "sync_api.Page") -> list[float]:
     """Those of which the kernel was told, since the page is watched or `slide` was called."""
     return page.evaluate("asked")
 

@@ -22,7 +22,7 @@ def small_synvae(size: int = 28) -> SynVae:
     return SynVae(SynVaeConfig(visual_config(size, latent_dim=8)), music).eval()
 
 
-def spoken(seconds: float = 0.4, *, seed: int = 0) -> np.ndarray:
+def spoken_tone(seconds: float = 0.4, *, seed: int = 0) -> np.ndarray:
     """A tone that swells and falls, with some noise, at 8 kHz."""
     rng = np.random.default_rng(seed)
     time = np.arange(round(seconds * 8000)) / 8000

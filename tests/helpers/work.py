@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
+from no_checks import no_checks
 from PIL import ImageFile
-from unchecked import unchecked
 
 # What an idle core does in about half a second.
 FEW = 2_000_000
@@ -19,7 +19,7 @@ HANGING = 60  # seconds; what is tested takes one or two
 @contextmanager
 def few_calls(most: int = FEW) -> Iterator[None]:
     """Asserts that what is done within makes few calls, of Python and of C, as users run it."""
-    with unchecked(), cProfile.Profile() as profile:
+    with no_checks(), cProfile.Profile() as profile:
         yield
     calls = pstats.Stats(profile).total_calls
     assert calls <= most, f"{calls:,} calls, expected at most {most:,}"
@@ -30,11 +30,11 @@ def no_large_pictures() -> Iterator[None]:
     """Asserts that Pillow takes no memory for a large picture within, which it does in one call."""
     pixels, prepare = [0], ImageFile.ImageFile.load_prepare
 
-    def counted(image: ImageFile.ImageFile) -> None:
+    def count(image: ImageFile.ImageFile) -> None:
         pixels.append(image.width * image.height)
         prepare(image)
 
-    with patch.object(ImageFile.ImageFile, "load_prepare", counted):
+    with patch.object(ImageFile.ImageFile, "load_prepare", count):
         yield
     assert max(pixels) < LARGE, f"a picture of {max(pixels):,} pixels was decoded"
 

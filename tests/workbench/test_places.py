@@ -47,14 +47,14 @@ def test_other_notebooks_write_beside_their_folder(wheel, tmp_path):
 
 
 def test_a_file_of_reports_that_is_nowhere_else(wheel, tmp_path):
-    assert places.shipped("reports/beta.yaml") == wheel / "reports" / "beta.yaml"
-    assert places.shipped("../reports/results.json") == wheel / "reports" / "results.json"
+    assert places.find_shipped("reports/beta.yaml") == wheel / "reports" / "beta.yaml"
+    assert places.find_shipped("../reports/results.json") == wheel / "reports" / "results.json"
     for path in ("reports/none.yaml", "beta.yaml", "../runs/beta.yaml"):
-        assert str(places.shipped(path)) == path
+        assert str(places.find_shipped(path)) == path
     own = tmp_path / "here" / "reports" / "beta.yaml"
     own.parent.mkdir()
     own.write_text("about: mine")
-    assert places.shipped("reports/beta.yaml").read_text() == "about: mine"
+    assert places.find_shipped("reports/beta.yaml").read_text() == "about: mine"
 
 
 def test_a_folder_is_laid_out_once(wheel, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from unchecked import unchecked
+from no_checks import no_checks
 
 from synvae_core.metrics.copying import copied_share, nearest_pictures
 
@@ -42,7 +42,7 @@ def test_shares_of_copies_of_new_pictures_and_in_between():
 
 
 def test_what_cannot_be_compared_is_refused():
-    with unchecked(), pytest.raises(ValueError, match=r"shapes \(3, 6, 6\) and \(3, 6, 5\)"):
+    with no_checks(), pytest.raises(ValueError, match=r"shapes \(3, 6, 6\) and \(3, 6, 5\)"):
         nearest_pictures(NEW, TRAINING[..., :5])
     with pytest.raises(ValueError, match="none of them 0"):
         nearest_pictures(NEW[:0], TRAINING)

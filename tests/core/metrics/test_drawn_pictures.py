@@ -7,8 +7,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from no_checks import no_checks
 from scipy.spatial.distance import cdist
-from unchecked import unchecked
 
 from synvae_core.metrics.drawn_pictures import (
     agreement,
@@ -169,7 +169,7 @@ ONES = torch.ones(3).long()
     ],
 )
 def test_hostile_input_is_refused(call, message):
-    with unchecked(), pytest.raises(ValueError, match=message):
+    with no_checks(), pytest.raises(ValueError, match=message):
         call()
 
 
@@ -181,7 +181,7 @@ def test_queries_and_items_that_do_not_fit_are_refused():
         ((flat, ONES, flat[:, :2], ONES), "same dimensions"),
         ((NAN.flatten(1), ONES, flat, ONES), "queries are finite"),
     ):
-        with unchecked(), pytest.raises(ValueError, match=message):
+        with no_checks(), pytest.raises(ValueError, match=message):
             found_across(*arguments, ks=[1])
     for ks in ([0], [1, 4], []):
         with pytest.raises(ValueError, match="each k is 1 to items"):

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from unchecked import unchecked
+from no_checks import no_checks
 
 from synvae_core.metrics.picture_attributes import attribute_directions, picture_attributes
 
@@ -45,7 +45,7 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="two finite latents"):
         attribute_directions(torch.full((3, 2), float("inf")), {})
     with (
-        unchecked(),
+        no_checks(),
         pytest.raises(ValueError, match="'light' is a finite .* of 3 .* got 2"),
     ):
         attribute_directions(torch.zeros(3, 2), {"light": torch.zeros(2)})

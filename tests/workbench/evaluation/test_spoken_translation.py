@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from spoken_models import painter, small_synvae, spoken
+from spoken_models import painter, small_synvae, spoken_tone
 
 from synvae_core.models.speech.config import speech_image_config
 from synvae_core.models.speech.to_image import SpeechToImage
@@ -10,7 +10,7 @@ from synvae_workbench.data.speech.log_mel import log_mel
 from synvae_workbench.evaluation.spoken_translation import translate_speech
 
 PAINTER, SYNVAE = painter(), small_synvae()
-WAVEFORMS = [spoken(0.3 + 0.1 * i, seed=i) for i in range(3)]
+WAVEFORMS = [spoken_tone(0.3 + 0.1 * i, seed=i) for i in range(3)]
 
 
 def test_each_step_is_made_from_the_one_before_and_nothing_else():

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import soundfile
-from spoken_models import spoken
+from spoken_models import spoken_tone
 
 from synvae_core.music.render import decode_audio
 from synvae_workbench.data.speech.recordings import SPEECH_RATE
@@ -20,12 +20,12 @@ from synvae_workbench.live.recorder import (
 )
 from synvae_workbench.live.uploads import MAX_NAME
 
-EXAMPLES = {"one": spoken(seed=1), "two": spoken(seed=2)}
+EXAMPLES = {"one": spoken_tone(seed=1), "two": spoken_tone(seed=2)}
 
 
 def sound(kind="WAV", *, rate=SPEECH_RATE, channels=1, **options):
     buffer = io.BytesIO()
-    waveform = np.repeat(spoken()[:, None], channels, 1)
+    waveform = np.repeat(spoken_tone()[:, None], channels, 1)
     soundfile.write(buffer, waveform, rate, format=kind, **options)
     return buffer.getvalue()
 
@@ -60,7 +60,7 @@ def send(recorder, content, buffers=()):
 def test_a_recording_is_read_from_its_bytes(wrap):
     found = upload(wrap(sound()))
     assert found.name == "three.wav"
-    assert np.abs(found.waveform - spoken()).max() < 1e-3
+    assert np.abs(found.waveform - spoken_tone()).max() < 1e-3
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from spoken_models import painter, small_synvae, spoken
+from spoken_models import painter, small_synvae, spoken_tone
 
 from synvae_core.music.melody import events_to_notes
 from synvae_core.music.midi import read_midi
@@ -18,7 +18,7 @@ from synvae_workbench.live.say_it import say_it_page
 from synvae_workbench.live.translation_steps import describe_translation, spoken_steps
 
 PAINTER, SYNVAE = painter(), small_synvae()
-WAVEFORMS = [spoken(0.3 + 0.2 * i, seed=i) for i in range(2)]
+WAVEFORMS = [spoken_tone(0.3 + 0.2 * i, seed=i) for i in range(2)]
 TRANSLATION = translate_speech(PAINTER, SYNVAE, WAVEFORMS)
 NAMES = ["Your recording", "two.wav"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from figures import check_figure, words
+from no_checks import no_checks
 from PIL import Image
-from unchecked import unchecked
 
 from synvae_workbench.plots.faces import animation, pair_sheet, photo_grid, side_by_side
 
@@ -74,16 +74,16 @@ def test_walks_are_seen_side_by_side():
     assert both.shape == (7, 3, 8, 17)
     assert torch.equal(both[..., :8], COLOURED)
     assert (both[..., 8] == 1).all()
-    with unchecked(), pytest.raises(ValueError, match="have one shape"):
+    with no_checks(), pytest.raises(ValueError, match="have one shape"):
         side_by_side(COLOURED, COLOURED[:3])
 
 
 def test_what_cannot_be_drawn_is_refused():
-    with unchecked(), pytest.raises(ValueError, match="got 7, 6 and 7"):
+    with no_checks(), pytest.raises(ValueError, match="got 7, 6 and 7"):
         pair_sheet(PICTURES, PICTURES[:6], DISTANCES, close=1.0)
     with pytest.raises(ValueError, match="got 0, 0 and 0"):
         pair_sheet(PICTURES[:0], PICTURES[:0], [], close=1.0)
-    with unchecked(), pytest.raises(ValueError, match="rows of equally many"):
+    with no_checks(), pytest.raises(ValueError, match="rows of equally many"):
         photo_grid({"a": PICTURES, "b": PICTURES[:2]})
     for frames, alt, seconds in ((PICTURES[:1], "walk", 1.0), (PICTURES, " ", 1.0)):
         with pytest.raises(ValueError, match="two pictures or more"):

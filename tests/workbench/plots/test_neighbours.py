@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from figures import check_figure, curves, words
-from unchecked import unchecked
+from no_checks import no_checks
 
 from synvae_core.metrics.class_melodies import class_features, class_spread
 from synvae_core.metrics.melody import FEATURE_NAMES
@@ -124,5 +124,5 @@ def test_the_spread_is_in_percent():
     ],
 )
 def test_what_cannot_be_drawn_is_refused(draw, message):
-    with unchecked(), pytest.raises(ValueError, match=message):
+    with no_checks(), pytest.raises(ValueError, match=message):
         draw()

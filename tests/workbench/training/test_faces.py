@@ -5,7 +5,7 @@ import torch
 
 from synvae_core.losses import normal_kl, squared_error
 from synvae_core.models.faces import FaceConfig, FaceVae
-from synvae_workbench.training.faces import FaceObjective, Variation, varied, vary
+from synvae_workbench.training.faces import FaceObjective, Variation, draw_variations, vary
 from synvae_workbench.training.loop import FitConfig, RunOptions, fit
 
 STILL = Variation(*(0.0,) * 6, flip=False)
@@ -54,14 +54,14 @@ def test_variations_are_pictures_and_come_from_the_generator():
     found = vary(IMAGES, Variation(light=0.5, contrast=1.0), generator())
     assert 0 <= found.min() and found.max() <= 1
     assert torch.equal(found, vary(IMAGES, Variation(light=0.5, contrast=1.0), generator()))
-    several = varied(IMAGES, Variation(), times=3)
+    several = draw_variations(IMAGES, Variation(), times=3)
     assert several.shape == (120, 3, 16, 16)
-    assert torch.equal(several, varied(IMAGES, Variation(), times=3))
+    assert torch.equal(several, draw_variations(IMAGES, Variation(), times=3))
     assert not torch.equal(several[:40], several[40:80])
     assert vary(IMAGES[:, :1], Variation(), generator()).shape == (40, 1, 16, 16)
     for images, times in ((IMAGES, 0), (IMAGES[:0], 1)):
         with pytest.raises(ValueError, match="expected some"):
-            varied(images, Variation(), times=times)
+            draw_variations(images, Variation(), times=times)
 
 
 def test_the_loss_is_that_of_the_pictures_as_they_are_where_nothing_is_varied():

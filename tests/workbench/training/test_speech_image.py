@@ -56,16 +56,16 @@ def train(objective, **arguments):
 
 def test_every_picture_has_a_recording_of_its_digit_and_each_recording_has_its_turn():
     labels = torch.randint(0, 10, (1000,), generator=seeded(1))
-    rows = speech().paired(labels, seeded())[:, 0, 0, 0].long()
+    rows = speech().draw_recordings(labels, seeded())[:, 0, 0, 0].long()
     assert torch.equal(rows % 10, labels)
     assert len(rows.unique()) == 20
-    assert torch.equal(rows, speech().paired(labels, seeded())[:, 0, 0, 0].long())
-    assert not torch.equal(rows, speech().paired(labels, seeded(1))[:, 0, 0, 0].long())
+    assert torch.equal(rows, speech().draw_recordings(labels, seeded())[:, 0, 0, 0].long())
+    assert not torch.equal(rows, speech().draw_recordings(labels, seeded(1))[:, 0, 0, 0].long())
 
 
 def test_a_digit_that_nobody_says_is_refused():
     with pytest.raises(ValueError, match="10"):
-        speech().paired(torch.tensor([3, 10]), seeded())
+        speech().draw_recordings(torch.tensor([3, 10]), seeded())
 
 
 @pytest.mark.parametrize("n", [0, 3])
@@ -97,7 +97,7 @@ def test_the_objective_sees_the_paired_speech_and_nothing_of_the_labels():
     own, (pictures, labels) = model().eval(), digits(8)
     losses = SpeechImageObjective(speech(), augment=False)(own, (pictures, labels), 0, seeded())
     generator = seeded()
-    spectrograms = speech().paired(labels, generator).float() / 255
+    spectrograms = speech().draw_recordings(labels, generator).float() / 255
     output = own(spectrograms, generator=generator)
     error = (output.reconstruction - pictures / 255).square().sum((1, 2, 3))
     torch.testing.assert_close(losses["picture_error"], error)

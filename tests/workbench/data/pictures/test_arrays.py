@@ -4,7 +4,7 @@ import numpy as np
 import PIL
 import pytest
 import torch
-from picture_files import encoded, smooth_picture, write_folder
+from picture_files import encode_picture, smooth_picture, write_folder
 from PIL import Image
 
 from synvae_workbench.data.files import FoundFile
@@ -103,7 +103,7 @@ class TestMany:
     @pytest.mark.slow
     def test_one_broken_among_many_stops_early(self, tmp_path, monkeypatch):
         (tmp_path / "a").mkdir()
-        data = encoded(smooth_picture(16, 16), "JPEG")
+        data = encode_picture(smooth_picture(16, 16), "JPEG")
         for i in range(3000):
             (tmp_path / "a" / f"{i:04d}.jpg").write_bytes(data[:-40] if i == 100 else data)
         files, decoded = list_pictures(tmp_path), []

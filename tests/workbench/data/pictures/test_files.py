@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from picture_files import encoded, smooth_picture
+from picture_files import encode_picture, smooth_picture
 from PIL import Image
 
 from synvae_workbench.data.pictures.files import (
@@ -15,7 +15,7 @@ from synvae_workbench.data.pictures.files import (
 
 def decoded(image, kind="PNG", *, size=None, channels=3, **settings):
     size = min(image.size) if size is None else size
-    return decode_strip(encoded(image, kind, **settings), size=size, channels=channels)
+    return decode_strip(encode_picture(image, kind, **settings), size=size, channels=channels)
 
 
 class TestOnePicture:
@@ -83,7 +83,7 @@ class TestOnePicture:
         found = decoded(Image.fromarray(deep), size=1, channels=1)
         assert found.shape == (1, 1, 2)  # the middle of a long picture
         found = decode_strip(
-            encoded(Image.fromarray(deep.T.repeat(6, 1)), "PNG"), size=6, channels=1
+            encode_picture(Image.fromarray(deep.T.repeat(6, 1)), "PNG"), size=6, channels=1
         )
         assert found[0, :, 0].tolist() == [0, 0, 1, 1, 128, 255]
         wide = Image.fromarray(np.full((4, 4), 257 * 9, np.int32))
@@ -100,7 +100,7 @@ class TestOnePicture:
     @pytest.mark.parametrize("sides", [(64, 100), (100, 64), (640, 900), (1300, 640), (20, 31)])
     @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
     def test_scaling_is_close_to_an_exact_one(self, sides, kind):
-        data = encoded(smooth_picture(*sides), kind)
+        data = encode_picture(smooth_picture(*sides), kind)
         found = decode_strip(data, size=64, channels=3).transpose(1, 2, 0).astype(int)
         factor = 64 / min(sides)
         exact = Image.open(io.BytesIO(data)).resize(
@@ -119,7 +119,7 @@ class TestOnePicture:
     @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"comment": b"\xff\xda"}])
     def test_jpegs_are_decoded_as_pillow_does(self, subsampling, options):
         image = smooth_picture(70, 64)
-        data = encoded(image, "JPEG", subsampling=subsampling, **options)
+        data = encode_picture(image, "JPEG", subsampling=subsampling, **options)
         expected = np.asarray(Image.open(io.BytesIO(data))).transpose(2, 0, 1)
         assert np.array_equal(decode_strip(data, size=64, channels=3), expected)
 

@@ -7,7 +7,7 @@ from jaxtyping import config
 
 
 @contextmanager
-def unchecked() -> Iterator[None]:
+def no_checks() -> Iterator[None]:
     """Shapes and types are not checked within, so that a function has to refuse input itself."""
     config.update("jaxtyping_disable", True)
     try:
