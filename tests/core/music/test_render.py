@@ -200,7 +200,7 @@ def test_without_sound_font_players_a_sine_sounds_with_one_clear_message(monkeyp
     monkeypatch.setitem(sys.modules, "tinysoundfont", None)
     monkeypatch.setitem(sys.modules, "fluidsynth", None)
     sequence = events_to_note_sequence(melody_of(A4))
-    with pytest.warns(UserWarning, match="pip install tinysoundfont") as caught:
+    with pytest.warns(UserWarning, match="pip install --no-deps tinysoundfont") as caught:
         waveform = render(sequence)
     assert len(caught) == 1
     assert np.array_equal(waveform, render(sequence, synthesiser=sine_synthesiser()))
