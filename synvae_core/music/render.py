@@ -86,7 +86,7 @@ def default_synthesiser() -> Synthesiser:
             continue
     warnings.warn(
         "Melodies sound as plain sines: neither tinysoundfont nor FluidSynth is installed here. "
-        "`pip install --no-deps tinysoundfont` gives real instruments, and needs no system library.",
+        "`pip install --no-deps tinysoundfont` gives real instruments without a system library.",
         stacklevel=2,
     )
     return sine_synthesiser()
