@@ -1,7 +1,7 @@
-"""Pictures that become melodies, and come back from them: models, losses, metrics and music.
+"""Models, losses, metrics and music of SynVAE: pictures to melodies and back.
 
-`import synvae_core as sv` reads no other module. A name is imported from where it is defined when
-it is first used, so that a loss needs no MIDI library, and a melody no torch.
+`import synvae_core as sv` imports no other module. A name is imported on first use from where it
+is defined, so that a loss needs no MIDI library, and a melody no torch.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Small tuples that cross module borders."""
+"""Outputs of the models and declarations of measures, as typed tuples."""
 
 import math
 from typing import Final, Literal, NamedTuple
@@ -9,13 +9,13 @@ from torch import Tensor
 
 
 class Posterior(NamedTuple):
-    """A diagonal Gaussian over a latent space."""
+    """Diagonal Gaussian N(mu, exp(logvar)) over a latent space."""
 
     mu: Float[Tensor, "b z"]
     logvar: Float[Tensor, "b z"]
 
     def sample(self, generator: torch.Generator | None = None) -> Float[Tensor, "b z"]:
-        """A draw through which gradients pass: mu + sigma * noise, the reparameterisation trick.
+        """Sample by the reparameterisation trick, mu + sigma * noise, with gradients.
 
         Kingma & Welling 2014, "Auto-Encoding Variational Bayes", arXiv 1312.6114.
         """
@@ -26,16 +26,16 @@ class Posterior(NamedTuple):
 
 
 class VaeOutput(NamedTuple):
-    """What a picture VAE makes of a batch; pictures in [0, 1]."""
+    """Output of a picture VAE; pictures in [0, 1]."""
 
     reconstruction: Float[Tensor, "b c h w"]
     posterior: Posterior
 
 
 class SpokenPicture(NamedTuple):
-    """What is drawn of speech; pictures in [0, 1].
+    """Output of a speech-to-image model; pictures in [0, 1].
 
-    `styled` is the same code drawn in the style of a picture that was given, and `style` the
+    `styled` is decoded from the same latents with the style of a given picture, and `style` is the
     posterior of that style, in the space of the noise.
     """
 
@@ -46,19 +46,19 @@ class SpokenPicture(NamedTuple):
 
 
 class WaveformOutput(NamedTuple):
-    """What a waveform VAE makes of a batch."""
+    """Output of a waveform VAE."""
 
     reconstruction: Float[Tensor, "b n"]
     posterior: Posterior
 
 
 class Decoded(NamedTuple):
-    """What a melody decoder plays.
+    """Output of a melody decoder.
 
-    `logits` are unnormalised log-probabilities of the events; `notes` is what a coupling made of
-    them, one-hot or relaxed, each step summing to one unless the coupling passes raw logits.
-    `posterior` is that of z given the notes, where the decoder knows it without the encoder;
-    `surprise` is minus the log-probability of the notes in nats, where it is a language model's.
+    `logits` are unnormalised log-probabilities of the events; `notes` are their coupling, one-hot
+    or relaxed, each step summing to one unless the coupling passes raw logits. `posterior` is that
+    of z given the notes, where the decoder knows it without the encoder; `surprise` is the negative
+    log-likelihood of the notes in nats, of a language model.
     """
 
     logits: Float[Tensor, "b t events"]
@@ -68,7 +68,7 @@ class Decoded(NamedTuple):
 
 
 class SynVaeOutput(NamedTuple):
-    """A batch of pictures on its way through the music and back; `z` is what was decoded."""
+    """Output of SynVAE: visual posterior, latents `z`, their melody and what is decoded from it."""
 
     reconstruction: Float[Tensor, "b c h w"]
     visual: Posterior
@@ -82,11 +82,11 @@ LOWER: Final = "lower"
 
 
 class Measure(NamedTuple):
-    """A scalar that `metrics.json` holds by `where/metric`: which way is better, and its range.
+    """Declaration of a scalar `where/metric` of `metrics.json`: name, better direction and range.
 
-    `name` is the metric, or `where/metric` where the metric alone does not tell; a part in braces
+    `name` is the metric, or `where/metric` where the metric alone is ambiguous; a part in braces
     stands for any words, as in `precision_at_{k}`. `better` is HIGHER, LOWER or, of what only
-    describes, None. A value lies within low..high.
+    describes, None. Values lie within low..high.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The loss of each system, with its equation, and the terms that losses are made of.
+"""Losses of all systems, each with its equation, and the terms that they share.
 
 | system | loss | paper |
 |---|---|---|
@@ -12,9 +12,9 @@
 | waveforms, fully connected VAE | `coefficient_loss` | |
 | waveforms, convolutional VAE | `spectral_loss` | arXiv 2001.04643 |
 
-A loss is a pure function of tensors and weights. It returns its terms by name, each (b,), and under
-`loss` their weighted sum, which is minimised. Weights that change with the step are computed by
-`schedules`, and given as numbers.
+A loss is a pure function of tensors and weights. It returns its terms by name, each (b,), and their
+weighted sum, to be minimised, as `loss`. Weights are numbers; `schedules` computes those that
+change with the step.
 """
 
 from synvae_core.losses.melodies import language_model_loss, melody_vae_loss

@@ -1,4 +1,4 @@
-"""Losses of melodies: MusicVAE and the melody language model.
+"""Losses of melody models: MusicVAE and the melody language model.
 
 Roberts et al. 2018, "A Hierarchical Latent Vector Model for Learning Long-Term Structure in Music",
 arXiv 1803.05428.
@@ -19,19 +19,20 @@ def melody_vae_loss(
     beta: float,
     bits: float = 0.0,
 ) -> Losses:
-    """Loss of MusicVAE: cross-entropy of the events, and beta times the KL beyond the free bits.
+    """Loss of MusicVAE: cross-entropy of the events + beta x KL beyond the free bits.
 
         L = -sum_t log p(e_t | e_<t, z)  +  beta max(0, KL(q(z|e) || N(0, I)) - bits ln 2)
 
-    e are the events of a melody, z a draw of its posterior q(z|e). With beta = 0 it is the language
-    model's, whose posterior is exact and has no KL to weigh.
+    e are the events of a melody, z a sample of its posterior q(z|e). With beta = 1 and no free bits
+    L is the negative ELBO. With beta = 0 it is the loss of the language model, whose posterior is
+    exact.
 
     Args:
-        logits: of p(e_t | e_<t, z), unnormalised log-probabilities.
-        bits: of a melody's KL that cost nothing, `free_bits`.
+        logits: unnormalised log p(e_t | e_<t, z).
+        bits: free bits of a melody's KL, see `free_bits`.
 
     Returns:
-        `loss`; `cross_entropy_nats` of the whole melody; `kl_nats`, the whole KL.
+        `loss`; `cross_entropy_nats`, summed over the steps; `kl_nats`, free bits included.
     """
     losses = language_model_loss(logits, events)
     kl = normal_kl(*posterior)
@@ -40,7 +41,7 @@ def melody_vae_loss(
 
 
 def language_model_loss(logits: Float[Tensor, "b t events"], events: Int[Tensor, "b t"]) -> Losses:
-    """Loss of an autoregressive language model of melodies: minus their log-likelihood, in nats.
+    """Negative log-likelihood of melodies under an autoregressive language model, in nats.
 
         L = -sum_t log p(e_t | e_<t)
 

@@ -1,4 +1,4 @@
-"""Losses of pictures: SynVAE, VAEs of pictures alone, and classifiers.
+"""Losses of picture models: SynVAE, picture VAEs and classifiers.
 
 Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218; Kingma &
 Welling 2014, "Auto-Encoding Variational Bayes", arXiv 1312.6114.
@@ -20,26 +20,26 @@ def synvae_loss(
     commitment: float = 0.0,
     musicality: float = 0.0,
 ) -> Losses:
-    """Loss of SynVAE: squared error of the pictures rebuilt from music, and latent regularisation.
+    """Loss of SynVAE: squared error of the reconstruction from music + latent regularisation.
 
         L = |x' - x|^2  +  beta KL(q(z|x) || N(0, I))  +  commitment |z - sg(mu')|^2
             +  musicality sg(mean |x' - x|^2) D(z_1 .. z_b)
 
-    x is the picture, z a draw of its posterior q(z|x), mu' the mean of what the melody encoder
-    hears in the melody of z, x' the picture drawn of mu'; sg stops the gradient, and the mean is
-    that of the batch.
+    x is the picture, z a sample of its posterior q(z|x), mu' the mean of the melody encoder's
+    posterior given the melody of z, x' the picture decoded from mu'; sg stops the gradient, and
+    the mean is over the batch.
 
-    `commitment` keeps the copied gradient true (van den Oord et al. 2017, arXiv 1711.00937). D is
-    `normal_mismatch`: it holds the latents of a batch to N(0, I) together, each one free to be
-    where it likes, which is where the melody model's own melodies come from. `musicality` is a
-    share of the squared error, so that one value fits small pictures and large ones.
+    `commitment` keeps the straight-through gradient accurate, as the commitment loss of VQ-VAE
+    does (van den Oord et al. 2017, arXiv 1711.00937). D is `normal_mismatch`: it pulls the batch
+    as a whole, not each posterior, to N(0, I), the prior of the melody model. `musicality` is
+    relative to the squared error, so that one value fits pictures of any size.
 
     Args:
         images: in [0, 1].
 
     Returns:
         `loss`; `squared_error` and `commitment` in squared units; `kl_nats`; `normal_mismatch`,
-        the same for all of the batch.
+        one value for the whole batch.
     """
     error = squared_error(output.reconstruction, images)
     kl = normal_kl(*output.visual)
@@ -57,13 +57,12 @@ def synvae_loss(
 
 
 def picture_vae_loss(output: VaeOutput, images: Float[Tensor, "b c h w"], *, beta: float) -> Losses:
-    """Loss of a VAE of pictures, such as the visual VAE and that of faces.
+    """Loss of a picture VAE, such as the visual VAE and that of faces: squared error + beta x KL.
 
         L = |x' - x|^2  +  beta KL(q(z|x) || N(0, I))
 
-    x is the picture, x' its reconstruction from a draw of q(z|x), both in [0, 1]. L / beta is
-    minus the evidence lower bound, but for a constant, of a Gaussian likelihood whose variance is
-    beta / 2.
+    x is the picture, x' its reconstruction from a sample of q(z|x), both in [0, 1]. L / beta is,
+    up to a constant, the negative ELBO with a Gaussian likelihood of variance beta / 2.
 
     Returns:
         `loss`; `squared_error`, summed over the pixels; `kl_nats`.
@@ -79,7 +78,7 @@ def classifier_loss(
     *,
     double_softmax: bool = False,
 ) -> Losses:
-    """Loss of a classifier: cross-entropy of the labels, in nats.
+    """Cross-entropy of the labels, in nats: softmax of one label, sigmoids of several.
 
         one label y:             L = -log softmax(s)_y
         labels y_k of 0 or 1:    L = -sum_k  y_k log sigmoid(s_k) + (1 - y_k) log sigmoid(-s_k)
@@ -87,9 +86,9 @@ def classifier_loss(
     Args:
         logits: s.
         labels: class ids, or booleans where an example may have several labels.
-        double_softmax: as published with SynVAE, arXiv 1909.01218, the probabilities of the classes
-            (softmax(s), of several labels sigmoid(s)) are taken for their logits, so that no class
-            is ever sure: the loss of one label in K classes stays above log(1 + (K - 1) / e).
+        double_softmax: take probabilities (softmax(s), of several labels sigmoid(s)) for logits, as
+            published with SynVAE, arXiv 1909.01218. Confidence is then bounded: the loss of one
+            label in K classes stays above log(1 + (K - 1) / e).
 
     Returns:
         `loss`.

@@ -1,9 +1,9 @@
-"""Losses of speech to image: the VAE, and both players of the VAE-GAN.
+"""Losses of speech to image: the VAE, and generator and discriminator of the VAE-GAN.
 
 Żelaszczyk & Mańdziuk 2021, "Audio-to-Image Cross-Modal Generation", arXiv 2109.13354, after Larsen
-et al. 2016, arXiv 1512.09300: the generator is the VAE. The hinge losses are those of Miyato et al.
-2018, arXiv 1802.05957; pictures with other speech are rejected as in Reed et al. 2016, arXiv
-1605.05396; a style encoder as in Bao et al. 2017, "CVAE-GAN", arXiv 1703.10155.
+et al. 2016, arXiv 1512.09300: the generator is the VAE. Hinge losses are those of Miyato et al.
+2018, arXiv 1802.05957; mismatched pairs of picture and speech are rejected as in Reed et al. 2016,
+arXiv 1605.05396; the style encoder is that of Bao et al. 2017, "CVAE-GAN", arXiv 1703.10155.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ GAMES = ("bce", "hinge")
 
 @dataclass(frozen=True)
 class GeneratorTerms:
-    """Weights of the terms of `generator_loss`, and which likelihood and adversarial loss they are.
+    """Weights of the terms of `generator_loss`, its likelihood and its adversarial loss.
 
     Raises:
         ValueError: if the likelihood or the game is unknown.
@@ -30,10 +30,10 @@ class GeneratorTerms:
 
     adversarial: float = 1.0
     alpha: float = 0.2  # of the reconstruction
-    beta: float = 0.5  # of the KL of the speech code
+    beta: float = 0.5  # of the KL of the speech latents
     style: float = 0.0  # of the KL of the style, within alpha
     likelihood: str = "squared"  # or "bernoulli", cross-entropy in nats
-    game: str = "bce"  # not saturating, as published; or "hinge"
+    game: str = "bce"  # non-saturating, as published; or "hinge"
 
     def __post_init__(self) -> None:
         check_likelihood(self.likelihood)
@@ -47,13 +47,13 @@ def speech_vae_loss(
     beta: float,
     likelihood: str = "squared",
 ) -> Losses:
-    """Loss of the speech-to-image VAE: reconstruction of the picture, and beta times the KL.
+    """Loss of the speech-to-image VAE: reconstruction + beta x KL.
 
         L = R(x', x)  +  beta KL(q(z|s) || N(0, I))
         R = |x' - x|^2  ("squared")  or  -sum x log x' + (1 - x) log(1 - x')  ("bernoulli")
 
-    s is a spectrogram of speech, x a picture of what it says, x' the picture drawn of a draw of
-    q(z|s). The published likelihood is not known.
+    s is a spectrogram of speech, x a picture of what it says, x' the picture decoded from a sample
+    of q(z|s). The paper does not state its likelihood.
 
     Args:
         pictures: in [0, 1].
@@ -72,21 +72,21 @@ def speech_vae_loss(
 def discriminator_loss(
     real: Float[Tensor, " b"], rejected: Sequence[Float[Tensor, " b"]], *, game: str = "bce"
 ) -> Losses:
-    """Loss of the VAE-GAN's discriminator: real pictures are to pass, all others to be rejected.
+    """Discriminator loss of the VAE-GAN: real pictures against generated and mismatched ones.
 
         L = A(D(x))  +  mean_j A(-D(x_j))
         A(s) = -log sigmoid(s)  ("bce")  or  max(0, 1 - s)  ("hinge")
 
-    D gives logits of being real; x is a real picture, x_1 a drawn one, and there may be others,
-    such as real pictures beside other speech.
+    D gives the logit of being real; x is a real picture, x_1 a generated one; others may follow,
+    such as real pictures with the speech of others.
 
     Args:
         real: D(x).
-        rejected: D(x_j), those of drawn pictures first.
+        rejected: D(x_j), those of generated pictures first.
 
     Returns:
-        `loss`; the probabilities of being real `d_real` and, of the drawn pictures, `d_drawn`;
-        `d_accuracy`, which of the two are on their side, 0, 0.5 or 1.
+        `loss`; `d_real` and `d_drawn`, the probabilities of being real of real and generated
+        pictures; `d_accuracy`, the share of the two that is classified right, 0, 0.5 or 1.
 
     Raises:
         ValueError: if the game is unknown.
@@ -107,19 +107,18 @@ def generator_loss(
     pictures: Float[Tensor, "b c h w"],
     terms: GeneratorTerms,
 ) -> Losses:
-    """Loss of the VAE-GAN's generator: adversarial + alpha x reconstruction + beta x KL.
+    """Generator loss of the VAE-GAN: adversarial + alpha x reconstruction + beta x KL.
 
         L = adversarial G(D(x'))  +  alpha (R(x'', x) + style KL(q(n|x, z) || N(0, I)))
             +  beta KL(q(z|s) || N(0, I))
-        G(s) = -log sigmoid(s)  ("bce", not saturating)  or  -s  ("hinge")
+        G(d) = -log sigmoid(d)  ("bce", non-saturating)  or  -d  ("hinge")
 
-    s is the spectrogram, x the real picture, x' the drawn one, R as of `speech_vae_loss`. A model
-    with a style encoder draws x'' in the style n of the real picture, so that pictures may differ
-    from it in what speech does not say; without one x'' = x' and the KL of n is 0. As published
-    there is no style.
+    s is the spectrogram, x the real picture, x' the generated one, R as in `speech_vae_loss`. With
+    a style encoder x'' is decoded with the style n of x, so that x' may differ from x in what
+    speech does not say; without one, as published, x'' = x' and the KL of n is 0.
 
     Args:
-        logits: D(x'), of the pictures drawn.
+        logits: D(x'), of the generated pictures.
         pictures: real ones, in [0, 1].
 
     Returns:
@@ -143,11 +142,12 @@ def generator_loss(
 def adversarial_loss(
     logits: Float[Tensor, " b"], game: str, *, real: bool, generator: bool = False
 ) -> Float[Tensor, " b"]:
-    """Adversarial loss of logits of being real, where pictures are to pass as real, or as drawn.
+    """Adversarial loss of logits of being real, with the target real or generated.
 
     Args:
-        game: "bce", in nats, or "hinge", whose discriminator is content with a margin of 1.
-        generator: the loss is the generator's.
+        game: "bce", binary cross-entropy in nats, or "hinge".
+        real: the target.
+        generator: the generator's loss; its hinge is without the discriminator's margin of 1.
 
     Raises:
         ValueError: if the game is unknown.
@@ -160,6 +160,6 @@ def adversarial_loss(
 
 
 def check_game(game: str) -> None:
-    """Raises a ValueError that names the games unless this is one."""
+    """Raises a ValueError that names the adversarial losses unless this is one."""
     if game not in GAMES:
         raise ValueError(f"game {game!r} is unknown; choose of {', '.join(GAMES)}")

@@ -1,4 +1,4 @@
-"""Terms that losses are made of: one value per example, the unit in the first line.
+"""Terms of losses: one value per example, with the unit in the first line.
 
 Those of VAEs are of Kingma & Welling 2014, "Auto-Encoding Variational Bayes", arXiv 1312.6114.
 """
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-# Terms by name, one value per example, and under `loss` what is minimised.
+# Terms by name, one value per example; `loss` is the one to be minimised.
 Losses = dict[str, Float[Tensor, "b"]]
 
 LIKELIHOODS = ("squared", "bernoulli")
@@ -24,21 +24,22 @@ def normal_kl(mu: Float[Tensor, "b z"], logvar: Float[Tensor, "b z"]) -> Float[T
 def free_bits(kl: Float[Tensor, "b"], bits: float) -> Float[Tensor, "b"]:
     """KL beyond the free bits, in nats: max(0, kl - bits ln 2).
 
-    Kingma et al. 2016, arXiv 1606.04934, on the whole code as in MusicVAE, arXiv 1803.05428.
+    Kingma et al. 2016, arXiv 1606.04934, over all dimensions together as in MusicVAE, arXiv
+    1803.05428.
     """
     return (kl - bits * math.log(2)).clamp(min=0)
 
 
 def normal_mismatch(z: Float[Tensor, "b z"]) -> Float[Tensor, ""]:
-    """Distance of the points of a batch, as a whole, from N(0, I); about 0 for draws of it.
+    """Distance of a batch of points, as a whole, from N(0, I); about 0 for samples of it.
 
         D = sum_i W2(z_i, N(0, 1))^2  +  (sum_{i != j} cov(z_i, z_j)^2 - chance) / 3
 
     The squared Wasserstein distance of each coordinate to N(0, 1), exact in one dimension (as
     along each slice in Kolouri et al. 2018, arXiv 1804.01947), and a third of the squared
-    covariances of different coordinates (Kumar et al. 2018, arXiv 1711.00848), less what chance
-    gives them in a batch of this size. Points, not posteriors, so that those who listen at the
-    means hear what was measured.
+    covariances of different coordinates (Kumar et al. 2018, arXiv 1711.00848), less their
+    expectation for samples of N(0, I) in a batch of this size. It is of points, not of posteriors,
+    so that it describes what is decoded.
     """
     n, dim = z.shape
     middle = (torch.arange(n, device=z.device, dtype=z.dtype) + 0.5) / n
@@ -54,14 +55,14 @@ def normal_mismatch(z: Float[Tensor, "b z"]) -> Float[Tensor, ""]:
 def squared_error(
     reconstruction: Float[Tensor, "b *shape"], target: Float[Tensor, "b *shape"]
 ) -> Float[Tensor, "b"]:
-    """Squared error in squared units of the input, summed over everything but the batch."""
+    """Squared error in squared units of the input, summed over all but the batch dimension."""
     return (reconstruction - target).square().flatten(1).sum(-1)
 
 
 def picture_error(
     reconstruction: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"], likelihood: str
 ) -> Float[Tensor, " b"]:
-    """Squared error or, for "bernoulli", cross-entropy in nats, summed over the pixels.
+    """Reconstruction error, summed over the pixels: squared, or "bernoulli" cross-entropy in nats.
 
     Raises:
         ValueError: if the likelihood is unknown.
@@ -95,16 +96,16 @@ def multi_scale_spectral(
     sizes: tuple[int, ...] = (2048, 1024, 512, 256, 128, 64),
     floor: float = 1e-4,
 ) -> Float[Tensor, "b"]:
-    """Distance of magnitude spectrograms at several window sizes, without a unit; phases are free.
+    """Multi-scale spectral distance: L1 of magnitudes and of their logarithms, without a unit.
 
-    At each size, the sum of absolute differences as a share of the target's sum, and the mean
-    absolute difference of logarithms (base e); then the mean over the sizes. Engel et al. 2020,
-    "DDSP", arXiv 2001.04643, whose linear term is a mean and no share: with the share, quiet loops
-    count as much as loud ones.
+    At each window size, the sum of absolute differences over the target's sum, and the mean
+    absolute difference of logarithms (base e); then the mean over the sizes. Phase is ignored.
+    Engel et al. 2020, "DDSP", arXiv 2001.04643, whose linear term is a mean: relative to the
+    target, quiet loops count as much as loud ones.
 
     Args:
-        sizes: of Hann windows, in samples; they move on by a quarter.
-        floor: magnitudes below are as good as silent; a sine of amplitude 1 has 1.
+        sizes: of Hann windows, in samples; the hop is a quarter.
+        floor: added to magnitudes before the logarithm; a sine of amplitude 1 has 1.
     """
     total = reconstruction.new_zeros(len(reconstruction))
     for size in sizes:
@@ -116,9 +117,9 @@ def multi_scale_spectral(
 
 
 def magnitudes(waveforms: Float[Tensor, "b n"], size: int) -> Float[Tensor, "b bins frames"]:
-    """Magnitudes of Hann windows of so many samples, each a quarter after the last.
+    """Magnitude spectrogram with Hann windows of `size` samples and a hop of a quarter.
 
-    Silence is added at both ends. A sine of amplitude 1 has 1 at its frequency.
+    Both ends are padded with zeros. A sine of amplitude 1 has 1 at its frequency.
     """
     window = torch.hann_window(size, dtype=waveforms.dtype, device=waveforms.device)
     spectrum = torch.stft(

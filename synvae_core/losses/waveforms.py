@@ -1,4 +1,4 @@
-"""Losses of the VAEs on raw waveforms.
+"""Losses of the VAEs of raw waveforms.
 
 Engel et al. 2020, "DDSP: Differentiable Digital Signal Processing", arXiv 2001.04643, for the
 spectral distance.
@@ -19,13 +19,13 @@ def coefficient_loss(
     *,
     beta: float,
 ) -> Losses:
-    """Loss of the fully connected VAE: squared error as a share of the energy, and beta times KL.
+    """Loss of the fully connected VAE: squared error over the energy + beta x KL.
 
         L = |c' - c|^2 / E  +  beta KL(q(z|c) || N(0, I))
 
-    c are the coefficients of a window's principal components, c' what the VAE makes of them, E the
-    energy of the window. For windows whose components are all known it is the error of the
-    waveform as a share of its energy; what the components lack cannot be learnt.
+    c are the coefficients of a window's principal components, c' their reconstruction, E the energy
+    of the window. For windows in the span of the components the error is that of the waveform; what
+    lies outside cannot be learnt.
 
     Args:
         energy: sum of the squared samples, above 0.
@@ -39,16 +39,16 @@ def coefficient_loss(
 
 
 def spectral_loss(output: WaveformOutput, windows: Float[Tensor, "b n"], *, beta: float) -> Losses:
-    """Loss of the convolutional VAE: spectral distance at several scales, and the KL per number.
+    """Loss of the convolutional VAE: multi-scale spectral distance + beta x KL per dimension.
 
         L = S(w', w)  +  beta KL(q(z|w) || N(0, I)) / dim z
 
-    w is a window of a waveform, w' its reconstruction and S `multi_scale_spectral`. Phases are
-    free: an error of the samples beside S makes every hit softer and the rhythm worse. The KL is
-    that of a latent number, on average, since longer windows have more of them.
+    w is a window of a waveform, w' its reconstruction and S `multi_scale_spectral`, which ignores
+    phase: a squared error of the samples beside it makes every hit softer and the rhythm worse.
+    The KL is averaged over the latent dimensions, since longer windows have more of them.
 
     Returns:
-        `loss`; `spectral_distance`, without a unit; `kl_nats` of all numbers together.
+        `loss`; `spectral_distance`, without a unit; `kl_nats`, summed over the dimensions.
     """
     spectral = multi_scale_spectral(output.reconstruction, windows)
     kl = normal_kl(*output.posterior)

@@ -1,1 +1,1 @@
-"""Architectures, whose `forward` returns a typed output and never a loss, and their weights."""
+"""Architectures, whose `forward` returns a typed output and never a loss, and their storage."""

@@ -1,9 +1,8 @@
-"""Classifiers that judge pictures.
+"""Classifiers of pictures: LeNet-5, and one with the convolutions of SynVAE's picture encoder.
 
 LeNet-5 with 61,706 parameters after LeCun et al. 1998, "Gradient-based learning applied to document
-recognition", with ReLU and max pooling. The one that is shaped like SynVAE's picture encoder is the
-judge of reconstructions in Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music",
-arXiv 1909.01218.
+recognition", with ReLU and max pooling. The other one scores reconstructions in Müller-Eberstein &
+van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218.
 """
 
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from synvae_core.models.visual import ImageConvolutions, VisualConfig
 
 
 class LeNet5(nn.Module):
-    """Logits of ten classes for 28 x 28 grey pictures in [0, 1], padded to 32 x 32."""
+    """LeNet-5: 28 x 28 grey pictures in [0, 1], padded to 32 x 32 -> logits of the classes."""
 
     def __init__(self, classes: int = 10):
         super().__init__()
@@ -47,7 +46,7 @@ class ClassifierConfig:
 
     visual: VisualConfig
     classes: int
-    hidden: bool  # a dense layer as wide as what the convolutions give, as published for colour
+    hidden: bool  # a dense layer as wide as the features, as published for colour
 
     def __post_init__(self) -> None:
         if self.classes < 2:
@@ -55,17 +54,17 @@ class ClassifierConfig:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "ClassifierConfig":
-        """As `save_model` wrote it."""
+        """Configuration from the fields that `save_model` wrote."""
         return cls(**fields | {"visual": VisualConfig(**fields["visual"])})
 
 
 def classifier_config(visual: VisualConfig, *, classes: int) -> ClassifierConfig:
-    """The published sizes for pictures of this encoder: a hidden layer for all but grey ones."""
+    """Published sizes for the pictures of this encoder: a hidden layer unless they are grey."""
     return ClassifierConfig(visual, classes, hidden=visual.image_channels > 1)
 
 
 class EncoderClassifier(ImageConvolutions):
-    """Pictures in [0, 1] -> logits of the classes, of which a picture has one or several."""
+    """SynVAE's convolutions: pictures in [0, 1] -> logits of the classes, one or several each."""
 
     def __init__(self, config: ClassifierConfig):
         super().__init__(config.visual)

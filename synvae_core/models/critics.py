@@ -1,19 +1,18 @@
-"""Critics score how well two latents belong together; estimates of mutual information need one."""
+"""Critics of pairs of latents, for neural estimates of mutual information."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-# Of the first layer's outputs that are worked on at a time: they stay in the cache, and a large
-# batch fits in the memory.
+# Outputs of the first layer computed at a time: they stay in the cache, and bound the memory.
 BLOCK_ELEMENTS = 1 << 18
 
 
 class Critic(nn.Module):
-    """An MLP on two concatenated latents, 128-64-1 as published, for all pairs of a batch.
+    """MLP on two concatenated latents, 128-64-1 as published, for all pairs of a batch.
 
-    The first layer is linear: of a concatenation it is the sum of one product for each latent. So
-    each latent is projected once, and the sums of all pairs take the place of concatenations.
+    The first layer of a concatenation is a sum of one projection of each latent: latents are
+    projected once, and added in pairs.
 
     Args:
         first_dim: dimensions of the first latent, second_dim: of the second.
@@ -31,7 +30,7 @@ class Critic(nn.Module):
     def forward(
         self, first: Float[Tensor, "n x"], second: Float[Tensor, "m y"]
     ) -> Float[Tensor, "n m"]:
-        """The score of every first latent with every second one."""
+        """Scores of all pairs of a first and a second latent."""
         of_first, of_second = self.projection.weight.tensor_split((self.first_dim,), dim=1)
         left = first @ of_first.T + self.projection.bias
         right = second @ of_second.T

@@ -1,11 +1,10 @@
-"""A VAE for pictures of which there are only a hundred: linear, and then sharpened.
+"""VAE for sets of a hundred pictures: linear, and sharpened by convolutions.
 
-A network that turns a code into a picture as a whole learns a hundred pictures by heart. So code
-and picture are linked by linear maps, which begin as the principal components of the training
-pictures in all their variations; and what the linear map draws is sharpened by convolutions, each
-of which sees a small part of a picture: of these, a hundred pictures have hundreds of thousands.
-The posterior of a linear model has the same variance everywhere (Tipping & Bishop 1999,
-"Probabilistic Principal Component Analysis"), and so has this one.
+A deep decoder of whole pictures overfits a hundred of them. So encoder and decoder are linear,
+initialised with the principal components of the augmented training pictures; and the decoded
+picture is sharpened by convolutions, each of which sees a small patch: of these, a hundred pictures
+have hundreds of thousands. The posterior of a linear model has the same variance for all pictures
+(Tipping & Bishop 1999, "Probabilistic Principal Component Analysis"), and so has this one.
 """
 
 from dataclasses import dataclass
@@ -23,14 +22,14 @@ class FaceConfig:
     """Sizes of a `FaceVae`.
 
     Raises:
-        ValueError: unless the side can be divided by the stride, and all sizes are 1 or more.
+        ValueError: unless the stride divides the side, and all sizes are 1 or more.
     """
 
     image_size: int
     image_channels: int
     latent_dim: int
-    hidden_channels: int = 32  # of the convolutions that sharpen; 0 for none
-    stride: int = 2  # they see pictures of so many times smaller a side, all pixels as channels
+    hidden_channels: int = 32  # of the sharpening convolutions; 0 for none
+    stride: int = 2  # of the pixel unshuffle (space to channels) before them
 
     def __post_init__(self) -> None:
         sizes = (self.image_size, self.image_channels, self.latent_dim, self.stride)
@@ -43,7 +42,7 @@ class FaceConfig:
 
 
 class FaceVae(nn.Module):
-    """Pictures in [0, 1] -> code -> pictures; the prior is N(0, I)."""
+    """Pictures in [0, 1] -> latents -> pictures; the prior is N(0, I)."""
 
     place: Float[Tensor, "2 h w"]
 
@@ -69,12 +68,12 @@ class FaceVae(nn.Module):
         *,
         beta: float,
     ) -> None:
-        """Makes the linear maps those of principal components, each with variance 1 in the code.
+        """Initialises the linear maps with principal components, scaled to unit variance.
 
         Args:
             mean, directions, sd: of the components; the directions are orthonormal.
-            beta: weight of the KL beside the squared error, which decides how sure the best
-                posterior is.
+            beta: weight of the KL beside the squared error, which determines the variance of the
+                optimal posterior.
 
         Raises:
             ValueError: if the pictures or dimensions are not those of the model, or pictures do
@@ -95,12 +94,12 @@ class FaceVae(nn.Module):
         self.logvar.copy_(-torch.log1p(2 * sd.square() / beta))
 
     def posterior(self, images: Float[Tensor, "b c h w"]) -> Posterior:
-        """The posterior of pictures in [0, 1]."""
+        """Posterior of pictures in [0, 1]."""
         mu = self.mu(images.flatten(1))
         return Posterior(mu, self.logvar.expand_as(mu))
 
     def draw(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b c h w"]:
-        """The pictures of codes, in [0, 1]; unbounded in training, for a gradient everywhere."""
+        """Decoded pictures, in [0, 1]; unclamped in training, for a gradient everywhere."""
         drawn = self.linear(z).unflatten(-1, self.shape)
         if self.sharpening is not None:
             place = self.place.expand(len(drawn), -1, -1, -1)
@@ -116,14 +115,14 @@ class FaceVae(nn.Module):
         sample: bool = True,
         generator: torch.Generator | None = None,
     ) -> VaeOutput:
-        """The reconstruction through a sample of the posterior or, without `sample`, its mean."""
+        """Reconstruction from a sample of the posterior or, without `sample`, from its mean."""
         posterior = self.posterior(images)
         z = posterior.sample(generator) if sample else posterior.mu
         return VaeOutput(self.draw(z), posterior)
 
 
 def _sharpening(config: FaceConfig) -> nn.Sequential:
-    """What is added to a picture, from it and the places of its pixels; at first nothing."""
+    """Residual of a picture, from it and its pixel coordinates; initially zero."""
     hidden, stride = config.hidden_channels, config.stride
     last = nn.Conv2d(hidden, config.image_channels * stride**2, 3, padding=1)
     for parameter in last.parameters():

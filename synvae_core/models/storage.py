@@ -1,4 +1,4 @@
-"""Weights with their configuration: `config.json` and `model.safetensors` in one folder.
+"""Storage of models: `config.json` and `model.safetensors` in one folder.
 
 No pickle is read or written.
 """
@@ -26,7 +26,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 class WeightsError(ValueError):
-    """A folder of weights that cannot be used, and why."""
+    """A folder of weights cannot be used; the message says why."""
 
 
 def save_model(model: nn.Module, folder: str | Path, *, half: bool = False) -> None:
@@ -58,20 +58,20 @@ def save_model(model: nn.Module, folder: str | Path, *, half: bool = False) -> N
 
 
 def find_folder(path: str | Path) -> Path:
-    """The folder of a run or a model; `pretrained/NAME` also where only the package has it."""
+    """Folder of a run or a model; `pretrained/NAME` also where only the package has it."""
     folder = Path(path)
     ours = PRETRAINED / folder.name
     return ours if folder.parent.name == "pretrained" and not folder.exists() else folder
 
 
 def model_folder(path: str | Path) -> Path:
-    """Where the model is: the folder of a run's best model, or the folder itself."""
+    """Folder of a run's best model, or the folder itself."""
     folder = find_folder(path)
     return folder / BEST if (folder / BEST / CONFIG_FILE).is_file() else folder
 
 
 def load_model(model_class: type[Model], config_class: type, folder: str | Path) -> Model:
-    """The model of a folder written by `save_model`, in evaluation mode on the CPU.
+    """Loads the model of a folder written by `save_model`, in evaluation mode on the CPU.
 
     Raises:
         WeightsError: naming the file, if one is missing, damaged, or of another model or size.
@@ -102,7 +102,7 @@ def load_model(model_class: type[Model], config_class: type, folder: str | Path)
 
 
 def read_config(path: Path, model_class: type) -> dict[str, Any]:
-    """What `save_model` wrote of a model's configuration."""
+    """Reads the configuration that `save_model` wrote, and checks its format and model."""
     try:
         stored = json.loads(path.read_text())
         name, values = stored["model"], dict(stored["config"])
@@ -121,12 +121,12 @@ def read_config(path: Path, model_class: type) -> dict[str, Any]:
 
 
 def config_from(values: dict[str, Any], config_class: type) -> Any:
-    """The configuration of its fields; of a class with configurations in it, by its `from_json`."""
+    """Builds a configuration from its fields, by `from_json` where it nests configurations."""
     return getattr(config_class, "from_json", lambda fields: config_class(**fields))(values)
 
 
 def with_tuples(value: Any) -> Any:
-    """JSON writes tuples as lists; here they are tuples again, however deep they stand."""
+    """Restores tuples, which JSON writes as lists, at any depth."""
     if isinstance(value, dict):
         return {key: with_tuples(inner) for key, inner in value.items()}
     return tuple(map(with_tuples, value)) if isinstance(value, list) else value
@@ -135,7 +135,7 @@ def with_tuples(value: Any) -> Any:
 def check_shapes(
     weights: dict[str, torch.Tensor], model: nn.Module, weights_path: Path, config_path: Path
 ) -> None:
-    """Refuses weights that are not those of the model, naming the first differences."""
+    """Refuses weights whose names or shapes are not the model's, naming the first differences."""
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     differences = [

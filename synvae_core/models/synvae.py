@@ -3,10 +3,11 @@
 Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218. Here the
 picture is rebuilt from the notes that a listener hears; see `couplings` for what was published.
 
-A picture's posterior has many melodies, some of which tell more of it, some of which are more like
-music. What is played is the best of K samples, by rate-distortion cost: the error of the picture
-that the notes give back, and a price for their surprise. So video coders choose (Sullivan & Wiegand
-1998, IEEE Signal Processing Magazine 15(6), 74-90).
+Samples of a picture's posterior differ in how much their notes tell of the picture, and in how
+likely the notes are as music. What is played is the best of K samples ("takes"), by rate-distortion
+cost: the error of the picture rebuilt from the notes, and a price for their surprise, the negative
+log-likelihood. Rate-distortion optimisation as in video coding: Sullivan & Wiegand 1998, IEEE
+Signal Processing Magazine 15(6), 74-90.
 """
 
 from dataclasses import dataclass, replace
@@ -24,21 +25,21 @@ from synvae_core.models.storage import load_model, model_folder
 from synvae_core.models.visual import ImageDecoder, ImageEncoder, VisualConfig, VisualVae
 from synvae_core.types import Decoded, Posterior, SynVaeOutput
 
-PLAYED_AT_ONCE = 256  # takes; bounds the memory, and larger batches are slower a take
-LEAST_STEP = 0.1  # between takes: where the KL weighs nothing, posteriors become points
+PLAYED_AT_ONCE = 256  # takes; bounds the memory, and larger batches are slower per take
+LEAST_STEP = 0.1  # least sigma of takes: without a KL term posteriors collapse to points
 
 
 @dataclass(frozen=True)
 class SynVaeConfig:
-    """The picture side, the coupling and, once it is known, the melody model's sizes."""
+    """Sizes of the picture side and the melody model, their coupling, and the number of takes."""
 
     visual: VisualConfig
     coupling: str = "straight_through"
-    # With the noise of sigma = 1 most melodies say nothing of their picture and the KL wins.
+    # At sigma = 1 most melodies carry no information on their picture, and the KL term wins.
     initial_logvar: float = -3.0
     fine_tune_music: bool = False  # else it is frozen
     takes: int = 1  # K: samples of each posterior, of which the best one is played
-    # Share of the squared error that a nat of surprise must save, with a language model.
+    # Share of the squared error that a nat of surprise must save; of language models only.
     surprise_price: float = 0.0
     music: MelodyConfig | None = None
     music_class: str = ""  # name of the melody configuration's dataclass
@@ -58,13 +59,13 @@ class SynVaeConfig:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "SynVaeConfig":
-        """As `save_model` wrote it: the class of the melody model's sizes stands beside them."""
+        """Configuration from the fields that `save_model` wrote, the melody model's included."""
         music = melody_config(fields["music_class"], fields["music"])
         return cls(**fields | {"visual": VisualConfig(**fields["visual"]), "music": music})
 
 
 class SynVae(nn.Module):
-    """Trains a picture encoder and decoder through a melody model.
+    """Picture VAE whose latents pass through a melody model, which is frozen or fine-tuned.
 
     Args:
         music: a trained melody model; None builds one of `config.music`, to load weights into.
@@ -94,17 +95,17 @@ class SynVae(nn.Module):
         self.couple: Coupling = coupling_named(config.coupling)
 
     def train(self, mode: bool = True) -> "SynVae":
-        """As of any module; but frozen music stays as it will be heard, without dropout."""
+        """Sets the mode; a frozen melody model stays in evaluation mode, without dropout."""
         super().train(mode)
         self.music.train(mode and self.config.fine_tune_music)
         return self
 
     def trainable(self) -> list[nn.Parameter]:
-        """The parameters that are trained: those of the picture side, unless the music is too."""
+        """Parameters to train: those of the picture side and, in fine-tuning, of the music."""
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
     def start_from(self, visual: VisualVae) -> None:
-        """Takes over the picture side of a trained visual VAE.
+        """Initialises the picture side with a trained visual VAE.
 
         Raises:
             ValueError: if it has other sizes.
@@ -124,13 +125,13 @@ class SynVae(nn.Module):
         sample: bool = True,
         generator: torch.Generator | None = None,
     ) -> SynVaeOutput:
-        """The whole path; z is a draw of the posterior or, without `sample`, the best of K."""
+        """Reconstruction through music; z is a posterior sample or, without `sample`, the best."""
         visual = self.image_encoder(images)
         z = visual.sample(generator) if sample else self.best_take(images, visual)
         if self.config.coupling == "straight_through":
-            with torch.no_grad():  # nothing but the copied gradient is needed of the music
+            with torch.no_grad():  # the copied gradient bypasses the music
                 decoded, auditive = self.play_and_hear(z)
-            # Of what moves z, the notes tell the share 1 - variance; the rest is lost in them.
+            # Of a change of z the notes keep the share 1 - sigma^2, and so does the gradient.
             told = (1 - auditive.logvar.exp()).clamp(min=0)
             auditive = Posterior(auditive.mu + told * (z - z.detach()), auditive.logvar)
         else:
@@ -138,7 +139,7 @@ class SynVae(nn.Module):
         return SynVaeOutput(self.image_decoder(auditive.mu), visual, z, decoded, auditive)
 
     def play_and_hear(self, z: Float[Tensor, "b z"]) -> tuple[Decoded, Posterior]:
-        """The notes of latent points and the melody encoder's posterior of them."""
+        """Decodes latents into notes, and encodes these: the notes and the auditive posterior."""
         decoded = self.music.decoder(z, self.couple)
         return decoded, decoded.posterior or self.music.encoder(decoded.notes)
 
@@ -150,12 +151,12 @@ class SynVae(nn.Module):
 
             cost(z) = log |x' - x|^2  +  surprise_price * nats of surprise of the notes of z
 
-        x' is the picture that the notes give back. The samples are the mean and K - 1 draws around
+        x' is the picture rebuilt from the notes. The samples are the mean and K - 1 draws around
         it; with K = 1 it is the mean.
         """
         if self.config.takes == 1 or not len(images):
             return visual.mu
-        # The same steps for all pictures: what one sounds like depends on no other.
+        # The same noise for all pictures: the melody of one does not depend on the others.
         seeded = torch.Generator().manual_seed(0)
         steps = torch.randn(self.config.takes, visual.mu.shape[1], generator=seeded)
         steps = steps.index_fill(0, torch.tensor(0), 0).to(visual.mu)
@@ -179,18 +180,18 @@ class SynVae(nn.Module):
 
     @torch.no_grad()
     def listen(self, images: Float[Tensor, "b c h w"]) -> Int[Tensor, "b t"]:
-        """The melodies of pictures, each of the best of K samples, in canonical form."""
+        """Melodies of pictures, each decoded from the best of K samples, in canonical form."""
         return self.music.decode(self.best_take(images, self.image_encoder(images)))
 
     @torch.no_grad()
     def hear(self, events: Int[Tensor, "b t"]) -> tuple[Posterior, Float[Tensor, "b c h w"]]:
-        """What notes alone give: the auditive posterior and the picture rebuilt from its mean."""
+        """Auditive posterior of melodies, and the pictures decoded from its mean."""
         auditive = self.music.encoder(events)
         return auditive, self.image_decoder(auditive.mu)
 
 
 def load_synvae(path: str | Path) -> SynVae:
-    """The SynVAE of a folder or, of a run, the best one, in evaluation mode on the CPU.
+    """Loads the SynVAE of a folder or, of a run, the best one, in evaluation mode on the CPU.
 
     Raises:
         WeightsError: naming the file and what is wrong with it.

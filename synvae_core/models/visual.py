@@ -1,4 +1,4 @@
-"""Picture VAEs for 28, 32 and 64 pixels, sized as in SynVAE.
+"""Picture VAEs of 28, 32 and 64 pixels, sized as in SynVAE.
 
 Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218. The
 published convolutions follow TensorFlow: 'same' padding at stride 2 pads the last row and column
@@ -39,7 +39,7 @@ class VisualConfig:
 
 
 def visual_config(image_size: int, *, latent_dim: int) -> VisualConfig:
-    """The published sizes: 28 (MNIST, grey), 32 (CIFAR-10) or 64 (paintings, colour).
+    """Published sizes: 28 (MNIST, grey), 32 (CIFAR-10) or 64 pixels (paintings, colour).
 
     Raises:
         ValueError: for any other size.
@@ -56,7 +56,7 @@ def visual_config(image_size: int, *, latent_dim: int) -> VisualConfig:
 
 
 class ImageConvolutions(nn.Module):
-    """What everything that looks at pictures begins with; `feature_count` numbers come out."""
+    """Strided convolutions of encoders and classifiers; they give `feature_count` features."""
 
     def __init__(self, config: VisualConfig):
         super().__init__()
@@ -71,7 +71,7 @@ class ImageConvolutions(nn.Module):
         self.feature_count = config.encoder_channels[-1] * side * side
 
     def features(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b features"]:
-        """Pictures in [0, 1] after all convolutions, each followed by a ReLU."""
+        """Features of pictures in [0, 1]: all convolutions, each followed by a ReLU."""
         x = images
         for convolution in self.convolutions:
             x = F.pad(x, (0, 1, 0, 1)) if self.same_padding else x
@@ -122,7 +122,7 @@ class ImageDecoder(nn.Module):
 
 
 class VisualVae(nn.Module):
-    """A picture encoder and decoder on their own, with prior N(0, I)."""
+    """VAE of pictures alone, with prior N(0, I)."""
 
     def __init__(self, config: VisualConfig):
         super().__init__()
@@ -137,7 +137,7 @@ class VisualVae(nn.Module):
         sample: bool = True,
         generator: torch.Generator | None = None,
     ) -> VaeOutput:
-        """The reconstruction through a sample of the posterior or, without `sample`, its mean."""
+        """Reconstruction from a sample of the posterior or, without `sample`, from its mean."""
         posterior = self.image_encoder(images)
         z = posterior.sample(generator) if sample else posterior.mu
         return VaeOutput(self.image_decoder(z), posterior)

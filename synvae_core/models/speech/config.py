@@ -1,4 +1,4 @@
-"""Sizes of the models that draw spoken digits: as published, and compact ones.
+"""Sizes of speech-to-image models: as published, and compact ones.
 
 Żelaszczyk & Mańdziuk 2021, "Audio-to-Image Cross-Modal Generation", arXiv 2109.13354.
 """
@@ -19,16 +19,16 @@ class SpeechImageConfig:
     decoder_dense: tuple[int, ...]
     decoder_input: tuple[int, int]  # channels and side of the first map; its dense layer is extra
     decoder: Layers  # the last one gives the picture
-    discriminator: Layers = ()  # of a VAE, none
+    discriminator: Layers = ()  # none of a VAE
     # Batch norm: "published" is on all layers, on mu, logvar and both one-channel outputs, but not
     # on the first ones of decoder and discriminator; "hidden" is on the inner layers of encoder
     # and decoder alone.
     norm: str = "none"
-    spectral: bool = False  # spectral norms in the discriminator
-    conditional: bool = False  # the discriminator is told the mean of the speech code
-    noise_dim: int = 0  # what the decoder is given beside the speech code, N(0, I)
+    spectral: bool = False  # spectral normalisation of the discriminator
+    conditional: bool = False  # the discriminator is conditioned on the mean of the speech latents
+    noise_dim: int = 0  # dimensions of N(0, I) that the decoder reads beside the speech latents
     leak: float = 0.0  # slope below zero in encoder and discriminator
-    dropout: float = 0.0  # of what the encoder's convolutions give
+    dropout: float = 0.0  # after the encoder's convolutions
     initial_logvar: float = 0.0
     speech_size: int = 48
     image_size: int = 28
@@ -52,12 +52,12 @@ class SpeechImageConfig:
 
     @property
     def code_dim(self) -> int:
-        """Dimensions of what the decoder is given."""
+        """Dimensions of the decoder's input: latents and noise."""
         return self.latent_dim + self.noise_dim
 
 
 def speech_image_config(name: str) -> SpeechImageConfig:
-    """The published sizes "vae" and "vae_gan", or "compact_vae" and "compact_vae_gan".
+    """Published sizes "vae" and "vae_gan", or "compact_vae" and "compact_vae_gan".
 
     Raises:
         ValueError: for any other name.
@@ -120,13 +120,17 @@ _CONFIGS = {
 
 
 def steps(first: int, layers: Layers) -> list[tuple[int, tuple[int, int, int]]]:
-    """Each layer with the channels that it reads."""
+    """Pairs of input channels and layer."""
     channels = [first, *(layer[0] for layer in layers[:-1])]
     return list(zip(channels, layers, strict=True))
 
 
 def features_left(side: int, layers: Layers) -> int:
-    """How many numbers strided convolutions leave of a map of that side."""
+    """Number of features that strided convolutions leave of a map of that side.
+
+    Raises:
+        ValueError: if they leave none.
+    """
     left = side
     for _, kernel, padding in layers:
         left = (left + 2 * padding - kernel) // 2 + 1

@@ -1,7 +1,7 @@
-"""The discriminator that makes a VAE-GAN of a speech-to-image VAE.
+"""Discriminator of the speech-to-image VAE-GAN.
 
-As published by Żelaszczyk & Mańdziuk 2021, arXiv 2109.13354; or one that is told the speech code by
-projection (Miyato & Koyama 2018, arXiv 1802.05637) and held smooth by spectral norms (Miyato et al.
+As published by Żelaszczyk & Mańdziuk 2021, arXiv 2109.13354; or conditioned on the speech latents
+by projection (Miyato & Koyama 2018, arXiv 1802.05637), with spectral normalisation (Miyato et al.
 2018, arXiv 1802.05957).
 """
 
@@ -13,7 +13,7 @@ from synvae_core.models.speech.config import SpeechImageConfig, features_left, s
 
 
 class Discriminator(nn.Module):
-    """Pictures in [0, 1], with the speech codes where it is conditional -> logits of being real.
+    """Pictures in [0, 1], with the speech latents if it is conditional -> logits of being real.
 
     Raises:
         ValueError: if the configuration is of a VAE, which has no discriminator.
@@ -38,7 +38,7 @@ class Discriminator(nn.Module):
 
     @property
     def compares(self) -> bool:
-        """Whether batch norms make its logits depend on the other pictures of the batch."""
+        """Dependence of the logits on the other pictures of the batch, by batch norms."""
         return self.config.norm == "published"
 
     def forward(

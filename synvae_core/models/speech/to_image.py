@@ -1,10 +1,10 @@
-"""From a spoken digit to a picture of it: a VAE and a VAE-GAN, as published and compact.
+"""Speech-to-image VAE and VAE-GAN generator, from a spoken digit to a picture of it.
 
 Żelaszczyk & Mańdziuk 2021, "Audio-to-Image Cross-Modal Generation", arXiv 2109.13354. The
 published sizes have 20,950,529 parameters (VAE) and 7,909,382 (VAE-GAN, with its discriminator,
-which is in `discriminator`). The compact VAE-GAN adds noise that says what speech does not, such
-as the slant of a digit; what it is in a given picture is found by a style encoder, as in Bao et al.
-2017, "CVAE-GAN", arXiv 1703.10155.
+which is in `discriminator`). The compact VAE-GAN adds noise for what speech does not determine,
+such as the slant of a digit; a style encoder infers it from a given picture, as in Bao et al. 2017,
+"CVAE-GAN", arXiv 1703.10155.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ from synvae_core.models.speech.config import (
 from synvae_core.models.storage import load_model, model_folder
 from synvae_core.types import Posterior, SpokenPicture
 
-CHUNK = 500  # recordings drawn at once; bounds the memory
+CHUNK = 500  # recordings at a time; bounds the memory
 STYLE_LAYERS: Layers = ((16, 4, 1), (32, 4, 1))
 STYLE_WIDTH = 128
 
@@ -60,7 +60,7 @@ class SpeechEncoder(nn.Module):
 
 
 class SpeechPainter(nn.Module):
-    """Code, with noise if the model has any, -> picture in [0, 1]."""
+    """Latents, with noise if the model has any, -> picture in [0, 1]."""
 
     def __init__(self, config: SpeechImageConfig):
         super().__init__()
@@ -84,7 +84,7 @@ class SpeechPainter(nn.Module):
 
 
 class StyleEncoder(nn.Module):
-    """Picture and the code of its speech -> posterior of the noise that draws this picture."""
+    """Picture and the latents of its speech -> posterior of the noise, which is its style."""
 
     def __init__(self, config: SpeechImageConfig):
         super().__init__()
@@ -105,7 +105,7 @@ class StyleEncoder(nn.Module):
 
 
 class SpeechToImage(nn.Module):
-    """A spectrogram of speech -> its code -> a picture; a VAE, or the generator of a VAE-GAN."""
+    """Spectrogram of speech -> latents -> picture; a VAE, or the generator of a VAE-GAN."""
 
     def __init__(self, config: SpeechImageConfig):
         super().__init__()
@@ -115,13 +115,13 @@ class SpeechToImage(nn.Module):
         self.style = StyleEncoder(config) if config.noise_dim else None
 
     def train(self, mode: bool = True) -> "SpeechToImage":
-        """As of any module; but an encoder that is held hears as it will, without dropout."""
+        """Sets the mode; a frozen encoder stays in evaluation mode, without dropout."""
         super().train(mode)
         self.encoder.train(mode and any(p.requires_grad for p in self.encoder.parameters()))
         return self
 
     def hear_as(self, other: "SpeechToImage") -> None:
-        """Takes over the encoder of a trained model, and holds it.
+        """Copies the encoder of a trained model, and freezes it.
 
         Raises:
             ValueError: if it has other sizes.
@@ -136,13 +136,13 @@ class SpeechToImage(nn.Module):
         self.encoder.requires_grad_(False)
 
     def encode(self, spectrograms: Float[Tensor, "b 1 side side"]) -> Posterior:
-        """The posterior of spectrograms in [0, 1]."""
+        """Posterior of spectrograms in [0, 1]."""
         return self.encoder(spectrograms)
 
     def decode(
         self, z: Float[Tensor, "b z"], noise: Float[Tensor, "b noise"] | None = None
     ) -> Float[Tensor, "b 1 h w"]:
-        """The picture of a code; without noise that of noise 0, the middle of all styles."""
+        """Pictures of latents; unless noise is given, of noise 0, the mean style."""
         if noise is None:
             noise = z.new_zeros(len(z), self.config.noise_dim)
         return self.decoder(torch.cat([z, noise], 1))
@@ -154,21 +154,20 @@ class SpeechToImage(nn.Module):
         *,
         generator: torch.Generator | None = None,
     ) -> SpokenPicture:
-        """The picture of a code drawn from the posterior; or, in a model with noise, of its mean
-        and of noise drawn from N(0, I).
+        """Pictures of posterior samples or, in a model with noise, of means and sampled noise.
 
         Args:
-            pictures: in whose styles the codes are drawn as well, where the model has noise.
+            pictures: in whose styles the latents are decoded as well, where the model has noise.
         """
         posterior = self.encode(spectrograms)
-        # Where noise says what speech does not, nothing is uncertain but the noise.
+        # With noise for what speech does not determine, nothing else is sampled.
         z = posterior.mu if self.config.noise_dim else posterior.sample(generator)
         shape = (len(z), self.config.noise_dim)
         noise = torch.randn(shape, generator=generator, dtype=z.dtype, device=z.device)
         if pictures is None or self.style is None:
             return SpokenPicture(self.decode(z, noise), posterior)
         style = self.style(pictures, posterior.mu)
-        # Together, so that batch norms do not treat them as two kinds, which later they cannot.
+        # In one batch, so that batch norms share statistics, as they do in evaluation.
         noises = torch.cat([noise, style.sample(generator)])
         drawn, styled = self.decode(torch.cat([z, z]), noises).chunk(2)
         return SpokenPicture(drawn, posterior, styled, style)
@@ -181,9 +180,9 @@ class SpeechToImage(nn.Module):
         sample: bool = False,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "n 1 h w"]:
-        """The pictures of recordings, of the means of their posteriors or of draws from them.
+        """Pictures of recordings, decoded from posterior means or, with `sample`, from samples.
 
-        In a model with noise it is the noise that is drawn, or 0.
+        In a model with noise it is the noise that is sampled, or 0.
         """
         pictures = [spectrograms.new_zeros(0, 1, self.config.image_size, self.config.image_size)]
         for part in spectrograms.split(CHUNK) if len(spectrograms) else ():
@@ -195,7 +194,7 @@ class SpeechToImage(nn.Module):
 
 
 def load_speech_image(path: str | Path) -> SpeechToImage:
-    """The model of a folder or, of a run, the best one, in evaluation mode on the CPU.
+    """Loads the model of a folder or, of a run, the best one, in evaluation mode on the CPU.
 
     Raises:
         WeightsError: naming the file and what is wrong with it.

@@ -1,1 +1,1 @@
-"""VAEs on waveforms, fully connected and convolutional."""
+"""VAEs of raw waveforms, fully connected and convolutional."""

@@ -1,9 +1,9 @@
-"""A convolutional VAE on raw waveforms of any length, with a sequence of latents.
+"""Convolutional VAE of raw waveforms of any length, with a sequence of latents.
 
 Small, and in the spirit of RAVE (Caillon & Esling 2021, arXiv 2111.05011): strided convolutions on
-sub-bands, and a decoder that adds noise, shaped in each band, to what it draws itself. The first
-and the last layer start as a critically sampled lapped transform (the MDCT of Princen, Johnson &
-Bradley 1987), which gives a waveform back exactly; from there they learn.
+sub-bands, and a decoder that adds noise, shaped in each band, to a deterministic part. The first
+and the last layer are initialised as a critically sampled lapped transform with perfect
+reconstruction (the MDCT of Princen, Johnson & Bradley 1987), and trained from there.
 """
 
 import math
@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from synvae_core.types import Posterior, WaveformOutput
 
-COMPRESSION, COMPRESSED = 1000.0, 4.0  # quiet bands are made nearly as large as loud ones
-LOW = 4.0  # minus about it, log-variances start: with little noise
+COMPRESSION, COMPRESSED = 1000.0, 4.0  # asinh compression: quiet bands nearly as large as loud ones
+LOW = 4.0  # log-variances start near -LOW: with little noise
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class ConvolutionalConfig:
     """Sizes of the convolutional model.
 
     Attributes:
-        rate: of the waveforms, in Hz; nothing but their sound depends on it.
-        bands: of the lapped transform, each `rate / bands` numbers a second.
-        channels: of the layers between the strides, one more than those.
-        strides: even; with the bands, their product is the samples of a latent frame.
-        latent_channels: numbers of a latent frame.
+        rate: of the waveforms, in Hz; no layer depends on it.
+        bands: of the lapped transform, each sampled at `rate / bands`.
+        channels: before, between and after the strides: one more than those.
+        strides: even; their product times the bands is the samples of a latent frame.
+        latent_channels: dimensions of a latent frame.
     """
 
     rate: int = 22_050
@@ -54,7 +54,7 @@ class ConvolutionalConfig:
 
     @property
     def numbers_per_second(self) -> float:
-        """Latent numbers that a second of sound is coded in."""
+        """Latent dimensions per second of sound."""
         return self.latent_channels * self.rate / self.frame
 
 
@@ -90,13 +90,13 @@ class ConvolutionalWaveformVae(nn.Module):
         for part in (self.encoder, self.decoder, self.heads):
             part.apply(_start)
         to_latents.weight.data[latent:] = 0  # of the log-variances
-        # Drums are soft on the whole, and softer where they are high: the start says so.
+        # Initial levels of the bands: drums are soft on the whole, and softer where they are high.
         self.heads.weight.data *= 0.3
         soft = torch.linspace(-1.5, -3, bands)
         self.heads.bias = nn.Parameter(torch.cat([torch.zeros(bands), soft, soft]))
 
     def encode(self, waveforms: Float[Tensor, "b n"]) -> Posterior:
-        """The posterior of waveforms within -1..1.
+        """Posterior of waveforms within -1..1.
 
         Raises:
             ValueError: unless their length is a multiple of `config.frame`.
@@ -107,14 +107,14 @@ class ConvolutionalWaveformVae(nn.Module):
                 f"{waveforms.shape[1]}: cut or pad them"
             )
         bands = (COMPRESSION * self.analysis(waveforms[:, None])).asinh() / COMPRESSED
-        # Their size as well, which says how loud a band is; its sign changes with every number.
+        # Magnitudes as well, which tell loudness: signs change from one coefficient to the next.
         mu, logvar = self.encoder(torch.cat([bands, bands.abs()], 1)).chunk(2, 1)
         return Posterior(mu.flatten(1), (logvar - LOW).clamp(-12, 4).flatten(1))
 
     def decode(
         self, z: Float[Tensor, "b z"], *, generator: torch.Generator | None = None
     ) -> Float[Tensor, "b n"]:
-        """The waveforms of latents; of the noise in them, other draws sound alike."""
+        """Waveforms of latents; other samples of their noise sound alike."""
         x = self.heads(nn.functional.gelu(self.decoder(self.frames(z))))
         shape, loud, noisy = x.chunk(3, 1)
         noise = torch.empty_like(noisy).uniform_(-1, 1, generator=generator)
@@ -122,7 +122,7 @@ class ConvolutionalWaveformVae(nn.Module):
         return self.synthesis(bands)[:, 0]
 
     def frames(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b latent_channels frames"]:
-        """The latents as a sequence."""
+        """Latents as a sequence of frames."""
         return z.unflatten(1, (self.config.latent_channels, -1))
 
     def forward(
@@ -132,14 +132,14 @@ class ConvolutionalWaveformVae(nn.Module):
         sample: bool = True,
         generator: torch.Generator | None = None,
     ) -> WaveformOutput:
-        """The reconstruction through a sample of the posterior or, without `sample`, its mean."""
+        """Reconstruction from a sample of the posterior or, without `sample`, from its mean."""
         posterior = self.encode(waveforms)
         z = posterior.sample(generator) if sample else posterior.mu
         return WaveformOutput(self.decode(z, generator=generator), posterior)
 
 
 class Residual(nn.Module):
-    """Two dilated convolutions whose sum with their input goes on; at first nothing is added."""
+    """Residual block of two convolutions, the first one dilated; initially the identity."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -152,7 +152,7 @@ class Residual(nn.Module):
 
 
 def mdct_basis(bands: int) -> Float[Tensor, "bands samples"]:
-    """Orthonormal cosines of twice as many samples as bands, under a sine window."""
+    """Orthonormal basis of the MDCT: cosines of 2 x `bands` samples under a sine window."""
     samples = torch.arange(2 * bands, dtype=torch.float64) + 0.5
     band = torch.arange(bands, dtype=torch.float64)[:, None] + 0.5
     cosines = torch.cos(math.pi / bands * (samples + bands / 2) * band)
@@ -171,10 +171,10 @@ def _up(channels: int, fewer: int, stride: int) -> nn.Sequential:
 
 
 def _start(layer: nn.Module) -> None:
-    """First weights that keep the size of what passes (He et al. 2015, arXiv 1502.01852).
+    """Initialises weights to preserve the variance of activations (He et al. 2015, 1502.01852).
 
-    With PyTorch's own, the code hardly varies at first, and its noise hides it for hundreds of
-    steps. What residual layers add still starts at zero.
+    With PyTorch's defaults the latent means hardly vary at first, and noise hides them for hundreds
+    of steps. Residual branches still start at zero.
     """
     if isinstance(layer, Residual):
         nn.init.zeros_(layer.second.weight)
@@ -188,5 +188,5 @@ def _start(layer: nn.Module) -> None:
 
 
 def _amplitude(x: Tensor) -> Tensor:
-    """Positive, from silence to 2, steeper than a sigmoid, as loudness is; DDSP's."""
+    """Amplitude of a logit, from silence to 2: DDSP's sigmoid, steeper than a plain one."""
     return 2 * x.sigmoid() ** math.log(10) + 1e-7

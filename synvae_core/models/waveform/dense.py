@@ -1,8 +1,8 @@
-"""The fully connected VAE on raw waveforms, about 30,000 samples at once.
+"""Fully connected VAE of raw waveforms, about 30,000 samples at once.
 
 Dognin & Ritchie trained such a model on ten drum loops of five seconds. Here its first and last
-layers are fixed: they are the principal components of the training windows, in which the squared
-error of a window of training is that of its coefficients, and training costs next to nothing.
+layers are fixed to the principal components of the training windows: the squared error of such a
+window is that of its coefficients, and training costs next to nothing.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from synvae_core.types import Posterior, WaveformOutput
 
-LOW = 6.0  # minus it, log-variances start: with little noise
+LOW = 6.0  # log-variances start at -LOW: with little noise
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class DenseConfig:
     Attributes:
         rate: of the waveforms, in Hz.
         samples: of a window.
-        components: principal components, which is what the first and the last layer are.
+        components: principal components, the fixed first and last layer.
         hidden: units of each of the layers between.
-        latent_dim: numbers of a window; not more than the components.
+        latent_dim: of a window; not more than the components.
     """
 
     rate: int = 11_025
@@ -43,15 +43,15 @@ class DenseConfig:
 
     @property
     def numbers_per_second(self) -> float:
-        """Latent numbers that a second of sound is coded in."""
+        """Latent dimensions per second of sound."""
         return self.latent_dim * self.rate / self.samples
 
 
 class DenseWaveformVae(nn.Module):
     """Windows (b, samples) to latents and back, with prior N(0, I).
 
-    It begins as principal component analysis with the first `latent_dim` components: what the
-    hidden layers add to that starts at zero. `learn_components` has to come before training.
+    It is initialised as PCA with the first `latent_dim` components: what the hidden layers add to
+    that starts at zero. `learn_components` has to come before training.
     """
 
     basis: Float[Tensor, "components samples"]
@@ -68,10 +68,10 @@ class DenseWaveformVae(nn.Module):
 
     @torch.no_grad()
     def learn_components(self, windows: Float[Tensor, "n samples"]) -> None:
-        """Takes the components, and how much each one varies, from training windows.
+        """Fits principal components, and the scale of each, to training windows.
 
-        The mean is no component apart: sound has none. Where there are fewer windows than
-        components, the last ones are zero.
+        Windows are not centred: sound has no mean. Where there are fewer windows than components,
+        the last ones are zero.
 
         Raises:
             ValueError: unless there are two windows or more, of the model's length.
@@ -90,7 +90,7 @@ class DenseWaveformVae(nn.Module):
         self.scale.fill_(1)[:count] = (values[:count] / len(windows)).sqrt().float()
 
     def coefficients(self, waveforms: Float[Tensor, "b n"]) -> Float[Tensor, "b components"]:
-        """How much of each component is in a window."""
+        """Coefficients of windows: their projections onto the components."""
         return waveforms @ self.basis.T
 
     def through_coefficients(
@@ -99,25 +99,25 @@ class DenseWaveformVae(nn.Module):
         *,
         generator: torch.Generator | None = None,
     ) -> tuple[Float[Tensor, "b components"], Posterior]:
-        """As `forward` with `sample`, with coefficients in the place of waveforms."""
+        """Reconstructed coefficients, from a sample of the posterior, and that posterior."""
         posterior = self.encode_coefficients(coefficients)
         return self.decode_coefficients(posterior.sample(generator)), posterior
 
     def encode_coefficients(self, coefficients: Float[Tensor, "b components"]) -> Posterior:
-        """The posterior of windows, from their coefficients."""
+        """Posterior of windows, from their coefficients."""
         mu, logvar = self.encoder(coefficients / self.scale).chunk(2, 1)
         return Posterior(mu, (logvar - LOW).clamp(-16, 4))
 
     def decode_coefficients(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b components"]:
-        """The coefficients of the windows of latents."""
+        """Coefficients decoded from latents."""
         return self.decoder(z) * self.scale
 
     def encode(self, waveforms: Float[Tensor, "b n"]) -> Posterior:
-        """The posterior of windows of the model's length, within -1..1."""
+        """Posterior of windows of the model's length, within -1..1."""
         return self.encode_coefficients(self.coefficients(waveforms))
 
     def decode(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b n"]:
-        """The windows of latents."""
+        """Windows decoded from latents."""
         return self.decode_coefficients(z) @ self.basis
 
     def forward(
@@ -127,14 +127,14 @@ class DenseWaveformVae(nn.Module):
         sample: bool = True,
         generator: torch.Generator | None = None,
     ) -> WaveformOutput:
-        """The reconstruction through a sample of the posterior or, without `sample`, its mean."""
+        """Reconstruction from a sample of the posterior or, without `sample`, from its mean."""
         posterior = self.encode(waveforms)
         z = posterior.sample(generator) if sample else posterior.mu
         return WaveformOutput(self.decode(z), posterior)
 
 
 class _Corrected(nn.Module):
-    """What hidden layers make of the input, and the first `passed` inputs added to it."""
+    """MLP, and a skip connection of the first `passed` inputs."""
 
     def __init__(self, inputs: int, hidden: int, outputs: int, passed: int):
         super().__init__()
