@@ -1,10 +1,10 @@
-"""How well a classifier's answers agree with the labels of pictures.
+"""Scores of classification: accuracy, precision, recall, F1, confusion and exact intervals.
 
-Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218, classify
-reconstructions so. Their accuracy is the mean over the classes of one class against the rest, to
-which every picture of the other classes counts as right: a guesser among ten classes scores 0.82.
-It stands here as `accuracy_as_published`. Intervals are exact: Clopper & Pearson 1934, "The Use of
-Confidence or Fiducial Limits Illustrated in the Case of the Binomial", Biometrika 26.
+Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218, score
+reconstructions by them. Their accuracy is the mean over the classes of one class against the rest,
+in which true negatives count: chance among ten classes is 0.82. Here it is
+`accuracy_as_published`. Intervals are those of Clopper & Pearson 1934, "The Use of Confidence or
+Fiducial Limits Illustrated in the Case of the Binomial", Biometrika 26.
 """
 
 from collections.abc import Sequence
@@ -38,13 +38,13 @@ MEASURES = (
     Measure("macro_precision", HIGHER, 0, 1),
     Measure("macro_recall", HIGHER, 0, 1),
     Measure("macro_f1", HIGHER, 0, 1),
-    Measure("cnn_agreement", HIGHER, 0, 1),  # accuracy of a judge on rebuilt pictures
+    Measure("cnn_agreement", HIGHER, 0, 1),  # accuracy of a classifier on reconstructions
     Measure("{space}_cnn_agreement", HIGHER, 0, 1),
 )
 
 
 class ClassScores(NamedTuple):
-    """Precision, recall and F1 in 0..1 of each class, and how many pictures are of it.
+    """Precision, recall and F1 of each class, 0..1, and its support, the number of its pictures.
 
     Precision is 0 for a class that was never predicted.
     """
@@ -56,7 +56,7 @@ class ClassScores(NamedTuple):
 
 
 def accuracy(labels: Labels, predicted: Predicted) -> float:
-    """Share of the pictures whose label, or whose every label of several, is right; 0..1.
+    """Share of the pictures whose label is right, or all of whose labels are, of several; 0..1.
 
     Raises:
         ValueError: if there are no pictures, or labels and predictions do not match in shape.
@@ -67,7 +67,7 @@ def accuracy(labels: Labels, predicted: Predicted) -> float:
 
 
 def accuracy_as_published(labels: Labels, predicted: Predicted, *, classes: Sequence[int]) -> float:
-    """Mean over the classes of the accuracy of that class against all others; 0..1.
+    """Mean over the classes of one-against-rest accuracy; 0..1.
 
     With one class a picture it is 1 - 2 (1 - accuracy) / classes; with several, the share of
     labels that are right.
@@ -81,7 +81,7 @@ def accuracy_as_published(labels: Labels, predicted: Predicted, *, classes: Sequ
 def one_against_rest(
     labels: Labels, predicted: Predicted, *, classes: Sequence[int]
 ) -> Float[np.ndarray, " classes"]:
-    """Accuracy of each class against all others: its own pictures found, the others left out.
+    """One-against-rest accuracy of each class: true positives and true negatives; 0..1.
 
     Raises:
         ValueError: as `class_scores`.
@@ -109,10 +109,10 @@ def class_scores(labels: Labels, predicted: Predicted, *, classes: Sequence[int]
 def averaged_scores(
     labels: Labels, predicted: Predicted, *, classes: Sequence[int], average: str = "macro"
 ) -> dict[str, float]:
-    """`precision`, `recall` and `f1` over the classes.
+    """Averages of `precision`, `recall` and `f1` over the classes.
 
     Args:
-        average: "macro", each class counts alike; "weighted", by its pictures; "micro", each label.
+        average: "macro", unweighted; "weighted", by support; "micro", over all labels.
 
     Raises:
         ValueError: as `class_scores`, and for another average.
@@ -128,7 +128,7 @@ def averaged_scores(
 def confusion_counts(
     labels: Int[Tensor, " n"], predicted: Int[Tensor, " m"], *, classes: Sequence[int]
 ) -> Int[np.ndarray, "classes classes"]:
-    """How many pictures of each class (row) were taken for each class (column).
+    """Confusion matrix: pictures of each class (row) by the class predicted (column).
 
     Raises:
         ValueError: as `class_scores`, and if a prediction is of none of the classes.
@@ -141,7 +141,7 @@ def confusion_counts(
 
 
 def exact_interval(right: int, count: int, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Clopper and Pearson's interval for a share of independent cases, of which `right` were right.
+    """Clopper and Pearson's interval for a proportion: `right` of `count` independent cases.
 
     Raises:
         ValueError: unless 0 <= right <= count, 1 <= count and 0 < confidence < 1.

@@ -1,9 +1,8 @@
-"""Does a model of few pictures draw new ones, or those that it was trained on?
+"""Data copying: distances of samples to their nearest training pictures, against held-out ones.
 
-Beside each picture that it draws stands the training picture nearest to it, by pixels. That
-pictures lie near to training pictures is no proof: held-out pictures do, too, and smooth pictures
-lie nearer to all others than sharp ones. So the distance is set against that of held-out pictures,
-as they are and as the model rebuilds them, which is as smooth as what it draws. After Meehan,
+A small distance is no proof of copying: held-out pictures are near training pictures, too, and
+smooth pictures are nearer to all others than sharp ones. So it is compared with the distances of
+held-out pictures and of their reconstructions, which are as smooth as samples. After Meehan,
 Chaudhuri & Dasgupta 2020, "A Non-Parametric Test to Detect Data-Copying in Generative Models",
 arXiv 2004.05675, without its cells, for which a hundred pictures are too few.
 """
@@ -21,7 +20,7 @@ MEASURES = (Measure("copied_against_{unseen}", LOWER, 0, 1),)
 
 
 class Nearest(NamedTuple):
-    """The picture nearest to each of n, whether mirrored, and the squared error between them."""
+    """Nearest neighbour of each of n pictures, whether mirrored, and its squared error."""
 
     rows: Int[Tensor, " n"]
     is_mirrored: Bool[Tensor, " n"]
@@ -32,7 +31,7 @@ class Nearest(NamedTuple):
 def nearest_pictures(
     pictures: Float[Tensor, "n c h w"], training: Float[Tensor, "m c h w"]
 ) -> Nearest:
-    """The training picture nearest to each picture, as it is or mirrored, by squared error.
+    """Nearest training picture of each picture, as it is or mirrored, by squared error.
 
     Raises:
         ValueError: unless there are pictures on both sides, of one shape and finite.
@@ -49,11 +48,11 @@ def nearest_pictures(
 
 
 def copied_share(samples: Float[Tensor, " n"], held_out: Float[Tensor, " m"]) -> float:
-    """How much nearer samples lie to training pictures than held-out pictures do, 0..1.
+    """Probability that a sample is nearer to the training pictures than a held-out picture is.
 
-    The mean over the samples of the share of held-out pictures that are farther from their nearest
-    training picture than the sample is from its own: 0.5 if samples are as new as held-out
-    pictures, 1 if all of them are copies. Ties count half.
+    Over all pairs of a sample and a held-out picture, each with its nearest training picture
+    (Mann-Whitney): 0.5 if samples are as new as held-out pictures, 1 if all are copies. Ties count
+    half.
 
     Args:
         samples: squared error of each sample to its nearest training picture.

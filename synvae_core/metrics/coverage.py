@@ -1,9 +1,9 @@
-"""How much of the variety of real things a model makes, and how close to real they are.
+"""Density and coverage: fidelity and diversity of generated items, by nearest neighbours.
 
 Naeem et al. 2020, "Reliable Fidelity and Diversity Metrics for Generative Models", ICML, arXiv
-2002.09797. Around each real item lies a ball that ends at its k-th nearest other real item.
-Density counts in how many balls a made item lies, coverage the balls that hold a made item. The
-balls are open, as the authors measure: with several real items in one place it matters.
+2002.09797. The ball around each real item ends at its k-th nearest other real item. Density counts
+the balls that a generated item lies in, coverage the balls that hold a generated item. The balls
+are open, as in the authors' code, which matters where real items coincide.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from torch import Tensor
 from synvae_core.metrics.retrieval import check_same_space
 from synvae_core.types import HIGHER, Measure
 
-TILE_ELEMENTS = 1 << 22  # of the tile of distances that is held at a time
+TILE_ELEMENTS = 1 << 22  # distances held at a time
 NEAREST = 5  # of the paper's experiments
 
 MEASURES = (
@@ -30,9 +30,9 @@ MEASURES = (
 
 
 class DensityCoverage(NamedTuple):
-    """Density, 1 on average for what is distributed as the real items are, and coverage in 0..1.
+    """Density, 1 on average for items distributed as the real ones are, and coverage in 0..1.
 
-    Density may exceed 1, as where everything made lies in the midst of the real items.
+    Density may exceed 1, as where all generated items lie in the midst of the real ones.
     """
 
     density: float
@@ -43,14 +43,14 @@ class DensityCoverage(NamedTuple):
 def density_and_coverage(
     real: Float[Tensor, "n f"], made: Float[Tensor, "m f"], *, k: int = NEAREST
 ) -> DensityCoverage:
-    """Density and coverage of what was made, in the features of some classifier.
+    """Density and coverage of generated items, in the features of some classifier.
 
-    Coverage rises with the number of things made and falls with that of real ones: compare at
+    Coverage rises with the number of generated items and falls with that of real ones: compare at
     equal numbers, and with `expected_coverage`.
 
     Raises:
-        ValueError: unless 1 <= k < n, something was made, both have the same number of features
-            and everything is finite.
+        ValueError: unless 1 <= k < n, there is a generated item, both have the same number of
+            features and everything is finite.
     """
     _check(real, made, k)
     within, covered = 0, 0
@@ -71,9 +71,9 @@ def density_and_coverage_by_class(
     *,
     k: int = NEAREST,
 ) -> dict[int, DensityCoverage]:
-    """Density and coverage within each class of which something was made.
+    """Density and coverage within each class of generated items.
 
-    What was meant for one class and looks like another lies in none of its balls.
+    An item that was meant for one class and looks like another lies in none of its balls.
 
     Raises:
         ValueError: as `density_and_coverage`, naming the class, and unless there is one label for
@@ -92,28 +92,29 @@ def density_and_coverage_by_class(
         except ValueError as error:
             raise ValueError(f"class {label}: {error}") from error
     if not found:
-        raise ValueError("nothing was made: density and coverage want an item or more")
+        raise ValueError("there is no generated item: density and coverage need one or more")
     return found
 
 
 def expected_coverage(real: int, made: int, *, k: int = NEAREST) -> float:
-    """Mean coverage of so many things made that are distributed as so many real items are.
+    """Expected coverage of `made` items from the distribution of the `real` ones.
 
-    The second lemma of the paper: the k nearest of an item's companions are all real.
+    The paper's second lemma: the probability that the k nearest of an item's neighbours, real and
+    generated, are not all real.
 
     Raises:
         ValueError: unless 1 <= k < real and 1 <= made.
     """
     if not (1 <= k < real and made >= 1):
         raise ValueError(
-            f"expected 1 <= k < real items, and one thing made or more: got k = {k}, {real} real "
-            f"and {made} made"
+            f"expected 1 <= k < real items, and a generated item or more: got k = {k}, {real} real "
+            f"and {made} generated"
         )
     return 1 - prod((real - i) / (real + made - i) for i in range(1, k + 1))
 
 
 def _distance_tiles(real: Tensor, made: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Distances from some real items to all real ones and to all that was made, in order."""
+    """Distances from some real items to all real and to all generated ones, in order."""
     distances = partial(torch.cdist, compute_mode="donot_use_mm_for_euclid_dist")  # exact ones
     for some in real.split(max(1, TILE_ELEMENTS // (len(real) + len(made)))):
         yield distances(some, real), distances(some, made)

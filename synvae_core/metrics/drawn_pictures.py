@@ -1,9 +1,9 @@
-"""Pictures that were drawn from spoken digits: are they of the digit, unlike each other, and new?
+"""Scores of pictures generated from spoken digits: consistency, diversity, novelty and retrieval.
 
 Żelaszczyk & Mańdziuk 2021, "Audio-to-Image Cross-Modal Generation", arXiv 2109.13354, measure
 consistency as the agreement of a classifier of real digits with the spoken digit, and describe how
-it is traded for diversity. Intervals of agreement are Wilson's, and for other recordings of the
-same speakers: of other speakers one knows as little as there were speakers.
+it is traded for diversity. Intervals of agreement are Wilson's, and hold for other recordings of
+the same speakers: for other speakers, there are too few of them.
 """
 
 from collections.abc import Hashable, Sequence
@@ -41,22 +41,22 @@ MEASURES = (
 
 
 class Nearest(NamedTuple):
-    """Of each picture, the nearest of others, and how far it is: Euclidean, of pixels in 0..1."""
+    """Nearest neighbour of each picture among others, by Euclidean distance; pixels in 0..1."""
 
     rows: Int[Tensor, " n"]
     distance: Float[Tensor, " n"]
 
     @property
     def distinct(self) -> int:
-        """How many others are the nearest of some picture."""
+        """Number of others that are the nearest neighbour of some picture."""
         return len(self.rows.unique())
 
 
 class Found(NamedTuple):
-    """What queries found of their own class among the k nearest items, by k; 0..1.
+    """Precision and recall at k of the queries' classes among their nearest items; by k, 0..1.
 
     `precision`: share of the k items that are of the query's class. `recall`: share of the queries
-    that found one of their class among the k at least; at 1 the two are the same.
+    with at least one item of their class among the k; at 1 the two are the same.
     """
 
     precision: dict[int, float]
@@ -64,7 +64,7 @@ class Found(NamedTuple):
 
 
 def agreement(spoken: Int[Tensor, " n"], read: Int[Tensor, " m"]) -> Share:
-    """How many pictures were read as the digit that was spoken, with an interval.
+    """Share of the pictures that are classified as the digit spoken, with an interval.
 
     Raises:
         ValueError: if there is none, or not one digit read for each spoken.
@@ -80,7 +80,7 @@ def agreement(spoken: Int[Tensor, " n"], read: Int[Tensor, " m"]) -> Share:
 def agreement_by(
     spoken: Int[Tensor, " n"], read: Int[Tensor, " m"], groups: Sequence[Group]
 ) -> dict[Group, Share]:
-    """Agreement within each group, such as of each speaker, in the order of the groups' names.
+    """Agreement within each group, such as a speaker, in the order of the groups' names.
 
     Args:
         groups: that of each recording.
@@ -102,7 +102,7 @@ def agreement_by(
 def spread_by_class(
     pictures: Float[Tensor, "n c h w"], labels: Int[Tensor, " m"]
 ) -> dict[int, float]:
-    """Mean Euclidean distance of two pictures of a class, over all its pairs; pixels in 0..1.
+    """Mean pairwise Euclidean distance of the pictures of each class; pixels in 0..1.
 
     Raises:
         ValueError: if there are no pictures, not as many labels, pixels that are not finite, or a
@@ -125,7 +125,7 @@ def spread_by_class(
 def nearest_pictures(
     pictures: Float[Tensor, "n c h w"], others: Float[Tensor, "m c h w"]
 ) -> Nearest:
-    """The nearest of the others to each picture, in Euclidean distance of all pixels.
+    """Nearest neighbour of each picture among the others, in Euclidean distance of all pixels.
 
     Raises:
         ValueError: unless there are pictures and others of one size, all of finite pixels.
@@ -145,9 +145,9 @@ def nearest_pictures(
 def matched_rows(
     labels: Int[Tensor, " n"], among: Int[Tensor, " m"], *, generator: torch.Generator
 ) -> Int[Tensor, " n"]:
-    """For each label a row of `among` that has it, drawn at random, none twice.
+    """Rows of `among` that have the given labels, drawn at random without replacement.
 
-    Such as as many real pictures of each digit as were drawn of it.
+    Such as equal numbers of real and of generated pictures of each digit.
 
     Raises:
         ValueError: if no label is given, or a label stands less often in `among` than in `labels`.
@@ -175,9 +175,9 @@ def found_across(
     *,
     ks: Sequence[int],
 ) -> Found:
-    """What queries find of their class among items of another kind, in Euclidean distance.
+    """Precision and recall at k of the queries' classes among items of another kind, Euclidean.
 
-    Such as recordings that are sought with a picture, by the pictures drawn from them.
+    Such as of recordings that are retrieved with a picture, by the pictures decoded from them.
 
     Raises:
         ValueError: as `nearest_across`, unless each has one label, and if `ks` is empty.
@@ -196,7 +196,7 @@ def found_across(
 def found_by_chance(
     query_labels: Int[Tensor, " q"], item_labels: Int[Tensor, " n"], *, ks: Sequence[int]
 ) -> Found:
-    """What `found_across` would give on average if items were drawn at random, none twice.
+    """Expected `found_across` of items in random order.
 
     Raises:
         ValueError: if there is no query or no item, and unless each k is 1 to items.

@@ -1,4 +1,4 @@
-"""Do two latent spaces of the same items have the same shape, and what does a map of one keep?
+"""Similarity of two latent spaces of the same items: neighbour KL, CKA and trustworthiness.
 
 Neighbour distributions are the joint probabilities of t-SNE: van der Maaten & Hinton 2008,
 "Visualizing Data using t-SNE". CKA: Kornblith et al. 2019, "Similarity of Neural Network
@@ -6,7 +6,7 @@ Representations Revisited", arXiv 1905.00414, debiased with the estimator of Son
 "Feature Selection via Dependence Maximization". Trustworthiness: Venna & Kaski 2001, "Neighborhood
 Preservation in Nonlinear Projection Methods".
 
-Everything here holds matrices of items by items: 10,000 items want some gigabytes.
+Matrices are of items by items: 10,000 items take some gigabytes.
 """
 
 import math
@@ -19,7 +19,7 @@ from torch import Tensor
 from synvae_core.types import HIGHER, LOWER, Measure
 
 PUBLISHED_PERPLEXITY = 30
-# The width of a kernel is sought within e^-40 and e^40 of the mean distance from an item.
+# A kernel's width is bisected within e^-40 and e^40 of the mean distance from its item.
 WIDTHS, HALVINGS = 40.0, 44
 
 MEASURES = (
@@ -39,12 +39,12 @@ MEASURES = (
 def neighbour_distribution(
     latents: Float[Tensor, "n z"], *, perplexity: float, squared: bool = True
 ) -> Float[Tensor, "n n"]:
-    """Logarithms of t-SNE's joint probabilities of pairs; -inf on the diagonal, the rest sums to 1.
+    """Logarithms of t-SNE's joint probabilities of pairs, which sum to 1; -inf on the diagonal.
 
     Args:
-        perplexity: effective number of neighbours of each item. Where more items than that share
-            a place, it is their number.
-        squared: distances within the kernel, as t-SNE has it.
+        perplexity: effective number of neighbours of each item. Where more items than that
+            coincide, it is their number.
+        squared: square the distances in the kernel, as t-SNE does.
 
     Raises:
         ValueError: unless 1 < perplexity < n - 1 and all latents are finite.
@@ -80,10 +80,10 @@ def neighbour_kl_as_published(
     *,
     perplexity: float = PUBLISHED_PERPLEXITY,
 ) -> float:
-    """2 sum of P log(P / Q) over unordered pairs, from plain Euclidean distances.
+    """Neighbour KL as published: 2 sum P log(P / Q) over unordered pairs, distances not squared.
 
-    t-SNE's kernel squares the distances; the publication gave them as they are, so that its
-    distributions have the tails of an exponential. The factor 2 counts each pair in both orders.
+    t-SNE's kernel squares the distances; the publication did not, so that its distributions have
+    the tails of an exponential. The factor 2 counts each pair in both orders.
     Probabilities are at least 2.2e-16, as in scikit-learn. Müller-Eberstein & van Noord 2019, arXiv
     1909.01218.
 
@@ -101,9 +101,9 @@ def neighbour_kl_as_published(
 
 
 def linear_cka(first: Float[Tensor, "n a"], second: Float[Tensor, "m b"]) -> float:
-    """Similarity of two spaces up to rotation and scale, in 0..1; 1 if they are alike.
+    """Linear CKA of two spaces, 0..1; 1 if they are equal up to rotation and scale.
 
-    Of few items in many dimensions it is near 1 by chance: see `debiased_linear_cka`.
+    With few items in many dimensions it is near 1 by chance: see `debiased_linear_cka`.
 
     Raises:
         ValueError: unless both are finite, of the same two or more items, and not of one point.
@@ -127,17 +127,17 @@ def debiased_linear_cka(first: Float[Tensor, "n a"], second: Float[Tensor, "m b"
     x, y = grams
     own = _unbiased_hsic(x, x) * _unbiased_hsic(y, y)
     if not own > 0:
-        raise ValueError("one of the spaces is too simple to be debiased: use linear_cka")
+        raise ValueError("one of the spaces has no positive unbiased HSIC: use linear_cka")
     return (_unbiased_hsic(x, y) / own.sqrt()).item()
 
 
 def trustworthiness(
     first: Float[Tensor, "n a"], second: Float[Tensor, "m b"], *, k: int = 10
 ) -> float:
-    """How far the k neighbours of items in the second space are neighbours in the first; 0..1.
+    """Trustworthiness of the second space as a map of the first, among k neighbours; 0..1.
 
-    With the second a map of the first, the map's trustworthiness; the other way round, what is
-    called its continuity.
+    It is lower the farther neighbours in the second space are in the first. With the spaces
+    exchanged it is the map's continuity.
 
     Raises:
         ValueError: unless both are finite, of the same items, and 1 <= k < n / 2.
@@ -152,7 +152,7 @@ def trustworthiness(
 
 
 def _conditional(distances: Tensor, perplexity: float) -> Tensor:
-    """Logarithms of p(j given i), each row of the perplexity, by bisection; -inf for i itself."""
+    """Logarithms of p(j | i), each row with the perplexity, by bisection; -inf for i itself."""
     itself = torch.eye(len(distances), dtype=torch.bool, device=distances.device)
     distances = distances.masked_fill(itself, math.inf)
     distances = distances - distances.amin(1, keepdim=True)  # the nearest cannot underflow
@@ -179,7 +179,7 @@ def _distances(latents: Tensor, *, squared: bool) -> Tensor:
 
 
 def _unbiased_hsic(x: Tensor, y: Tensor) -> Tensor:
-    """Of two Gram matrices whose diagonals are zero; up to a factor that CKA does not notice."""
+    """Unbiased HSIC of two Gram matrices with zero diagonals, up to a factor that CKA cancels."""
     n = len(x)
     rows = (x.sum(1) @ y.sum(1)) / (n - 2)
     return (x * y).sum() + x.sum() * y.sum() / ((n - 1) * (n - 2)) - 2 * rows
@@ -189,7 +189,7 @@ def _centred(latents: Tensor) -> Tensor:
     centred = latents.double() - latents.double().mean(0)
     largest = centred.abs().max()
     if not largest > 1e-12 * latents.double().abs().max():
-        raise ValueError("all items share one point: such a space has no shape to compare")
+        raise ValueError("all items share one point: CKA needs items at two points or more")
     return centred / largest  # no square of it overflows
 
 

@@ -1,4 +1,4 @@
-"""How much of its latent space a VAE uses, and how far that is from the prior.
+"""Latent usage of a VAE: KL to the prior, active dimensions and the aggregate posterior.
 
 A dimension is active if its posterior mean varies over the data: Burda et al. 2016, "Importance
 Weighted Autoencoders", arXiv 1509.00519. The prior is N(0, I) throughout.
@@ -26,11 +26,11 @@ MEASURES = (
 
 
 class LatentUsage(NamedTuple):
-    """Per dimension of a latent space, over the posteriors of a data set.
+    """Usage of each dimension of a latent space, over the posteriors of a data set.
 
     `kl_bits` is the mean KL to the prior; `mean_variance` the variance of the posterior means;
     `aggregate_mean` and `aggregate_sd` are the moments of the aggregate posterior, the mixture of
-    all posteriors, which is where melodies live; the prior has 0 and 1.
+    all posteriors; those of the prior are 0 and 1.
     """
 
     kl_bits: Float[Tensor, "z"]
@@ -40,17 +40,17 @@ class LatentUsage(NamedTuple):
 
     @property
     def active(self) -> Bool[Tensor, "z"]:
-        """Whether each dimension's posterior means vary by more than 0.01."""
+        """Mask of the active dimensions, whose posterior means have a variance above 0.01."""
         return self.mean_variance > ACTIVE_VARIANCE
 
     @property
     def aggregate_kl_bits(self) -> Float[Tensor, "z"]:
-        """KL of a Gaussian with the moments of the aggregate posterior to N(0, 1)."""
+        """KL in bits of a Gaussian with the moments of the aggregate posterior to N(0, 1)."""
         logvar = 2 * self.aggregate_sd.log()
         return _kl_bits(self.aggregate_mean[None], logvar[None])[0]
 
     def summary(self) -> dict[str, float]:
-        """`kl_bits` and `aggregate_kl_bits` over all dimensions, and the number of active ones."""
+        """Sums of `kl_bits` and `aggregate_kl_bits`, and the number of active dimensions."""
         return {
             "kl_bits": self.kl_bits.sum().item(),
             "active_dimensions": float(self.active.sum()),
@@ -59,13 +59,13 @@ class LatentUsage(NamedTuple):
 
 
 def latent_usage(mu: Float[Tensor, "n z"], logvar: Float[Tensor, "n z"]) -> LatentUsage:
-    """What the posteriors N(mu, exp(logvar)) of `n` melodies use of the latent space.
+    """Usage of the latent space by the posteriors N(mu, exp(logvar)) of `n` melodies.
 
     Raises:
         ValueError: if there are fewer than two.
     """
     if len(mu) < 2:
-        raise ValueError(f"usage is a matter of many posteriors: got {len(mu)}, expected 2 or more")
+        raise ValueError(f"latent usage needs 2 posteriors or more, got {len(mu)}")
     mu, logvar = mu.double(), logvar.double()
     variance = mu.var(0, correction=0)
     return LatentUsage(

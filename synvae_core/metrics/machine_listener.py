@@ -1,8 +1,8 @@
-"""A machine in the place of a person who matches sounds with pictures.
+"""Listening test by machine: few-shot classification of sounds by the class of their picture.
 
 Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218, let people
-hear some examples of each of three classes with their pictures, then play one sound and show three
-pictures, one of each class: which of them was it made from? A listener here is given the same, the
+hear some examples of each of three classes with their pictures, then play one sound and ask from
+which of three pictures, one of each class, it was made. A machine listener is given the same: the
 sounds and the classes of the pictures. Chance is one in three.
 """
 
@@ -22,7 +22,7 @@ from synvae_core.types import HIGHER, Measure
 
 EXAMPLES = 4  # of each class: what the published code takes by default
 FEWEST_CLASSES = 3
-SMALLEST_SPREAD = 1.0  # of a feature over the examples, which else would count without bound
+SMALLEST_SPREAD = 1.0  # least standard deviation of a feature over the examples, which may be 0
 
 # (examples (e, f), their classes (e,) from 0 on, sounds (n, f)) -> scores (n, classes)
 Listener = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -41,19 +41,19 @@ MEASURES = (
 
 
 class Answers(NamedTuple):
-    """The class of each sound that was played, and the class that was chosen; from 0 on."""
+    """True and chosen class of each sound that was played; from 0 on."""
 
     truth: Int[np.ndarray, " n"]
     chosen: Int[np.ndarray, " n"]
 
     @property
     def right(self) -> int:
-        """How many were right."""
+        """Number of right answers."""
         return int((self.truth == self.chosen).sum())
 
     @property
     def accuracy(self) -> float:
-        """Share that was right, 0..1."""
+        """Share of right answers, 0..1."""
         return self.right / len(self.truth)
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
@@ -66,7 +66,7 @@ def nearest_mean(
     classes: Int[np.ndarray, " e"],
     heard: Float[np.ndarray, "n f"],
 ) -> Float[np.ndarray, "n classes"]:
-    """Minus the squared distance to the mean of each class, in standard deviations.
+    """Nearest-mean scores: minus the squared distance to each class mean, standardised.
 
     Standardised by the examples alone: the listener knows nothing of other sounds.
     """
@@ -80,14 +80,14 @@ def nearest_example(
     classes: Int[np.ndarray, " e"],
     heard: Float[np.ndarray, "n f"],
 ) -> Float[np.ndarray, "n classes"]:
-    """Minus the squared distance to the nearest example of each class, standardised alike."""
+    """Nearest-neighbour scores: minus the squared distance to each class, standardised alike."""
     examples, heard = _standardised(examples, heard)
     distance = np.square(heard[:, None] - examples).sum(-1)
     return -np.stack([distance[:, classes == c].min(1) for c in range(classes.max() + 1)], 1)
 
 
 def learner(make: Callable[[], ClassifierMixin]) -> Listener:
-    """A listener that trains a classifier of scikit-learn on its examples, standardised alike."""
+    """Listener that trains a classifier of scikit-learn on its examples, standardised alike."""
 
     def listen(examples: np.ndarray, classes: np.ndarray, heard: np.ndarray) -> np.ndarray:
         examples, heard = _standardised(examples, heard)
@@ -106,7 +106,7 @@ LISTENERS: dict[str, Listener] = {
 
 
 def members_of(labels: Int[Tensor, " n"], classes: Sequence[int]) -> list[Int[np.ndarray, " _"]]:
-    """Which rows are of each class, in their order.
+    """Rows of each class, in their order.
 
     Raises:
         ValueError: if fewer than three classes are named, one twice, or one has no row.
@@ -127,9 +127,9 @@ def match_pictures(
     listener: Listener = nearest_mean,
     seed: int = 0,
 ) -> Answers:
-    """Each sound is played once: of which class is its picture? With new examples for each task.
+    """Classification of each sound by the class of its picture, with new examples each time.
 
-    So that answers are independent of one another's examples, and an exact interval holds for a
+    Answers are then independent of one another's examples, and an exact interval holds for a
     listener with any examples. Examples are other sounds of `members`, drawn at random.
 
     Raises:
@@ -154,7 +154,7 @@ def find_sounds(
     listener: Listener = nearest_mean,
     seed: int = 0,
 ) -> Answers:
-    """The task turned round: one sound of each class is played, which is of the class asked for?
+    """Reverse task: choice of the sound of a given class, from one sound of each class.
 
     Each sound is asked for once, among new others and with new examples. `chosen` is the class of
     the sound that was chosen.
@@ -185,7 +185,7 @@ def sit(
     *,
     listener: Listener = nearest_mean,
 ) -> Answers:
-    """One sitting: the examples of each class are heard first, then each sound that is played.
+    """Answers of one sitting: examples of each class are heard first, then sounds are classified.
 
     Args:
         examples, played: rows, by class.
@@ -214,7 +214,7 @@ def learning_curve(
     listener: Listener = nearest_mean,
     seed: int = 0,
 ) -> Float[np.ndarray, " count"]:
-    """Accuracy of each of `count` sittings with so many examples of each class, drawn at random.
+    """Accuracies of `count` sittings with so many examples of each class, drawn at random.
 
     All other sounds are played.
 
@@ -242,7 +242,7 @@ def trios(
     listener: Listener = nearest_mean,
     seed: int = 0,
 ) -> dict[tuple[int, ...], Answers]:
-    """`match_pictures` for every three of the classes.
+    """Answers of `match_pictures` for every three of the classes.
 
     Raises:
         ValueError: as `match_pictures` and `members_of`.
@@ -257,20 +257,20 @@ def trios(
 
 
 def _standardised(examples: np.ndarray, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both, in standard deviations of the examples from their mean."""
+    """Examples and sounds, standardised by mean and standard deviation of the examples."""
     mean, spread = examples.mean(0), np.maximum(examples.std(0), SMALLEST_SPREAD)
     return (examples - mean) / spread, (heard - mean) / spread
 
 
 def _in_one_row(members: Members) -> tuple[np.ndarray, np.ndarray]:
-    """The class of each member, from 0 on, and the members, class by class."""
+    """Class of each member, from 0 on, and the members, class by class."""
     return np.repeat(np.arange(len(members)), [*map(len, members)]), np.concatenate(members)
 
 
 def _drawn(
     members: Members, examples: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of so many examples of each class, and their classes."""
+    """Rows of random examples of each class, without replacement, and their classes."""
     rows = [rng.choice(each, examples, replace=False) for each in members]
     return np.concatenate(rows), np.repeat(np.arange(len(members)), examples)
 
@@ -287,7 +287,7 @@ def _check(heard: np.ndarray, members: Members, examples: int) -> None:
 
 def _check_sounds(heard: np.ndarray, members: Members) -> None:
     if not np.isfinite(heard).all():
-        raise ValueError("what is heard is finite numbers: got NaN or infinity")
+        raise ValueError("features of sounds are finite numbers: got NaN or infinity")
     sizes = [len(rows) for rows in members]
     if len(sizes) < FEWEST_CLASSES or not min(sizes):
         raise ValueError(f"expected sounds of three classes or more, got {sizes}")

@@ -1,4 +1,4 @@
-"""All measures of the core, by the modules that compute them, and the one that a figure is of."""
+"""Registry of all measures of the core, and look-up of the measure of a recorded figure."""
 
 import re
 from collections.abc import Sequence
@@ -52,9 +52,10 @@ BRACES = re.compile(r"\{\w+\}")
 
 
 def measure_of(metric: str, measures: Sequence[Measure] = MEASURES) -> Measure | None:
-    """The measure whose name `where/metric` bears; of several, the one that spells out most of it.
+    """Measure whose name matches `where/metric`, the most specific one of several, or None.
 
-    None where none of them does: `floor_squared_error` is found before `{space}_squared_error`.
+    The most specific one has the fewest letters in braces: `floor_squared_error` is found before
+    `{space}_squared_error`.
     """
     what = metric.rpartition("/")[2]
     found = [m for m in measures if _pattern(m.name).fullmatch(metric if "/" in m.name else what)]

@@ -1,9 +1,9 @@
-"""Mutual information of paired samples, in nats: lower bounds that a critic of pairs gives.
+"""Mutual information of paired samples, in nats: variational lower bounds with a critic.
 
-A critic scores the pairs of a batch: `scores[i, j]` is that of x_i with y_j. Pairs on the diagonal
-belong together, all others stand for independent ones. Every bound here is written for a critic
-whose best score is log p(x, y) / (p(x) p(y)). They are lower bounds for examples that the critic
-was not trained on, and for no others.
+A critic T scores the pairs of a batch: `scores[i, j]` is T(x_i, y_j). Pairs on the diagonal are
+samples of p(x, y), all others of p(x) p(y). Every bound is written for a critic whose optimum is
+log p(x, y) / (p(x) p(y)). They are lower bounds for examples that the critic was not trained on,
+and for no others.
 
 Donsker & Varadhan 1983, as in Belghazi et al. 2018, "MINE: Mutual Information Neural Estimation",
 arXiv 1801.04062; Nguyen, Wainwright & Jordan 2010, "Estimating Divergence Functionals and the
@@ -28,7 +28,7 @@ from synvae_core.types import HIGHER, Measure
 
 SMILE_CLIP = 5.0  # as in the paper's experiments
 
-Scores = Float[Tensor, "rows columns"]  # square; the functions say so themselves
+Scores = Float[Tensor, "rows columns"]  # square, as the functions check
 Weights = Float[Tensor, " examples"] | None
 Bound = Callable[..., Float[Tensor, ""]]
 
@@ -39,12 +39,12 @@ MEASURES = (
         for end in ("", "_low", "_high")  # of its interval
     ),
     Measure("nwj_as_published", HIGHER),
-    Measure("known/{bound}_of_{nats}", None),  # best where it is what is known
+    Measure("known/{bound}_of_{nats}", None),  # best at the known value
 )
 
 
 class Estimate(NamedTuple):
-    """A bound in nats with the ends of its confidence interval."""
+    """Bound in nats, with the ends of its confidence interval."""
 
     nats: float
     low: float
@@ -52,7 +52,7 @@ class Estimate(NamedTuple):
 
 
 def donsker_varadhan(scores: Scores, *, weights: Weights = None) -> Float[Tensor, ""]:
-    """E[T] - log E'[e^T], the bound of MINE; E' is over pairs that do not belong together.
+    """Donsker-Varadhan bound of MINE, E[T] - log E'[e^T]; E' is over independent pairs.
 
     In small batches the logarithm of a mean is biased upward.
 
@@ -68,7 +68,7 @@ def donsker_varadhan(scores: Scores, *, weights: Weights = None) -> Float[Tensor
 
 
 def nwj(scores: Scores, *, weights: Weights = None) -> Float[Tensor, ""]:
-    """E[T] - E'[e^T] + 1: never above `donsker_varadhan`, and without its bias.
+    """NWJ bound, E[T] - E'[e^T] + 1: never above `donsker_varadhan`, and without its bias.
 
     Raises:
         ValueError: as `donsker_varadhan`.
@@ -78,10 +78,10 @@ def nwj(scores: Scores, *, weights: Weights = None) -> Float[Tensor, ""]:
 
 
 def nwj_as_published(scores: Scores, *, weights: Weights = None) -> Float[Tensor, ""]:
-    """`nwj` whose independent pairs are all cyclic shifts of a batch, shift 0 included.
+    """NWJ bound as published: independent pairs are all cyclic shifts of a batch, shift 0 included.
 
-    The pairs that belong together are thus among those that do not, and no critic gets beyond
-    log b. The publication trained it and reported it on the same data.
+    Paired samples are thus among the independent ones, and no critic gets beyond log b. The
+    publication trained it and reported it on the same data.
 
     Raises:
         ValueError: as `donsker_varadhan`.
@@ -92,7 +92,7 @@ def nwj_as_published(scores: Scores, *, weights: Weights = None) -> Float[Tensor
 
 
 def info_nce(scores: Scores, *, weights: Weights = None) -> Float[Tensor, ""]:
-    """How much likelier than 1 / b each x's own y is among all b; at most log b.
+    """InfoNCE bound: mean log of b times the softmax of each x's own y among all b; at most log b.
 
     Raises:
         ValueError: as `donsker_varadhan`.
@@ -108,7 +108,7 @@ def info_nce(scores: Scores, *, weights: Weights = None) -> Float[Tensor, ""]:
 def smile(
     scores: Scores, *, weights: Weights = None, clip: float = SMILE_CLIP
 ) -> Float[Tensor, ""]:
-    """`donsker_varadhan` with e^T held within e^-clip and e^clip: steadier, but no longer a bound.
+    """SMILE: `donsker_varadhan` with e^T clipped to e^-clip..e^clip; less variance, but no bound.
 
     Its critic is trained by `jensen_shannon`.
 
@@ -123,9 +123,9 @@ def smile(
 
 
 def jensen_shannon(scores: Scores, *, weights: Weights = None) -> Float[Tensor, ""]:
-    """What trains SMILE's critic: the log likelihood of telling pairs from others; at most 0.
+    """Objective of SMILE's critic: log-likelihood of classifying pairs as such; at most 0.
 
-    It is no mutual information, but its best critic is that of all bounds. Nowozin et al. 2016,
+    It is no mutual information, but its optimal critic is that of all bounds. Nowozin et al. 2016,
     "f-GAN", arXiv 1606.00709.
 
     Raises:
@@ -147,13 +147,13 @@ BOUNDS: dict[str, Bound] = {
 
 
 def estimate(bound: Bound, scores: Scores, *, level: float = 0.95) -> Estimate:
-    """A bound over all pairs of a set of examples, with a confidence interval.
+    """Bound over all pairs of a set of examples, with a confidence interval.
 
     The interval is over examples, not over critics: a normal one, with the standard error of the
     infinitesimal jackknife (Efron 1982, "The Jackknife, the Bootstrap and Other Resampling Plans",
-    chapter 6), which asks how the bound changes as one example gets more weight. An example brings
-    a row and a column of scores, so that pairs need not be independent. Rare large scores that the
-    set happens to lack are in no interval.
+    chapter 6), from the derivative of the bound with respect to the weight of each example. An
+    example has a row and a column of scores, so that pairs need not be independent. Rare large
+    scores that the set happens to lack are in no interval.
 
     Args:
         bound: of this module.
@@ -179,7 +179,7 @@ def estimate(bound: Bound, scores: Scores, *, level: float = 0.95) -> Estimate:
 def correlated_gaussians(
     n: int, *, dim: int, nats: float, generator: torch.Generator
 ) -> tuple[Float[Tensor, "n dim"], Float[Tensor, "n dim"]]:
-    """Pairs of standard Gaussians whose mutual information is known, spread over the dimensions.
+    """Pairs of standard Gaussians of known mutual information, spread over the dimensions.
 
     Raises:
         ValueError: unless n and dim are at least 1 and nats is finite and at least 0.
@@ -195,7 +195,7 @@ def correlated_gaussians(
 
 
 def _checked(scores: Tensor, weights: Tensor | None) -> Tensor:
-    """The weights as shares of one."""
+    """Weights normalised to a sum of 1."""
     if scores.shape[0] != scores.shape[1] or len(scores) < 2:
         raise ValueError(
             "scores are those of every x with every y of at least two pairs: "
@@ -227,6 +227,6 @@ def _without_diagonal(values: Tensor) -> Tensor:
 
 
 def _log_mean_exp_of_others(scores: Tensor, weights: Tensor) -> Tensor:
-    """The logarithm of the mean of e^T over pairs of different examples."""
+    """Logarithm of the mean of e^T over pairs of different examples."""
     logits = _without_diagonal(_pair_logits(scores, weights))
     return logits.flatten().logsumexp(0) - torch.log1p(-weights.square().sum())

@@ -1,8 +1,8 @@
-"""Do the nearest neighbours of an item carry its labels? Per class, overall, and by chance.
+"""Precision at k of the labels of nearest neighbours: per class, overall, and by chance.
 
 Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218, report
 precision at 1, 5 and 10. With one label an item, precision weighted by count is the mean over all
-items. With several, an item is judged by each of its labels in turn; `agreement` looks at all of
+items. With several, an item is scored by each of its labels in turn; `agreement` compares all of
 them at once.
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from synvae_core.metrics.retrieval import neighbours
 from synvae_core.types import HIGHER, Measure, Posterior
 
-BLOCK = 1024  # sets of labels that are compared with all others at a time
+BLOCK = 1024  # label sets compared with all others at a time
 
 MEASURES = (
     Measure("macro_precision_at_{k}", HIGHER, 0, 1),
@@ -29,12 +29,12 @@ MEASURES = (
 
 
 class LabelPrecision(NamedTuple):
-    """How far neighbours share labels, at one k; everything in 0..1.
+    """Precision of the neighbours' labels, at one k; everything in 0..1.
 
     `per_class`: over the items that carry a label, the mean share of their neighbours that carry
-    it too. `agreement`: over all items and their neighbours, the mean Jaccard index of the two
-    sets of labels, of which those both have are divided by those either has; two items without
-    labels agree. With one label an item, `agreement` is `weighted`.
+    it too. `agreement`: over all items and their neighbours, the mean Jaccard index (intersection
+    over union) of the two sets of labels; two items without labels agree. With one label an item,
+    `agreement` is `weighted`.
     """
 
     classes: Int[Tensor, " c"]  # ids, or columns
@@ -44,12 +44,12 @@ class LabelPrecision(NamedTuple):
 
     @property
     def macro(self) -> float:
-        """Mean over the classes, each as important as another."""
+        """Unweighted mean over the classes."""
         return self.per_class.mean().item()
 
     @property
     def weighted(self) -> float:
-        """Mean over the classes by their counts: over all labels that any item carries."""
+        """Mean over the classes weighted by their counts: over all labels that any item carries."""
         return ((self.per_class * self.counts).sum() / self.counts.sum()).item()
 
 
@@ -60,7 +60,7 @@ def neighbour_precision(
     *,
     ks: Sequence[int],
 ) -> dict[int, LabelPrecision]:
-    """Precision among the k nearest other items, Euclidean, at each k, from one search.
+    """Precision at each k among the nearest other items, Euclidean, from one search.
 
     Args:
         labels: a class id for each item, or booleans where items carry several labels or none.
@@ -70,7 +70,7 @@ def neighbour_precision(
             labels, and each column of several is carried by an item.
     """
     if not ks or min(ks) < 1:
-        raise ValueError(f"precision is at one rank or more, from 1: got ks = {list(ks)}")
+        raise ValueError(f"expected one k or more, from 1: got ks = {list(ks)}")
     carried, classes = _carried(labels, len(latents))
     nearest = neighbours(latents, k=max(ks))
     carried, classes = carried.to(nearest.device), classes.to(nearest.device)
@@ -96,10 +96,10 @@ def neighbour_precision_as_published(
     ks: Sequence[int],
     generator: torch.Generator,
 ) -> dict[int, float]:
-    """The published precision at each k: per label, then weighted by count, on posterior samples.
+    """Precision at each k as published: per label, then weighted by count, on posterior samples.
 
-    One sample of each posterior stands for its item, so that noise which the decoder never cares
-    about moves items past each other. Compare `weighted` of `neighbour_precision` on the means.
+    One sample of each posterior stands for its item, so that noise which the decoder ignores
+    changes the neighbours. Compare `weighted` of `neighbour_precision` on the means.
 
     Args:
         generator: of the samples.
@@ -119,7 +119,7 @@ def neighbour_precision_as_published(
 
 @torch.no_grad()
 def chance_precision(labels: Int[Tensor, " n"] | Bool[Tensor, "n classes"]) -> LabelPrecision:
-    """What neighbours drawn at random from the other items score on average, at any k.
+    """Expected precision of neighbours drawn at random from the other items, at any k.
 
     Raises:
         ValueError: with fewer than two items, or a column that no item carries.
@@ -127,7 +127,7 @@ def chance_precision(labels: Int[Tensor, " n"] | Bool[Tensor, "n classes"]) -> L
     items = len(labels)
     carried, classes = _carried(labels, items)
     if items < 2:
-        raise ValueError(f"chance is among other items: got {items}, expected 2 or more")
+        raise ValueError(f"chance precision is of other items: got {items}, expected 2 or more")
     counts = carried.sum(0)
     sets, times = carried.unique(dim=0, return_counts=True)
     times = times.double()
@@ -141,7 +141,7 @@ def chance_precision(labels: Int[Tensor, " n"] | Bool[Tensor, "n classes"]) -> L
 
 
 def _carried(labels: Tensor, items: int) -> tuple[Tensor, Tensor]:
-    """Which item carries which label, as booleans (n, classes), and what the columns stand for."""
+    """Labels as booleans (n, classes), and the class of each column."""
     if len(labels) != items:
         raise ValueError(f"each item has its labels: got {items} items and labels of {len(labels)}")
     if labels.dtype != torch.bool:
@@ -161,6 +161,6 @@ def _carried(labels: Tensor, items: int) -> tuple[Tensor, Tensor]:
 
 
 def _jaccard(one: Tensor, other: Tensor) -> Tensor:
-    """Of sets (..., classes): what both have over what either has; 1 where neither has any."""
+    """Jaccard index of sets (..., classes): intersection over union; 1 where both are empty."""
     both, either = (one & other).sum(-1), (one | other).sum(-1)
     return torch.where(either > 0, both.double() / either.clamp(min=1), 1.0)

@@ -1,8 +1,8 @@
-"""What is measured of a photograph without a label, and the direction in a code that changes it.
+"""Attributes of photographs without labels, and the latent directions that change them.
 
-A direction is the way along which a latent point moves, on average, when the attribute grows by one
-standard deviation: the difference of means of White 2016, "Sampling Generative Networks", arXiv
-1609.04468, for attributes that are numbers.
+A direction is the mean change of the latents as an attribute grows by one standard deviation: the
+attribute vectors of White 2016, "Sampling Generative Networks", arXiv 1609.04468, which are
+differences of means, for attributes that are numbers.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ MEASURES = (Measure("directions/{attribute}", None),)  # change in standard devi
 
 
 def picture_attributes(images: Float[Tensor, "n c h w"]) -> dict[str, Float[Tensor, " n"]]:
-    """Of pictures in [0, 1], numbers by name, each within -1..1.
+    """Attributes of pictures in [0, 1] by name, each within -1..1.
 
     `light`, the mean of all pixels; `light from the left` and `light from above`, how much lighter
     that half is than the other; `light in the middle`, how much lighter the middle is than the rim,
-    which where faces are in the middle tells a dark background; `contrast`, the standard deviation
+    which tells a dark background of faces in the middle; `contrast`, the standard deviation
     of a picture's pixels; and of colours `warmth`, how much more red than blue there is.
 
     Raises:
@@ -51,7 +51,7 @@ def picture_attributes(images: Float[Tensor, "n c h w"]) -> dict[str, Float[Tens
 def attribute_directions(
     latents: Float[Tensor, "n z"], attributes: Mapping[str, Float[Tensor, " n"]]
 ) -> dict[str, Float[Tensor, " z"]]:
-    """How the latents change, on average, as each attribute grows by a standard deviation.
+    """Mean change of the latents as each attribute grows by a standard deviation.
 
     Attributes that are the same for all have no direction and are left out.
 

@@ -1,8 +1,8 @@
-"""What a linear model makes of pictures: principal components, the floor under every VAE.
+"""Principal components of pictures, the linear baseline of VAEs, and comparison with a baseline.
 
-Of all linear codes of as many numbers, that of the principal components rebuilds the pictures that
-it was fitted on with the least squared error; a linear VAE can do no better than to find it: Lucas
-et al. 2019, "Don't Blame the ELBO!", arXiv 1911.02469.
+Of all linear codes of a given dimension, principal components have the least squared error on the
+pictures that they were fitted to; a linear VAE can do no better than to find them: Lucas et al.
+2019, "Don't Blame the ELBO!", arXiv 1911.02469.
 """
 
 from typing import NamedTuple
@@ -34,14 +34,14 @@ MEASURES = (
 
 
 class PrincipalComponents(NamedTuple):
-    """A mean picture, orthonormal directions from it, and the standard deviation along each."""
+    """Mean picture, orthonormal directions from it, and the standard deviation along each."""
 
     mean: Float[Tensor, "c h w"]
     directions: Float[Tensor, "z c h w"]
     sd: Float[Tensor, " z"]
 
     def rebuild(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        """The pictures as the components draw them, in [0, 1] as pictures are.
+        """Reconstructions of pictures from the components, clamped to [0, 1].
 
         Raises:
             ValueError: if they are of another shape than the mean picture.
@@ -57,7 +57,7 @@ class PrincipalComponents(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Squared errors beside those of a baseline on the same pictures.
+    """Squared errors relative to those of a baseline on the same pictures.
 
     `ratio` is the mean error over the mean error of the baseline, with the `low` and `high` end of
     a bootstrap interval over the pictures; `better` counts the pictures with a lower error.
@@ -72,13 +72,13 @@ class Comparison(NamedTuple):
 def principal_components(
     images: Float[Tensor, "n c h w"], *, dimensions: int, seed: int = 0
 ) -> PrincipalComponents:
-    """The first principal components of pictures, in the order of their variance.
+    """First principal components of pictures, in the order of their variance.
 
-    Of many pictures they are found by a randomised method, exact to what matters (Halko et al.
+    Of many pictures they are computed by a randomised method, precise enough here (Halko et al.
     2011, "Finding Structure with Randomness", arXiv 0909.4061).
 
     Args:
-        dimensions: how many; as many as the VAE has latent dimensions, to be compared with it.
+        dimensions: number of components; that of the latent dimensions of the VAE to compare with.
         seed: of that method.
 
     Raises:
@@ -103,17 +103,16 @@ def principal_components(
     )
 
 
-def compared(
+def compare_errors(
     errors: Float[Tensor, " n"],
     baseline: Float[Tensor, " n"],
     *,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Comparison:
-    """How errors compare with those of a baseline on the same pictures, and how sure that is.
+    """Ratio of errors to those of a baseline on the same pictures, with a bootstrap interval.
 
-    The interval is that of other pictures from the same source; it knows nothing of another
-    training set or seed.
+    The interval is over pictures from the same source, not over training sets or seeds.
 
     Args:
         errors: squared error of each picture.
@@ -134,7 +133,7 @@ def compared(
         )
     ours, theirs = errors.double().numpy(), baseline.double().numpy()
     if not (theirs > 0).all():
-        raise ValueError("the baseline has no error at all on some picture: nothing can be better")
+        raise ValueError("the baseline has no error on some picture: no ratio to it is defined")
     found = bootstrap(
         (ours, theirs),
         lambda ours, theirs, axis: ours.mean(axis) / theirs.mean(axis),

@@ -1,7 +1,7 @@
-"""Retrieval in a latent space: do the nearest neighbours of an item carry its label?
+"""Retrieval in a latent space: exact nearest neighbours, precision at k and ranks of counterparts.
 
-Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218, report it
-at 1, 5 and 10. Neighbours are exact. A float32 matrix product only preselects: Higham's bound on
+Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218, report
+precision at 1, 5 and 10. A float32 matrix product only preselects neighbours: Higham's bound on
 its rounding error (Accuracy and Stability of Numerical Algorithms, section 3.1) says which items
 cannot be left out, and those are ranked by distances summed in float64.
 """
@@ -15,8 +15,8 @@ from torch import Tensor
 
 from synvae_core.types import HIGHER, LOWER, Measure
 
-TILE_ELEMENTS = 1 << 23  # of the tile of preselection distances that is held at a time
-BLOCK_ELEMENTS = 1 << 18  # of the float64 differences: small enough to stay in the cache
+TILE_ELEMENTS = 1 << 23  # preselection distances held at a time
+BLOCK_ELEMENTS = 1 << 18  # float64 differences at a time: few enough to stay in the cache
 FLOAT32_ROUNDOFF = 2.0**-24
 
 MEASURES = (
@@ -105,8 +105,8 @@ def nearest_across(
 ) -> Int[Tensor, "q k"]:
     """Indices of the k items nearest to each query of another space of the same dimension.
 
-    Nearest first, by float64 distances; equal ones are settled by the lower index. Every distance
-    is computed and sorted: for some queries, or some thousands of items.
+    Nearest first, by float64 distances; equal ones are settled by the lower index. All distances
+    are computed and sorted: for some queries, or some thousands of items.
 
     Raises:
         ValueError: unless 1 <= k <= n, the dimensions agree and everything is finite.
@@ -124,10 +124,10 @@ def nearest_across(
 def counterpart_ranks(
     queries: Float[Tensor, "n z"], items: Float[Tensor, "n z"]
 ) -> Int[Tensor, "n"]:
-    """At which place, from 1, each query finds its own item, that of its index, among all items.
+    """Rank, from 1, of each query's own item, that of its index, among all items by distance.
 
-    Such as a melody that looks for the picture which it was made from. By chance the mean is
-    (n + 1) / 2. Ties are settled as in `nearest_across`.
+    Such as of the picture from which a melody was made. By chance the mean is (n + 1) / 2. Ties are
+    settled as in `nearest_across`.
 
     Raises:
         ValueError: unless there are as many items as queries, their dimensions agree and
@@ -150,7 +150,7 @@ def counterpart_ranks(
 
 
 def check_same_space(**named: Tensor) -> None:
-    """Raises a ValueError that names which of two sets of points are not finite, or not alike."""
+    """Raises a ValueError unless two sets of points, by name, are finite and of one dimension."""
     for name, points in named.items():
         if points.ndim != 2 or not points.numel():
             raise ValueError(

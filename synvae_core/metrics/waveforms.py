@@ -1,8 +1,8 @@
-"""How like two waveforms are: sample by sample, in their spectra, and in their rhythm.
+"""Similarity of waveforms: signal-to-noise ratio, log-spectral distance, envelope correlation.
 
 The log-spectral distance is that of Gray & Markel 1976, "Distance Measures for Speech Processing",
-on Hann windows and with a floor, without which digital silence decides it. What a model has to beat
-is the nearest window of training, which costs nothing: `nearest_windows`.
+on Hann windows and with a floor, without which digital silence dominates it. The baseline of a
+model is the nearest window of training, `nearest_windows`.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ from scipy.signal import butter, sosfiltfilt, stft
 from synvae_core.types import HIGHER, LOWER, Measure
 
 FRAME, HOP = 1024, 256  # samples of the spectrum's windows, at any rate
-FLOOR_DB = -80.0  # of a sine of full scale: what is softer is as good as silent
+FLOOR_DB = -80.0  # relative to a sine of full scale: softer levels are raised to it
 CUTOFF = 20.0  # Hz, of the envelope: faster than hits follow each other
 CHUNK = 64  # candidates whose spectra are in memory at a time
 
@@ -31,7 +31,7 @@ MEASURES = (
 
 
 class Nearest(NamedTuple):
-    """Of each query, which candidate is nearest, and the candidate itself."""
+    """Nearest candidate of each query: its row, and the candidate itself."""
 
     rows: Int[np.ndarray, " q"]
     windows: Float[np.ndarray, "q t"]
@@ -40,7 +40,7 @@ class Nearest(NamedTuple):
 def fidelity(
     targets: Float[np.ndarray, "n t"], made: Float[np.ndarray, "n t"], *, rate: int
 ) -> dict[str, PerWindow]:
-    """All three of each waveform: `snr_db`, `spectral_distance_db`, `envelope_correlation`.
+    """Scores of each waveform: `snr_db`, `spectral_distance_db`, `envelope_correlation`.
 
     Raises:
         ValueError: as the measures do.
@@ -55,8 +55,8 @@ def fidelity(
 def snr_db(targets: Float[np.ndarray, "n t"], made: Float[np.ndarray, "n t"]) -> PerWindow:
     """Signal-to-noise ratio of each waveform in dB: its energy over that of the difference.
 
-    Loudness counts, and so does every sample's phase: half of a waveform has 6 dB, and silence 0.
-    Infinite where nothing differs.
+    Loudness and phase count: half the amplitude has 6 dB, and silence 0. Infinite where nothing
+    differs.
 
     Raises:
         ValueError: if there is no waveform, one is not finite, or a target is silent.
@@ -75,9 +75,9 @@ def snr_db(targets: Float[np.ndarray, "n t"], made: Float[np.ndarray, "n t"]) ->
 def log_spectral_distance(
     targets: Float[np.ndarray, "n t"], made: Float[np.ndarray, "n t"]
 ) -> PerWindow:
-    """Root mean square difference of levels in dB over the frequencies, mean over the frames.
+    """Log-spectral distance in dB: root mean square over the frequencies, mean over the frames.
 
-    Levels below `FLOOR_DB` are raised to it. Two draws of the same noise are some 8 dB apart.
+    Levels below `FLOOR_DB` are raised to it. Two samples of the same noise are some 8 dB apart.
 
     Raises:
         ValueError: if there is no waveform, one is not finite, or they are shorter than a frame.
@@ -94,7 +94,7 @@ def log_spectral_distance(
 def envelope_correlation(
     targets: Float[np.ndarray, "n t"], made: Float[np.ndarray, "n t"], *, rate: int
 ) -> PerWindow:
-    """Pearson correlation of the envelopes, -1..1: whether hits come when they should.
+    """Pearson correlation of the envelopes, -1..1, which is high if hits come when they should.
 
     An envelope is the rectified waveform, low-passed at 20 Hz forwards and backwards (Butterworth,
     second order). Where one does not change at all, as in silence, the correlation is 0.
@@ -117,10 +117,10 @@ def nearest_windows(
     by: str = "spectrum",
     rate: int,
 ) -> Nearest:
-    """The candidate of the lowest log-spectral distance, or highest envelope correlation, to each.
+    """Nearest candidate of each query, by log-spectral distance or envelope correlation.
 
-    To be fair to it, let candidates begin at every few milliseconds, and let each measure choose
-    for itself: no other candidate is then better by that measure.
+    For a strong baseline, let candidates begin at every few milliseconds, and choose by each
+    measure anew: no other candidate is then better by that measure.
 
     Args:
         candidates: in chunks, of which one is in memory at a time.
@@ -131,7 +131,7 @@ def nearest_windows(
         ValueError: as the measures do, or if there is no candidate.
     """
     if by not in ("spectrum", "envelope"):
-        raise ValueError(f"windows are near by 'spectrum' or 'envelope', not by {by!r}")
+        raise ValueError(f"windows are compared by 'spectrum' or 'envelope', got {by!r}")
     queries, _ = _checked(queries, queries, max(FRAME, _shortest(rate)))
     score = _spectrum_scorer(queries) if by == "spectrum" else _envelope_scorer(queries, rate)
     best, seen = np.full(len(queries), np.inf), 0
@@ -153,7 +153,7 @@ def nearest_windows(
 
 
 def levels_db(waveforms: Float[np.ndarray, "n t"]) -> Float[np.ndarray, "n bins frames"]:
-    """Levels of the spectrum in dB, 0 of a sine of full scale, none below `FLOOR_DB`."""
+    """Levels of the spectrum in dB, 0 for a sine of full scale, none below `FLOOR_DB`."""
     spectrum = stft(
         waveforms.astype(np.float32),
         nperseg=FRAME,
@@ -166,7 +166,7 @@ def levels_db(waveforms: Float[np.ndarray, "n t"]) -> Float[np.ndarray, "n bins 
 
 
 def envelopes(waveforms: Float[np.ndarray, "n t"], rate: int) -> Float[np.ndarray, "n t"]:
-    """Rectified waveforms, low-passed."""
+    """Amplitude envelopes: rectified waveforms, low-passed."""
     return sosfiltfilt(butter(2, CUTOFF, fs=rate, output="sos"), np.abs(waveforms), axis=1)
 
 
@@ -184,7 +184,7 @@ def _spectrum_scorer(queries: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _by_frame(waveforms: np.ndarray) -> Float[np.ndarray, "frames n bins"]:
-    """Levels, without most of what is common to all: the products above are then precise."""
+    """Levels by frame, shifted towards 0 so that the products above are precise."""
     return np.ascontiguousarray((levels_db(waveforms) - FLOOR_DB / 2).transpose(2, 0, 1))
 
 
@@ -198,7 +198,7 @@ def _apart(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
 
 
 def _standard(envelope: np.ndarray) -> np.ndarray:
-    """Without the mean, of length 1; zero where nothing changes."""
+    """Envelopes centred and scaled to length 1; zero where they are constant."""
     centred = envelope - envelope.mean(1, keepdims=True)
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     still = length <= 1e-9 * np.linalg.norm(envelope, axis=1, keepdims=True)

@@ -50,7 +50,7 @@ class ClassifierConfig:
 
     def __post_init__(self) -> None:
         if self.classes < 2:
-            raise ValueError(f"a classifier tells 2 classes or more apart, got {self.classes}")
+            raise ValueError(f"a classifier has 2 classes or more, got {self.classes}")
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "ClassifierConfig":

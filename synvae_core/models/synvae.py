@@ -48,7 +48,7 @@ class SynVaeConfig:
         coupling_named(self.coupling)
         if self.takes < 1 or self.surprise_price < 0:
             raise ValueError(
-                "a picture has one take or more, and surprise a price of 0 or more: got "
+                "expected 1 take or more of each picture and a surprise_price of 0 or more: got "
                 f"{self.takes} and {self.surprise_price}"
             )
         if self.fine_tune_music and self.coupling == "straight_through":

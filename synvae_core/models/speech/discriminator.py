@@ -22,7 +22,7 @@ class Discriminator(nn.Module):
     def __init__(self, config: SpeechImageConfig):
         super().__init__()
         if not config.discriminator:
-            raise ValueError("this configuration is of a VAE: it has no discriminator's sizes")
+            raise ValueError("this configuration is of a VAE: give one with a discriminator")
         self.config = config
         held = spectral_norm if config.spectral else nn.Identity()
         layers: list[nn.Module] = []

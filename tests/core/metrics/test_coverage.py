@@ -124,7 +124,7 @@ def test_the_class_at_fault_is_named():
         density_and_coverage_by_class(real, labels, real, labels, k=3)
     with pytest.raises(ValueError, match="class 7: real items have shape"):
         density_and_coverage_by_class(real, labels, real, torch.full((10,), 7), k=3)
-    with pytest.raises(ValueError, match="nothing was made"):
+    with pytest.raises(ValueError, match="no generated item"):
         density_and_coverage_by_class(real, labels, real[:0], labels[:0])
     with no_checks(), pytest.raises(ValueError, match="each made item has one label"):
         density_and_coverage_by_class(real, labels, real, labels[:3])

@@ -143,7 +143,7 @@ def test_published_precision_of_sure_posteriors_is_that_of_their_means():
     ("latents", "labels", "ks", "message"),
     [
         (normal(5, 2), torch.arange(4), (1,), "5 items and labels of 4"),
-        (normal(5, 2), torch.arange(5), (), "one rank or more"),
+        (normal(5, 2), torch.arange(5), (), "one k or more"),
         (normal(5, 2), torch.arange(5), (0, 1), "from 1"),
         (normal(5, 2), torch.arange(5), (5,), "k = 5 with 5 items"),
         (normal(1, 2), torch.arange(1), (1,), "k = 1 with 1 items"),

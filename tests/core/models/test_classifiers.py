@@ -42,5 +42,5 @@ def test_it_is_saved_and_loaded(tmp_path):
 
 
 def test_one_class_is_refused():
-    with pytest.raises(ValueError, match="2 classes or more apart, got 1"):
+    with pytest.raises(ValueError, match="2 classes or more, got 1"):
         classifier_config(visual_config(28, latent_dim=6), classes=1)

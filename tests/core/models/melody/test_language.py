@@ -228,5 +228,5 @@ def test_the_surprise_of_what_is_played_is_that_of_the_language():
 
 @pytest.mark.parametrize("wrong", [{"takes": 0}, {"surprise_price": -0.1}])
 def test_a_picture_has_a_take_and_surprise_a_price(wrong):
-    with pytest.raises(ValueError, match="one take or more, and surprise a price of 0 or more"):
+    with pytest.raises(ValueError, match="expected 1 take or more of each picture"):
         SynVaeConfig(visual_config(28, latent_dim=16), **wrong)

@@ -101,7 +101,7 @@ def test_the_discriminator_gives_a_logit_and_its_gradient_reaches_the_pictures(n
 
 
 def test_a_vae_has_no_discriminator():
-    with pytest.raises(ValueError, match="of a VAE: it has no discriminator"):
+    with pytest.raises(ValueError, match="of a VAE: give one with a discriminator"):
         Discriminator(speech_image_config("compact_vae"))
 
 
