@@ -37,7 +37,7 @@ def load_mnist_5k(options: PictureOptions) -> PictureSet:
     options.check_size(MNIST_SIDE)
     images, labels = read_mnist_5k()
     digits, seed = numbered_split(images, labels), options.seed
-    test_size = TEST if options.test is None else held_out(len(labels), options.test)
+    test_size = TEST if options.test is None else held_out(len(labels), options.test, "test")
     train, test = train_test_split(
         np.arange(len(labels)), test_size=test_size, stratify=labels, random_state=seed
     )

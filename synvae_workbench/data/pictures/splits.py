@@ -14,19 +14,19 @@ PARTS = ("train", "validation", "test")
 HELD_OUT = 0.1  # of the pictures, in validation and in test each, where nobody says otherwise
 
 
-def held_out(total: int, validation: int | float) -> int:
-    """Number of training pictures that are for validation, of a number or a share.
+def held_out(total: int, wanted: int | float, part: str = "validation") -> int:
+    """Number of pictures of so many that are held out for a part, of a number or a share.
 
     Raises:
         ValueError: unless at least one is left for training.
     """
-    count = validation
-    if isinstance(validation, float):
-        count = round(validation * total) if 0 <= validation < 1 else total
+    count = wanted
+    if isinstance(wanted, float):
+        count = round(wanted * total) if 0 <= wanted < 1 else total
     if not 0 <= count < total:
         raise ValueError(
-            f"validation is a number of pictures below {total:,} or, as a float, a share that "
-            f"leaves some to train on; got {validation}"
+            f"{part} is a number of pictures below {total:,} or, as a float, a share that "
+            f"leaves some to train on; got {wanted}"
         )
     return count
 
@@ -58,7 +58,7 @@ def split_by_hash(
     Raises:
         ValueError: unless some are left to train on.
     """
-    counts = [held_out(len(names), wanted) for wanted in (test, validation)]
+    counts = [held_out(len(names), test, "test"), held_out(len(names), validation)]
     if sum(counts) >= len(names):
         raise ValueError(
             f"of {len(names)} pictures {test} are to be for testing and {validation} for "

@@ -14,3 +14,5 @@ def test_validation_is_a_number_or_a_share(validation, count):
 def test_validation_leaves_some_to_train_on(validation):
     with pytest.raises(ValueError, match="validation is a number of pictures below 20"):
         held_out(20, validation)
+    with pytest.raises(ValueError, match="test is a number of pictures below 20"):
+        held_out(20, validation, "test")
