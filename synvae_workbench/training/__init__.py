@@ -1,1 +1,1 @@
-"""The training loop, the objectives that it minimises, and what a run leaves."""
+"""Training: the loop, the objectives that it minimises, and the files that a run writes."""

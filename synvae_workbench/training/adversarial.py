@@ -1,7 +1,8 @@
-"""A VAE against a discriminator: a step of each on every batch, by two optimisers.
+"""Adversarial training of a VAE and a discriminator: one optimiser step of each on every batch.
 
 The objectives of both are in `training.adversarial_objective`, the epochs in `training.epochs`. The
-generator may be kept as the average of its recent weights (Yazıcı et al. 2019, arXiv 1806.04498).
+saved generator may be an exponential moving average of the trained weights (Yazıcı et al. 2019,
+arXiv 1806.04498).
 """
 
 import copy
@@ -29,16 +30,16 @@ from synvae_workbench.training.updates import Batch, Update, batch_mean, descend
 
 @dataclass(frozen=True)
 class AdversarialConfig:
-    """How long and how fast to train."""
+    """Settings of adversarial optimisation: epochs, batches, learning rates, weight averaging."""
 
     epochs: int
     batch_size: int = 128  # of all processes together
     learning_rate: float = 2e-4  # of the generator
     discriminator_rate: float = 0.0  # 0: that of the generator
-    last_rate: float = 1.0  # share of both at the end of a half cosine; 1 keeps them, as published
+    last_rate: float = 1.0  # of both, at the end of a half cosine, as a share; 1: constant
     betas: tuple[float, float] = (0.5, 0.999)  # of Adam
     gradient_clip: float = math.inf  # norm
-    average: float = 0.0  # decay per step of the averaged weights that are kept; 0: no averaging
+    average: float = 0.0  # decay per step of the moving average of weights; 0: none
     epoch_examples: int = 0  # examples of an epoch; 0 takes all
     seed: int = 0
 
@@ -50,23 +51,23 @@ def fit_adversaries(
     config: AdversarialConfig,
     options: RunOptions,
 ) -> History:
-    """Trains both players in turns on every batch and returns the figures of each epoch.
+    """Trains generator and discriminator in turns on every batch; returns each epoch's means.
 
-    These are the mean losses of both with their terms, the mean probabilities of being real that
-    the discriminator gives real and drawn pictures (`d_real`, `d_drawn`), the share of them that it
-    tells apart (`d_accuracy`), the norms of both gradients, and the variance of the pictures drawn
-    in a batch as a share of that of the real ones (`spread`).
+    These are the losses of both with their terms, the discriminator's mean probability of "real"
+    for real and for generated pictures (`d_real`, `d_drawn`), its accuracy (`d_accuracy`), the
+    norms of both gradients, and the pixel variance over the generated pictures of a batch as a
+    share of that over the real ones (`spread`).
 
     Args:
-        players: a model, which has the weights that are kept after every epoch (what is trained is
-            a copy of it), and its discriminator.
+        players: the generator, which receives the weights that are saved after every epoch (a copy
+            of it is trained), and its discriminator.
         tensors: pictures in bytes and their labels.
-        options: what belongs to the run. Without `best_by` the latest model is the best, as the
-            losses of a game say nothing of it; there is no objective to validate by.
+        options: of the run. Without `best_by` the latest model counts as the best, as adversarial
+            losses do not rank models; `validate_by` has no default.
 
     Raises:
         ValueError: if the folder is of another run, `after_epoch` gives no figure `best_by`, or
-            there are tensors to validate on and nothing to do it by.
+            `validation` comes without `validate_by`.
         DivergedError: when a loss or its gradient is not finite, with the step and the batch.
     """
     if options.validation is not None and options.validate_by is None:
@@ -76,7 +77,7 @@ def fit_adversaries(
 
 
 class AdversarialUpdate(Update):
-    """A step of the discriminator and one of the generator on the same drawn pictures."""
+    """One step of the discriminator and one of the generator on the same generated pictures."""
 
     def __init__(
         self,
@@ -120,7 +121,7 @@ class AdversarialUpdate(Update):
         discriminator_norm = self.descend(
             self.discriminator_optimizer, losses["discriminator_loss"], batch, "discriminator"
         )
-        self.discriminator.requires_grad_(False)  # it judges, and learns nothing from this
+        self.discriminator.requires_grad_(False)  # fixed in the generator's step
         losses |= objective.generator_losses(self.discriminator, pictures, drawn, batch.step)
         generator_norm = self.descend(
             self.generator_optimizer, losses["generator_loss"], batch, "generator"
@@ -143,14 +144,14 @@ class AdversarialUpdate(Update):
     def descend(
         self, optimizer: torch.optim.Optimizer, losses: Tensor, batch: Batch, player: str
     ) -> Tensor:
-        """One step of a player; the norm of its gradient."""
+        """Takes one optimiser step of a player; returns the norm of its gradient."""
         loss, clip = batch_mean(losses, batch, self.fabric), self.config.gradient_clip
         return descend(self.fabric, optimizer, loss, clip=clip, of=f" of the {player}")
 
     @torch.no_grad()
     def update_kept_model(self, step: int) -> None:
-        """Moves the kept weights towards the trained ones; all the way, if nothing is averaged."""
-        # Early weights are soon forgotten, so that a short run is no average of its start.
+        """Updates the moving average of the weights; without averaging, copies the trained ones."""
+        # The decay starts low, so that a short run is not an average of its initial weights.
         decay = min(self.config.average, (1 + step) / (10 + step))
         trained = self.generator.state_dict()
         for name, tensor in self.model.state_dict().items():

@@ -1,4 +1,4 @@
-"""The objectives of both players of a VAE-GAN, and warnings when one of them has won.
+"""Objectives of generator and discriminator of a VAE-GAN, and warnings of lost balance.
 
 Żelaszczyk & Mańdziuk 2021, arXiv 2109.13354; the losses are in `synvae_core.losses.speech`.
 """
@@ -28,9 +28,9 @@ from synvae_workbench.training.speech_image import Speech
 
 @dataclass(frozen=True)
 class AdversarialObjective:
-    """`losses.discriminator_loss` and `losses.generator_loss`, whose weights may warm up by steps.
+    """Both losses of the VAE-GAN, `discriminator_loss` and `generator_loss`, with weight warm-up.
 
-    The batches are pictures in bytes and their labels, which serve the pairing alone.
+    A batch is pictures in bytes and their labels; labels only choose the recordings.
     """
 
     speech: Speech
@@ -38,11 +38,11 @@ class AdversarialObjective:
     beta: float = 0.5
     alpha_warmup: int = 0  # steps
     beta_warmup: int = 0
-    adversarial_warmup: int = 0  # with one, the generator begins as a VAE
+    adversarial_warmup: int = 0  # with it, the generator begins as a VAE
     likelihood: str = "squared"  # or "bernoulli", cross-entropy in nats
-    game: str = "bce"  # not saturating, as published; or "hinge"
-    mismatched: bool = False  # the discriminator also rejects pictures beside other speech
-    style: float = 0.0  # more keeps from the style what speech says
+    game: str = "bce"  # the non-saturating GAN loss, as published; or "hinge"
+    mismatched: bool = False  # also reject real pictures with the code of other speech
+    style: float = 0.0  # weight of the style loss: keeps the speech's content out of the style
     augment: bool = True  # vary the spectrograms
 
     def __post_init__(self) -> None:
@@ -56,9 +56,9 @@ class AdversarialObjective:
         drawn: Float[Tensor, "b c h w"],
         code: Float[Tensor, "b z"],
     ) -> Losses:
-        """The discriminator's loss on real and drawn pictures, beside the code of their speech."""
+        """Discriminator loss on real and generated pictures, each with the code of its speech."""
         shown, codes = [pictures, drawn], [code, code]
-        if self.mismatched:  # labels stay out of it: one in ten has a recording of its digit
+        if self.mismatched:  # labels are not used: one pair in ten still shares its digit
             shown, codes = [*shown, pictures], [*codes, code.roll(1, 0)]
         real, *rejected = discriminator(torch.cat(shown), torch.cat(codes)).chunk(len(shown))
         losses = discriminator_loss(real, rejected, game=self.game)
@@ -75,9 +75,9 @@ class AdversarialObjective:
         drawn: SpokenPicture,
         step: int,
     ) -> Losses:
-        """The generator's loss: adversarial + alpha x reconstruction + beta x KL."""
+        """Generator loss: adversarial + alpha x reconstruction + beta x KL."""
         judged, code = drawn.reconstruction, drawn.posterior.mu.detach()
-        if discriminator.compares:  # its norms must see what it was trained on: real ones too
+        if discriminator.compares:  # its batch norms need real pictures too, as in training
             judged, code = torch.cat([judged, pictures]), torch.cat([code, code])
         logits = discriminator(judged, code)[: len(pictures)]
         terms = GeneratorTerms(
@@ -93,23 +93,23 @@ class AdversarialObjective:
 
 
 def spread(drawn: Float[Tensor, "b c h w"], real: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
-    """The variance of pixels over drawn pictures as a share of that over real ones."""
+    """Pixel variance over generated pictures, as a share of that over real ones: 0 at collapse."""
     most = real.var(0, correction=0).sum().clamp(min=1e-12)
     return drawn.var(0, correction=0).sum() / most
 
 
 class UnbalancedWarning(UserWarning):
-    """One side of the game has won, or all pictures have become one."""
+    """Generator or discriminator dominates, or the generator has collapsed to one picture."""
 
 
 class BalanceWatch:
-    """Warns, once for each reason, when an epoch shows that the game is over.
+    """Warning, once for each reason, of lost balance between generator and discriminator.
 
     Args:
         description: of the run.
-        accuracy: of the discriminator, above which the generator learns nothing from it.
-        excess: of `d_drawn` over `d_real`, above which the discriminator has lost.
-        spread: below which the drawn pictures are all alike.
+        accuracy: of the discriminator, above which the generator gets no useful gradient.
+        excess: of `d_drawn` over `d_real`, above which the discriminator is no longer useful.
+        spread: below which the generator has collapsed to one picture.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class BalanceWatch:
         self.warned: set[str] = set()
 
     def look(self, epoch: int, figures: Mapping[str, float]) -> None:
-        """Takes in the means of an epoch."""
+        """Checks the means of an epoch."""
         told, drawn, real = (figures[name] for name in ("d_accuracy", "d_drawn", "d_real"))
         if told > self.accuracy:
             self._say(

@@ -1,4 +1,4 @@
-"""Which rows make the batches of an epoch.
+"""Random batches of row numbers for an epoch.
 
 Tensors stay as they are (uint8 for pictures and melodies), in memory or mapped from a file, and
 batches are gathered by index: no worker processes.
@@ -18,10 +18,10 @@ GROUP = 1 << 10  # blocks that are shuffled as one: 4 million rows in memory at 
 def batches(
     n: int, length: int, batch_size: int, generator: torch.Generator
 ) -> Iterator[Int[Tensor, " b"]]:
-    """The first `length` of n rows in random order; the last batch may be smaller.
+    """Batches of the first `length` of n row numbers in random order; the last may be smaller.
 
-    Beyond a few million rows whole blocks are drawn, and shuffled a group of blocks at a time:
-    neither the order nor the rows it touches at a time outgrow the memory.
+    Beyond 4 million rows, blocks of rows are drawn in random order and shuffled within groups of
+    blocks, so that the permutation and the rows read at a time fit in memory.
     """
     rest = torch.zeros(0, dtype=torch.long, device=generator.device)
     for rows in shuffle_rows(n, generator):
@@ -34,7 +34,7 @@ def batches(
 
 
 def shuffle_rows(n: int, generator: torch.Generator) -> Iterator[Int[Tensor, " rows"]]:
-    """All of n rows in random order, in one piece or, where they are too many, in several."""
+    """Random order of n rows, in one piece or, beyond 4 million, in several."""
     if n <= BLOCK * GROUP:
         yield torch.randperm(n, generator=generator, device=generator.device)
         return

@@ -1,4 +1,4 @@
-"""The state of a run on disk: written whole or not at all, refused where it is of another run."""
+"""Checkpoints of training: written atomically, refused where they are of another run."""
 
 import pickle
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 History = list[dict[str, float]]
 
 STATE_FILE = "training.pt"
-# Settings that older runs stored under another name, and what they meant where they had none.
+# Settings that older runs stored under another name, and the values of those that they lacked.
 RENAMED = {"objective.squashed_twice": "objective.double_softmax"}
 LACKING = {"best_by": ""}
 DIVERGED_FILE = "diverged.safetensors"
@@ -21,7 +21,7 @@ DIVERGED_FILE = "diverged.safetensors"
 
 @runtime_checkable
 class Stateful(Protocol):
-    """What has a state to store: of weights as `model`, of optimisers as `optimizer`."""
+    """Anything with a state to save: weights as `model`, optimisers as `optimizer`."""
 
     def state_dict(self) -> dict[str, Any]: ...
 
@@ -29,10 +29,10 @@ class Stateful(Protocol):
 
 
 def identity(model: nn.Module, objective: Any, config: Any, more: Mapping[str, Any]) -> dict:
-    """What makes a run this run and no other, flat, in plain values.
+    """Settings that identify a run, as a flat dict of plain values.
 
-    The dataclasses of training, objective and model, and whatever else is given, such as the
-    checksums of the data.
+    They are the dataclasses of training, objective and model, and `more`, such as the checksums of
+    the data.
     """
     known = {"fit": config, "objective": objective, "model": getattr(model, "config", None)}
     parts = {key: asdict(value) for key, value in known.items() if is_dataclass(value)}
@@ -61,7 +61,7 @@ def save_state(run: Path, trained: Stateful, settings: Mapping[str, Any], histor
 
 
 def restore_state(run: Path, trained: Stateful, settings: Mapping[str, Any]) -> History:
-    """Reads the state of training, tensors and plain values only; empty where there is none.
+    """Loads the state of training, tensors and plain values only; returns its history, or [].
 
     Raises:
         ValueError: naming the file, if it is damaged or of a run with another configuration.
@@ -90,7 +90,7 @@ def restore_state(run: Path, trained: Stateful, settings: Mapping[str, Any]) -> 
 
 
 def save_batch(run: Path, batch: tuple[Tensor, ...], rows: Tensor) -> Path:
-    """Writes the batch that a run diverged on, with the numbers of its rows, and returns where."""
+    """Writes the batch that a run diverged on, with its row numbers; returns the path."""
     path = run / DIVERGED_FILE
     tensors = {f"batch_{i}": tensor.cpu().contiguous() for i, tensor in enumerate(batch)}
     save_file(tensors | {"rows": rows.cpu().contiguous()}, path)

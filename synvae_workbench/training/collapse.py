@@ -1,8 +1,7 @@
-"""Early warnings: a posterior that collapses says so while the run can still be stopped.
+"""Detection of posterior collapse during training, early enough to stop the run.
 
-A decoder that learns to do without z leaves a posterior equal to the prior (Bowman et al. 2016,
-"Generating Sentences from a Continuous Space", arXiv 1511.06349): the loss still falls, and nothing
-comes back.
+A decoder that learns to ignore z leaves a posterior equal to the prior, while the loss still falls:
+Bowman et al. 2016, "Generating Sentences from a Continuous Space", arXiv 1511.06349.
 """
 
 import math
@@ -10,24 +9,24 @@ import warnings
 
 from synvae_core.losses import Losses
 
-EVERY = 10  # steps between two looks: each one waits for the device
+EVERY = 10  # steps between two checks: each one waits for the device
 
 
 class PosteriorCollapseWarning(UserWarning):
-    """The code says next to nothing about what was encoded."""
+    """The posterior has collapsed: the latents carry next to no information on the input."""
 
 
 class PosteriorWatch:
-    """Warns once, by step and epoch, when the KL or the active units stay near zero.
+    """Warning, once, that the KL or the number of active units stays near zero.
 
-    Looks at what objectives report as `kl_nats` and, where they do, `active_units`.
+    Reads the losses `kl_nats` and, where an objective reports them, `active_units`.
 
     Args:
         description: of the run.
-        after: steps before which a low value is the start and no collapse.
-        patience: low looks in a row that make a collapse.
-        min_bits: KL per example below which a code is empty.
-        min_active: active units below which a code is empty.
+        after: steps at the start of training in which a low value is no collapse.
+        patience: low values in a row that count as a collapse.
+        min_bits: KL per example below which a value is low.
+        min_active: active units below which a value is low.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class PosteriorWatch:
         self.low, self.warned = 0, False
 
     def look(self, step: int, epoch: int, losses: Losses) -> None:
-        """Takes in the losses of a step."""
+        """Checks the losses of a step."""
         if self.warned or step < self.after or step % EVERY or "kl_nats" not in losses:
             return
         bits = losses["kl_nats"].mean().item() / math.log(2)

@@ -1,7 +1,7 @@
-"""The epochs of a run, whatever an update is: batches, validation, what is kept, and resuming.
+"""The loop of epochs for any update: batches, validation, checkpoints and resuming.
 
-Everything random in an epoch comes from a generator seeded by the run's seed and the epoch, so that
-a run resumed at an epoch draws the same numbers. With several processes, each takes its share of
+All random numbers of an epoch come from a generator seeded by the run's seed and the epoch, so that
+a resumed run draws the same ones. With several processes, each takes its share of
 every batch, weighted so that the gradient is that of the whole batch on one device.
 """
 
@@ -31,32 +31,31 @@ from synvae_workbench.training.checkpoints import (
 from synvae_workbench.training.objectives import Objective
 from synvae_workbench.training.updates import Batch, NotFiniteError, Update
 
-RESIDENT_BYTES = 1 << 30  # up to here a data set moves to the device as a whole
-NAMED_ROWS = 8  # of a batch, in an error's sentence
+RESIDENT_BYTES = 1 << 30  # up to this size a data set is kept on the device
+NAMED_ROWS = 8  # of a batch that an error message names
 
 
 class DivergedError(RuntimeError):
-    """The loss is not finite any more."""
+    """Training has diverged: a loss or the norm of its gradient is not finite."""
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What belongs to a run of training, beside what is trained on what.
+    """Options of a training run: folder, device, validation, choice of the best model.
 
     Attributes:
         description: of the run, in its progress bar, warnings and errors.
-        folder: is resumed from, and written to after every epoch: the state of training,
+        folder: to resume from, and to write to after every epoch: the state of training,
             `metrics.jsonl`, TensorBoard events, and the model, as `latest/` and as `best/`.
-        settings: what defines the run besides configuration, objective and model, such as the
-            checksums of the data; to go on with other ones is refused.
+        settings: that identify the run besides configuration, objective and model, such as the
+            checksums of the data; a run is not resumed with other ones.
         fabric: the device or devices; by default those of `loop.make_fabric()`.
-        validation: tensors like those of training; the losses on them are `validation_...` in the
-            record.
+        validation: tensors like those of training; their losses are recorded as `validation_...`.
         validate_by: the objective on them, by default that of training.
-        after_epoch: is told the epoch, from 1 on, and the figures that it returns join the epoch's
-            record; the model is in evaluation mode.
-        best_by: the figure of `after_epoch` that is highest for the best model; by default that of
-            the lowest `validation_loss` is the best or, without validation, the latest.
+        after_epoch: called with the epoch, from 1 on, and the model in evaluation mode; the figures
+            that it returns are recorded.
+        best_by: the figure of `after_epoch` by which the model with the highest is the best; by
+            default the lowest `validation_loss` or, without validation, the latest epoch.
     """
 
     description: str
@@ -70,11 +69,11 @@ class RunOptions:
 
 
 class Epochs:
-    """The epochs of one run.
+    """The loop over the epochs of one run.
 
     Args:
-        update: what is done on each batch, and to which model.
-        options: of the run; their `fabric` is not looked at.
+        update: the update on each batch, with its model.
+        options: of the run; their `fabric` is not used.
     """
 
     def __init__(self, update: Update, options: RunOptions, fabric: Fabric):
@@ -85,7 +84,7 @@ class Epochs:
         self.length = self.epoch_steps = 0
 
     def run(self, tensors: tuple[Tensor, ...]) -> History:
-        """Trains from where an earlier process stopped; the figures of each epoch.
+        """Trains from the last checkpoint on; returns the means of each epoch.
 
         Raises:
             ValueError: if the folder is of another run, or `after_epoch` gives no figure `best_by`.
@@ -107,12 +106,12 @@ class Epochs:
                 record |= {} if options.after_epoch is None else options.after_epoch(epoch + 1)
                 history.append(record)
                 self.keep(history)
-        self.fabric.barrier()  # what the first process wrote is there for all
+        self.fabric.barrier()  # the first process has written its files before any goes on
         self.update.model.eval()
         return history
 
     def resume(self) -> History:
-        """What an earlier process did of this run; places what is trained on its device."""
+        """Loads the last checkpoint and sets models and optimisers up; returns the history."""
         update, options = self.update, self.options
         history: History = []
         if options.folder is not None:
@@ -125,13 +124,13 @@ class Epochs:
         return history
 
     def to_device(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """The tensors on the device, unless they are too large for that."""
+        """Tensors on the device, or unmoved beyond `RESIDENT_BYTES`."""
         if sum(tensor.nbytes for tensor in tensors) > RESIDENT_BYTES:
             return tensors
         return tuple(tensor.to(self.fabric.device) for tensor in tensors)
 
     def generators(self, tensors: tuple[Tensor, ...], seed: int) -> tuple[torch.Generator, ...]:
-        """One for the order of the rows, where they lie, and one for the draws of the objective.
+        """Random generators: of the order of rows, where these lie, and of the objective's draws.
 
         On one device they are the same. Processes share the order and differ in their draws.
         """
@@ -143,7 +142,7 @@ class Epochs:
         return order, torch.Generator(device).manual_seed(seed + rank)
 
     def train(self, tensors: tuple[Tensor, ...], epoch: int, bar: Any) -> dict[str, float]:
-        """Updates once on every batch; the mean of each loss per example."""
+        """Updates on every batch of an epoch; returns the mean of each loss per example."""
         config, rank, world = self.config, self.fabric.global_rank, self.fabric.world_size
         self.update.train(True)
         order, draws = self.generators(tensors, config.seed * 100_003 + epoch)
@@ -165,7 +164,7 @@ class Epochs:
 
     @torch.no_grad()
     def validate(self, tensors: tuple[Tensor, ...], epoch: int) -> dict[str, float]:
-        """Mean losses on the validation set, with the same draws after every epoch."""
+        """Mean losses on the validation set, with the same random numbers after every epoch."""
         objective = self.options.validate_by or self.update.objective
         _, draws = self.generators(tensors, self.config.seed)
         step, rank, sums = (epoch + 1) * self.epoch_steps, self.fabric.global_rank, {}
@@ -177,18 +176,18 @@ class Epochs:
         return {f"validation_{name}": value for name, value in means.items()}
 
     def take_rows(self, tensors: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
-        """These rows of the data, on the device."""
+        """Rows of each tensor, on the device."""
         return tuple(tensor[rows].to(self.fabric.device) for tensor in tensors)
 
     def means(self, sums: dict[str, Tensor], length: int) -> dict[str, float]:
-        """Means over all processes."""
+        """Means of the losses over all processes, from their sums and the number of examples."""
         return {
             name: float(self.fabric.all_reduce(total, reduce_op="sum")) / length
             for name, total in sums.items()
         }
 
     def keep(self, history: History) -> None:
-        """Writes what there is after an epoch; the state last, so that a resumed run lacks none."""
+        """Writes history, models and, last, the state: a resumed run then lacks none of them."""
         folder, record = self.options.folder, history[-1]
         if folder is None or not self.fabric.is_global_zero:
             return
@@ -201,7 +200,7 @@ class Epochs:
         save_state(folder, self.update, self.settings, history)
 
     def divergence_error(self, batch: Batch, found: NotFiniteError) -> DivergedError:
-        """The error of a loss or a gradient that is not finite, naming and saving the batch."""
+        """Error that names the step and the batch that diverged, which is saved."""
         rows, folder = batch.rows, self.options.folder
         named = ", ".join(map(str, rows[:NAMED_ROWS].tolist()))
         more = f" and {len(rows) - NAMED_ROWS} more" if len(rows) > NAMED_ROWS else ""
@@ -215,7 +214,7 @@ class Epochs:
 
 
 def is_best(history: History, best_by: str) -> bool:
-    """Whether the last epoch is better than all before it: see `RunOptions.best_by`.
+    """True if the last epoch is the best so far, by `RunOptions.best_by`.
 
     Raises:
         ValueError: if its record has no figure `best_by`.

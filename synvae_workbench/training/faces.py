@@ -1,20 +1,19 @@
-"""Training on few pictures: each is seen in ever new variations."""
+"""Data augmentation and the objective of VAEs on small sets of photographs."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from synvae_core.losses import Losses, picture_vae_loss
-from synvae_workbench.training.pictures import to_unit
+from synvae_workbench.training.pictures import resample_affine, to_unit
 
 
 @dataclass(frozen=True)
 class Variation:
-    """How far pictures are varied: standard deviations, cut at two of them."""
+    """Strength of augmentation: standard deviations of normal noise, clipped at two of them."""
 
     shift: float = 0.06  # as a share of half the side
     turn: float = 0.08  # in radians
@@ -28,9 +27,9 @@ class Variation:
 def vary(
     images: Float[Tensor, "b c h w"], variation: Variation, generator: torch.Generator
 ) -> Float[Tensor, "b c h w"]:
-    """Pictures in [0, 1], each mirrored, moved, turned, scaled and lit a little differently.
+    """Augmented pictures in [0, 1]: flips, shifts, rotations, scalings, other light and contrast.
 
-    Beyond its edges a picture goes on as its mirror image.
+    Edges are padded by reflection.
     """
     n, channels, device = len(images), images.shape[1], images.device
 
@@ -43,10 +42,8 @@ def vary(
     side = torch.rand(n, generator=generator, device=device) < 0.5 * variation.flip
     side = torch.where(side, -1.0, 1.0)
     left, down = variation.shift * place[:, 2], variation.shift * place[:, 3]
-    rows = torch.stack([side * cos, -sin, left, side * sin, cos, down], 1).view(n, 2, 3)
-    grid = F.affine_grid(rows, list(images.shape), align_corners=False)
-    options = {"mode": "bicubic", "padding_mode": "reflection", "align_corners": False}
-    moved = F.grid_sample(images, grid, **options)
+    matrix = [side * cos, -sin, left, side * sin, cos, down]
+    moved = resample_affine(images, matrix, mode="bicubic", padding_mode="reflection")
     contrast = (variation.contrast * draw(1, 1, 1)).exp()
     light = variation.light * draw(1, 1, 1)
     if channels > 1:
@@ -57,10 +54,10 @@ def vary(
 
 @dataclass(frozen=True)
 class FaceObjective:
-    """`losses.picture_vae_loss` of varied pictures.
+    """`losses.picture_vae_loss` of augmented pictures.
 
-    With a variation, of varied pictures through draws of their posteriors; without, as to validate,
-    of the pictures as they are, through the means.
+    With a variation, of augmented pictures through posterior samples; without, as for validation,
+    of the pictures as they are, through posterior means.
     """
 
     beta: float
@@ -79,7 +76,7 @@ class FaceObjective:
 def draw_variations(
     images: Float[Tensor, "n c h w"], variation: Variation, *, times: int, seed: int = 0
 ) -> Float[Tensor, "m c h w"]:
-    """So many variations of each picture, m = n times `times`, such as to fit a baseline on.
+    """Augmented copies of pictures, `times` of each (m = n x times), such as to fit a baseline on.
 
     Raises:
         ValueError: unless there is at least one picture and one variation of it.

@@ -1,4 +1,4 @@
-"""Judges of rebuilt pictures: classifiers, and what they read in pictures."""
+"""Classifiers of pictures, by which reconstructions are judged: training and predictions."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from synvae_core.models.visual import VisualConfig
 from synvae_workbench.training.loop import FitConfig, RunOptions, fit
 from synvae_workbench.training.objectives import ClassifierObjective
 
-CHUNK = 500  # pictures looked at at once; bounds the memory
+CHUNK = 500  # pictures in a forward pass; bounds the memory
 PUBLISHED_RATE = 1e-4  # of SynVAE's classifier, constant
 
 
@@ -24,7 +24,7 @@ def train_judge(
     epochs: int = 0,
     fabric: Fabric | None = None,
 ) -> LeNet5:
-    """A LeNet-5 trained on real digits, moved and turned a little, with their labels; on the CPU.
+    """Trains a LeNet-5 on augmented real digits and their labels; the result is on the CPU.
 
     Args:
         epochs: by default 20 of fewer than 10,000 digits, else 5.
@@ -40,16 +40,16 @@ def train_judge(
 
 @dataclass(frozen=True)
 class ClassifierTraining:
-    """How a classifier of pictures is trained."""
+    """Settings of the training of a classifier of pictures."""
 
     classes: int
     epochs: int
     seed: int
-    augment: bool = False  # move, turn and scale the pictures a little
+    augment: bool = False  # small random shifts, rotations and scalings
     as_published: bool = False  # SynVAE's learning rate, and its double softmax
 
     def fit_config(self) -> FitConfig:
-        """Epochs, batches and learning rate."""
+        """Settings of optimisation: epochs, batches and learning rate."""
         if not self.as_published:
             return FitConfig(self.epochs, 64, 0.001, seed=self.seed)
         constant = {"warmup_steps": 0, "decay_rate": 1.0, "gradient_clip": 1e9}
@@ -64,7 +64,7 @@ def train_classifier(
     *,
     fabric: Fabric | None = None,
 ) -> EncoderClassifier:
-    """A classifier shaped like the picture encoder, trained on pictures and labels; on the CPU.
+    """Trains a classifier with the architecture of the picture encoder; the result is on the CPU.
 
     Args:
         labels: class ids, or booleans where a picture may have several.
@@ -83,7 +83,7 @@ def train_classifier(
 
 
 def read_labels(judge: nn.Module, images: Float[Tensor, "n c h w"]) -> Int[Tensor, " n"]:
-    """The label that the judge reads in each picture of [0, 1].
+    """Predicted class of each picture in [0, 1].
 
     Raises:
         ValueError: if the judge's logits are not finite numbers.
@@ -94,7 +94,7 @@ def read_labels(judge: nn.Module, images: Float[Tensor, "n c h w"]) -> Int[Tenso
 def read_many_labels(
     judge: nn.Module, images: Float[Tensor, "n c h w"]
 ) -> Bool[Tensor, "n classes"]:
-    """Whether the judge reads each label in each picture of [0, 1], with a probability above 1/2.
+    """Predicted labels of pictures in [0, 1]: True where a label's probability is above 1/2.
 
     Raises:
         ValueError: if the judge's logits are not finite numbers.

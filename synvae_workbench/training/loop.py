@@ -1,6 +1,6 @@
-"""Training of every family with one optimiser, on Lightning Fabric, on one device or many.
+"""Training of a model by one optimiser, on Lightning Fabric, on one device or many.
 
-The epochs are those of `training.epochs`; two players are trained by `training.adversarial`.
+The epochs are those of `training.epochs`; VAE-GANs are trained by `training.adversarial`.
 """
 
 import os
@@ -27,7 +27,7 @@ PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
 @dataclass(frozen=True)
 class FitConfig:
-    """How long and how fast to train."""
+    """Settings of optimisation: epochs, batches, learning rate with its schedule, clipping."""
 
     epochs: int
     batch_size: int  # of all processes together
@@ -36,12 +36,12 @@ class FitConfig:
     # After the warm-up the rate falls along a half cosine, or by this factor at every step.
     decay_rate: float = 0.0
     weight_decay: float = 0.0
-    gradient_clip: float = 5.0  # norm; large steps early on can empty the code for good
+    gradient_clip: float = 5.0  # norm; large early steps can collapse the posterior for good
     epoch_examples: int = 0  # examples of an epoch; 0 takes all, a large corpus may want fewer
     seed: int = 0
 
     def rate(self, step: int, total: int) -> float:
-        """The learning rate of a step."""
+        """Learning rate of a step."""
         if self.decay_rate:
             warmup = min(1.0, (step + 1) / max(1, self.warmup_steps))
             return (
@@ -55,7 +55,7 @@ class FitConfig:
 
 
 def make_fabric(*, precision: str = "float32") -> Fabric:
-    """CUDA or MPS where there is one, else the CPU.
+    """Fabric on CUDA or MPS where there is one, else on the CPU.
 
     Under `torch.distributed.run`, which `synvae run --devices N --nodes M` starts, every
     process gets its own device, and Fabric's strategy for several devices joins them.
@@ -83,7 +83,7 @@ def make_fabric(*, precision: str = "float32") -> Fabric:
 
 
 def device_name(fabric: Fabric) -> str:
-    """The device in words, as reports and provenance show it."""
+    """Name of the device, as reports and provenance show it."""
     many = f"{fabric.world_size} x " if fabric.world_size > 1 else ""
     if fabric.device.type == "cuda":
         return f"{many}CUDA, {torch.cuda.get_device_name(fabric.device)}"
@@ -98,12 +98,12 @@ def fit(
     config: FitConfig,
     options: RunOptions,
 ) -> History:
-    """Trains the parameters that require a gradient and returns the mean losses of each epoch.
+    """Trains the parameters that require a gradient; returns the mean losses of each epoch.
 
     Args:
-        tensors: equally long, indexed together; their rows make the batches. Large ones may be
+        tensors: of one length, indexed together; their rows make the batches. Large ones may be
             mapped from files and are then read as needed.
-        options: what belongs to the run: its folder, device, validation.
+        options: of the run: its folder, device, validation.
 
     Raises:
         ValueError: if the folder is of another run, or `after_epoch` gives no figure `best_by`.
@@ -114,14 +114,14 @@ def fit(
 
 
 class SingleUpdate(Update):
-    """An update of one model by one optimiser, with an eye on its posterior."""
+    """Update of one model by AdamW, with a warning of posterior collapse."""
 
     def __init__(self, model: nn.Module, objective: Objective, config: FitConfig, description: str):
         self.model, self.objective, self.config = model, objective, config
         self.optimizer = torch.optim.AdamW(
             [p for p in model.parameters() if p.requires_grad],
             config.learning_rate,
-            betas=(0.9, 0.99),  # runs here are short: a memory of 1,000 steps would be half of one
+            betas=(0.9, 0.99),  # 0.999 averages over 1,000 steps, half of a short run
             weight_decay=config.weight_decay,
             fused=True,
         )

@@ -1,4 +1,4 @@
-"""Critics that are trained to tell pairs of latents that belong together from others."""
+"""Training of critics for variational bounds on the mutual information of pairs of latents."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from synvae_core.models.critics import Critic
 from synvae_workbench.training.checkpoints import History
 from synvae_workbench.training.loop import FitConfig, RunOptions, fit
 
-# What a critic maximises for the sake of each bound.
+# The bound that the critic of each estimate maximises.
 TRAINED_BY: dict[str, Bound] = BOUNDS | {
     "smile": jensen_shannon,
     "nwj_as_published": nwj_as_published,
@@ -28,7 +28,7 @@ TRAINED_BY: dict[str, Bound] = BOUNDS | {
 
 @dataclass(frozen=True)
 class CriticObjective:
-    """The named bound of a batch of pairs, or what trains its critic, as `nats`."""
+    """Negative bound of a batch of pairs, by the bound that trains the critic; also as `nats`."""
 
     bound: str
 
@@ -43,12 +43,12 @@ class CriticObjective:
         return {"loss": -nats, "nats": nats.detach()}
 
 
-Pairs = tuple[Float[Tensor, "_ x"], Float[Tensor, "_ y"]]  # equally many: the i-th of both
+Pairs = tuple[Float[Tensor, "_ x"], Float[Tensor, "_ y"]]  # the i-th of both
 
 
 @dataclass(frozen=True)
 class CriticConfig:
-    """How long and how fast a critic is trained; by default as published."""
+    """Settings of the training of a critic; by default as published."""
 
     epochs: int = 100
     batch_size: int = 200  # pairs per step, at most all
@@ -56,7 +56,7 @@ class CriticConfig:
     seed: int = 0
 
     def fit_config(self, n: int) -> FitConfig:
-        """The same for n pairs, with full batches: what is left over waits for another epoch."""
+        """Settings of the loop for n pairs; each epoch uses full batches only."""
         batch_size = min(self.batch_size, n)
         return FitConfig(
             self.epochs,
@@ -77,12 +77,12 @@ def train_critic(
     validation: Pairs | None = None,
     fabric: Fabric | None = None,
 ) -> tuple[Critic, History]:
-    """A critic of pairs of latents for a bound, on the CPU, and the course of training.
+    """Trains a critic for a bound; returns it, on the CPU, and the history of training.
 
     Args:
         bound: of `TRAINED_BY`.
-        validation: pairs; of all epochs the critic is kept that tells these best, and their value
-            is `validation_nats` in the course. Without them it is the last critic.
+        validation: pairs; the critic of the epoch with the largest bound on these is returned, and
+            the bound is `validation_nats` in the history. Without them it is the last critic.
 
     Raises:
         ValueError: if there are fewer than two pairs, not as many second as first latents, a
@@ -105,9 +105,9 @@ def train_critic(
 def estimate_as_published(
     pairs: Pairs, config: CriticConfig, *, fabric: Fabric | None = None
 ) -> float:
-    """`nwj_as_published` in nats, trained and reported on the same pairs: their last epoch's mean.
+    """Mean of `nwj_as_published` over the last epoch, in nats, on the pairs it was trained on.
 
-    It is no bound: it finds information in independent pairs, up to log batch_size of it.
+    It is no bound: it is positive on independent pairs, by up to log batch_size.
     Müller-Eberstein & van Noord 2019, arXiv 1909.01218.
 
     Raises:
@@ -120,7 +120,7 @@ def estimate_as_published(
 
 
 class _Best:
-    """Called after each epoch: keeps the weights with the largest bound on validation pairs."""
+    """Weights of the epoch with the largest bound on validation pairs; called after each one."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Objectives: a batch and a step in, named losses per example out, one class per family.
+"""Training objectives: from a batch and a step to named losses per example, one class a system.
 
 An objective prepares the batch, runs the model and weighs the terms of its loss by schedules of the
 step. The loss itself, with its equation, is in `synvae_core.losses`.
@@ -23,17 +23,16 @@ from synvae_core.metrics.latents import ACTIVE_VARIANCE
 from synvae_core.models.melody.recipe import Recipe
 from synvae_core.music.melody import FIRST_NOTE, NUM_EVENTS
 from synvae_core.schedules import exponential_rise, inverse_sigmoid, linear_warmup
-from synvae_workbench.training.pictures import pictures_of
+from synvae_workbench.training.pictures import prepare_pictures
 
 Objective = Callable[[Any, tuple[Tensor, ...], int, torch.Generator], Losses]
 
 
 @dataclass(frozen=True)
 class MelodyObjective:
-    """`losses.melody_vae_loss` of melodies that are transposed at random, and the active units.
+    """`losses.melody_vae_loss` of randomly transposed melodies, and the number of active units.
 
-    The schedules of the recipe say how beta and the share of the decoder's own draws in what it
-    reads change with the step.
+    Beta and the rate of scheduled sampling follow the schedules of the recipe.
     """
 
     recipe: Recipe
@@ -63,23 +62,23 @@ class VisualObjective:
     def __call__(
         self, model: nn.Module, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
     ) -> Losses:
-        images = pictures_of(batch, generator, augment=self.augment)
+        images = prepare_pictures(batch, generator, augment=self.augment)
         return picture_vae_loss(model(images, generator=generator), images, beta=self.beta)
 
 
 @dataclass(frozen=True)
 class SynVaeObjective:
-    """`losses.synvae_loss` of pictures: rebuilt from their melodies, with latent regularisation."""
+    """`losses.synvae_loss` of pictures: reconstruction through melodies, latent regularisation."""
 
     beta: float = 0.0
     commitment: float = 0.0
     musicality: float = 0.0
-    augment: bool = True  # small random shifts, turns and scalings of half of the pictures
+    augment: bool = True  # small random shifts, rotations and scalings of half the pictures
 
     def __call__(
         self, model: nn.Module, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
     ) -> Losses:
-        images = pictures_of(batch, generator, augment=self.augment)
+        images = prepare_pictures(batch, generator, augment=self.augment)
         return synvae_loss(
             model(images, generator=generator),
             images,
@@ -99,14 +98,14 @@ class ClassifierObjective:
     def __call__(
         self, model: Any, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
     ) -> Losses:
-        images = pictures_of(batch[:-1], generator, augment=self.augment)
+        images = prepare_pictures(batch[:-1], generator, augment=self.augment)
         return classifier_loss(model(images), batch[-1], double_softmax=self.double_softmax)
 
 
 def transpose_randomly(
     events: Int[Tensor, "b t"], most: int, generator: torch.Generator
 ) -> Int[Tensor, "b t"]:
-    """Each melody moved by up to `most` semitones, as far as its pitches stay in range."""
+    """Random transposition of each melody by up to `most` semitones, within the pitch range."""
     is_note = events >= FIRST_NOTE
     lowest = torch.where(is_note, events, NUM_EVENTS).amin(1, keepdim=True)
     highest = torch.where(is_note, events, 0).amax(1, keepdim=True)

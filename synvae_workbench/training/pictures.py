@@ -1,5 +1,6 @@
-"""Pictures on their way into a batch: bytes to numbers, crops and small moves."""
+"""Preparation of pictures for a batch: from bytes to [0, 1], random crops, augmentation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,19 +12,19 @@ from synvae_workbench.data.pictures.types import random_crops
 
 
 def to_unit(images: UInt8[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-    """Pictures of 0..255 as floats in [0, 1]."""
+    """Pixels 0..255 as floats in [0, 1]."""
     return images.float() / 255
 
 
-def pictures_of(
+def prepare_pictures(
     batch: tuple[Tensor, ...], generator: torch.Generator, *, augment: bool
 ) -> Float[Tensor, "b c h w"]:
-    """The pictures of a batch in [0, 1].
+    """Pictures of a batch in [0, 1], cropped or augmented at random.
 
     Args:
         batch: begins with pictures in bytes, or is the three tensors of `data.pictures.Strips`,
             which are cropped at random.
-        augment: moves half of the whole pictures a little at random; crops have moved enough.
+        augment: applies `jitter` to whole pictures; crops vary enough.
     """
     if len(batch) == 3:
         return to_unit(random_crops(*batch, generator))
@@ -31,9 +32,23 @@ def pictures_of(
     return jitter(images, generator) if augment else images
 
 
+def resample_affine(
+    images: Float[Tensor, "b c h w"], matrix: Sequence[Float[Tensor, " b"]], **options: str
+) -> Float[Tensor, "b c h w"]:
+    """Pictures resampled under an affine map of each, from output to input places in -1..1.
+
+    Args:
+        matrix: the six entries of 2 x 3 matrices, row by row.
+        options: of `grid_sample`; by default bilinear, and zero beyond the edges.
+    """
+    maps = torch.stack(list(matrix), 1).view(len(images), 2, 3)
+    grid = F.affine_grid(maps, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, align_corners=False, **options)
+
+
 @dataclass(frozen=True)
 class Jitter:
-    """How many pictures are moved, and how far: standard deviations, cut at two of them."""
+    """Strength of augmentation: standard deviations of normal noise, clipped at two of them."""
 
     share: float = 0.5  # of the pictures, each with this probability
     shift: float = 0.1  # as a share of half the side
@@ -47,18 +62,16 @@ A_LITTLE = Jitter()
 def jitter(
     images: Float[Tensor, "b c h w"], generator: torch.Generator, how: Jitter = A_LITTLE
 ) -> Float[Tensor, "b c h w"]:
-    """Pictures of which some are moved, turned and scaled a little at random.
+    """Augmented pictures: a random half of them shifted, rotated and scaled a little.
 
-    A moved picture is smoother than it was. With all of them moved, a model never sees pictures as
-    sharp as those that it is meant for, and draws these far worse.
+    Resampling blurs a picture. If all were resampled, a model would never see pictures as sharp as
+    those it is tested on, and would reconstruct these far worse.
     """
     n = len(images)
     noise = torch.randn(n, 4, generator=generator, device=images.device).clamp(-2, 2)
     angle, size = how.turn * noise[:, 0], 1 + how.scale * noise[:, 1]
     cos, sin = size * angle.cos(), size * angle.sin()
     across, down = how.shift * noise[:, 2], how.shift * noise[:, 3]
-    rows = torch.stack([cos, -sin, across, sin, cos, down], 1)
-    grid = F.affine_grid(rows.view(n, 2, 3), list(images.shape), align_corners=False)
-    moved = F.grid_sample(images, grid, align_corners=False)
+    moved = resample_affine(images, [cos, -sin, across, sin, cos, down])
     chosen = torch.rand(n, generator=generator, device=images.device) < how.share
     return torch.where(chosen[:, None, None, None], moved, images)

@@ -1,7 +1,7 @@
-"""Speech and pictures that share a label, drawn together, and the objective of a VAE on them.
+"""The speech-to-image objective: random pairs of recordings and pictures, and the loss on them.
 
-The pairing is that of Żelaszczyk & Mańdziuk 2021, arXiv 2109.13354: every time a picture is seen it
-has another recording of its digit, drawn with replacement. Labels serve for nothing else.
+Pairs are those of Żelaszczyk & Mańdziuk 2021, arXiv 2109.13354: each time a picture is used it gets
+another recording of its digit, drawn with replacement. Labels are used for nothing else.
 """
 
 import hashlib
@@ -9,20 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from synvae_core.losses import Losses, check_likelihood, speech_vae_loss
 from synvae_core.schedules import linear_warmup
 from synvae_workbench.data.speech.pairs import pair_by_label
-from synvae_workbench.training.pictures import to_unit
+from synvae_workbench.training.pictures import resample_affine, to_unit
 
 
 class Speech:
-    """Recordings of one split, from which pictures are given theirs.
+    """Recordings of one split, by label, to be paired with pictures.
 
-    Its `repr` is a checksum of what it holds, so that a run is only resumed with the same speech.
+    Its `repr` has a checksum of the content, so that a run is only resumed with the same speech.
 
     Raises:
         ValueError: if there are no recordings, or not as many labels.
@@ -44,12 +43,12 @@ class Speech:
     def draw_recordings(
         self, labels: Int[Tensor, " b"], generator: torch.Generator
     ) -> UInt8[Tensor, "b 1 h w"]:
-        """A recording of each label, drawn with replacement, on the device of the labels.
+        """Random recording of each label, drawn with replacement, on the device of the labels.
 
         Raises:
             ValueError: if there is no recording of a label.
         """
-        if generator.device.type != "cpu":  # pairs are drawn there, wherever training runs
+        if generator.device.type != "cpu":  # the same pairs on any device
             seed = torch.randint(1 << 62, (), generator=generator, device=generator.device)
             generator = torch.Generator().manual_seed(int(seed))
         self.spectrograms = self.spectrograms.to(labels.device)
@@ -58,9 +57,9 @@ class Speech:
 
 @dataclass(frozen=True)
 class SpeechImageObjective:
-    """`losses.speech_vae_loss` of pictures and recordings of them; beta warms up by steps.
+    """`losses.speech_vae_loss` of pictures and recordings of their labels, with beta warm-up.
 
-    The batches are pictures in bytes and their labels, which serve the pairing alone.
+    A batch is pictures in bytes and their labels; labels only choose the recordings.
     """
 
     speech: Speech
@@ -86,7 +85,7 @@ class SpeechImageObjective:
 
 @dataclass(frozen=True)
 class SpeechVariation:
-    """How far spectrograms are varied; standard deviations are cut at two of them."""
+    """Strength of augmentation: standard deviations of normal noise, clipped at two of them."""
 
     time: float = 0.1  # of the shift in time and of the relative tempo, as shares of the length
     pitch: float = 0.05  # of the shift in frequency and of its relative scale
@@ -102,9 +101,9 @@ def vary(
     generator: torch.Generator,
     how: SpeechVariation = A_LITTLE,
 ) -> Float[Tensor, "b 1 h w"]:
-    """Spectrograms in [0, 1] as if spoken sooner, slower, higher or louder, with two bands silent.
+    """Augmented spectrograms in [0, 1]: other onset, tempo, pitch and level, and two masks.
 
-    The bands, one of time and one of frequency, are those of Park et al. 2019, "SpecAugment", arXiv
+    The masks, one of time and one of frequency, are those of Park et al. 2019, "SpecAugment", arXiv
     1904.08779.
     """
     n, _, height, width = spectrograms.shape
@@ -113,10 +112,7 @@ def vary(
     zero = torch.zeros(n, device=device)
     across = [1 + how.time * noise[:, 0], zero, 2 * how.time * noise[:, 1]]
     down = [zero, 1 + how.pitch * noise[:, 2], 2 * how.pitch * noise[:, 3]]
-    grid = F.affine_grid(
-        torch.stack(across + down, 1).view(n, 2, 3), list(spectrograms.shape), align_corners=False
-    )
-    moved = F.grid_sample(spectrograms, grid, align_corners=False)
+    moved = resample_affine(spectrograms, across + down)
     louder = (moved + how.level * noise[:, 4, None, None, None]).clamp(0, 1)
     louder = torch.where(moved > 0, louder, moved)
     rows = _band(n, height, how.mask, generator)[:, None, :, None]
@@ -125,7 +121,7 @@ def vary(
 
 
 def _band(n: int, length: int, widest: float, generator: torch.Generator) -> Tensor:
-    """Where a random band of each of n rows lies."""
+    """Mask (n, length) of a random band in each of n rows."""
     start, share = torch.rand(2, n, 1, generator=generator, device=generator.device)
     place = torch.arange(length, device=generator.device)
     first = start * length

@@ -1,4 +1,4 @@
-"""Updates of weights on a batch: what the loop asks of one, and one with a single optimiser."""
+"""The interface of an update on a batch, and an optimiser step with gradient clipping."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ from synvae_core.losses import Losses
 
 
 class Batch(NamedTuple):
-    """A process' share of a batch, and where in the run it stands."""
+    """The part of a batch that one process computes, with its step and epoch."""
 
     tensors: tuple[Tensor, ...]  # on the device
-    rows: Int[Tensor, " b"]  # of the data, that they are
+    rows: Int[Tensor, " b"]  # of the data set, that `tensors` are
     size: int  # of the whole batch, of all processes together
     epoch: int  # from 1 on
     step: int  # from 0 on
@@ -25,16 +25,16 @@ class Batch(NamedTuple):
 
 
 class NotFiniteError(ArithmeticError):
-    """A loss or the norm of its gradient is not finite; nothing was updated by it."""
+    """A loss or the norm of its gradient is not finite; the weights were not updated."""
 
 
 class Update(ABC):
-    """One update on a batch. `loop.SingleUpdate` is plain, `adversarial` has that of two players.
+    """Interface of an update on a batch: by one optimiser in `loop`, by two in `adversarial`.
 
     Attributes:
-        model: whose weights are kept in the run folder.
+        model: whose weights are saved in the run folder.
         wrapped: the same on its device or devices, as the validation calls it.
-        objective, config: what a run is known by, with the model's sizes.
+        objective, config: that identify a run, together with the model's sizes.
     """
 
     model: nn.Module
@@ -48,11 +48,11 @@ class Update(ABC):
 
     @abstractmethod
     def train(self, mode: bool) -> None:
-        """Brings the models into training mode, or into evaluation mode."""
+        """Puts the models into training mode, or into evaluation mode."""
 
     @abstractmethod
     def __call__(self, batch: Batch) -> tuple[Losses, dict[str, float]]:
-        """Updates the weights; this process' losses, and figures for the progress bar.
+        """Updates the weights; returns this process' losses, and figures for the progress bar.
 
         Raises:
             NotFiniteError: if a loss or its gradient is not finite.
@@ -60,14 +60,14 @@ class Update(ABC):
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
-        """The state of the weights as `model`, that of the optimisers as `optimizer`."""
+        """State of the weights as `model`, and of the optimisers as `optimizer`."""
 
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes over what `state_dict` gave."""
+        """Restores what `state_dict` returned."""
 
     def look(self, epoch: int, record: Mapping[str, float]) -> None:  # noqa: B027
-        """Warns of what the means of an epoch show, if of anything."""
+        """Checks the means of an epoch; by default, nothing."""
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
@@ -84,11 +84,11 @@ def descend(
     clip: float,
     of: str = "",
 ) -> Float[Tensor, ""]:
-    """One step of an optimiser down a loss; the norm of the gradient before it was clipped.
+    """Takes an optimiser step on a loss; returns the norm of the gradient before clipping.
 
     Args:
         clip: largest norm of the gradient.
-        of: whose loss it is, for the error.
+        of: the name of the loss, for the error.
 
     Raises:
         NotFiniteError: in place of the step, if the loss or the norm is not finite.
@@ -106,5 +106,5 @@ def descend(
 
 
 def batch_mean(values: Float[Tensor, " b"], batch: Batch, fabric: Fabric) -> Float[Tensor, ""]:
-    """The mean over the rows of all processes, once their gradients have been averaged."""
+    """Loss whose gradient, averaged over processes, is that of the mean over the whole batch."""
     return values.sum() * fabric.world_size / batch.size

@@ -1,4 +1,4 @@
-"""Objectives of the waveform VAEs: windows of loops in, losses out."""
+"""Training objectives of the waveform VAEs, on windows of loops."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +12,13 @@ from synvae_core.models.waveform.dense import DenseWaveformVae
 from synvae_core.schedules import linear_warmup
 from synvae_workbench.data.waveforms.sets import Loops, cut
 
-QUIET = 1e-4  # of full scale, as the root of the mean square: what is softer counts as this loud
+QUIET = 1e-4  # RMS, of full scale: the floor of a window's energy
 
 
 class Windows:
-    """Loops, and the length in samples of the windows that are cut from them.
+    """Windows of `length` samples, cut from loops at given places.
 
-    Its `repr` says how many there are, for what a run is known by; the checksum of the samples
+    Its `repr`, by which a run is identified, has the number of loops; the checksum of the samples
     belongs to the run's settings.
     """
 
@@ -32,13 +32,13 @@ class Windows:
         return self  # the samples are mapped from a file, and may be larger than the memory
 
     def at(self, places: Int[Tensor, "b 3"]) -> Float[Tensor, "b n"]:
-        """The windows at those places, on the device of the places."""
+        """Windows at the places, on the device of these."""
         return cut(self.loops.samples, places.cpu(), self.length).to(places.device)
 
 
 @dataclass(frozen=True)
 class CoefficientObjective:
-    """`losses.coefficient_loss` of the fully connected model, on batches of `coefficient_rows`."""
+    """`losses.coefficient_loss` of the fully connected VAE, on batches of `coefficient_rows`."""
 
     beta: float
     beta_warmup: int = 0  # steps
@@ -54,10 +54,10 @@ class CoefficientObjective:
 
 @dataclass(frozen=True)
 class SpectralObjective:
-    """`losses.spectral_loss` of the convolutional model.
+    """`losses.spectral_loss` of the convolutional VAE, on windows at random offsets.
 
-    Batches are places of windows (`data.waveforms.sets.window_places`), which start anywhere within
-    the hop after their place, so that every offset is heard.
+    A batch is places of windows (`data.waveforms.sets.window_places`); each window starts at a
+    random offset within the hop after its place.
     """
 
     windows: Windows
@@ -79,7 +79,7 @@ class SpectralObjective:
 def coefficient_rows(
     model: DenseWaveformVae, loops: Loops, places: Int[Tensor, "n 3"], *, repeats: int = 1
 ) -> tuple[Float[Tensor, "m components"], Float[Tensor, " m"]]:
-    """The coefficients and the energy of windows, each as often as an epoch is to show it."""
+    """Coefficients and energies of windows, the rows repeated `repeats` times for an epoch."""
     windows = cut(loops.samples, places, model.config.samples)
     energy = windows.square().sum(1).clamp(min=windows.shape[1] * QUIET**2)
     coefficients = model.coefficients(windows)
