@@ -8,11 +8,20 @@ import pytest
 
 from synvae_workbench.__main__ import parser
 from synvae_workbench.batch.notebooks import find_notebook
-from synvae_workbench.reports import parse_parameters
+from synvae_workbench.reports import parse_parameters, read_notebook
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "pretrained").glob("*/CARD.md")),
+]
+INDEX = re.compile(r"^\| \dx \w+ \| \[(\d\d) ([^\]]+)\]\(notebooks/([^)]+)\)", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
 
 
 def commands(page: Path) -> list[str]:
@@ -20,18 +29,18 @@ def commands(page: Path) -> list[str]:
     text = page.read_text().replace("\\\n", " ")
     blocks = re.findall(r"^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     lines = [line for block in blocks for line in block.splitlines()]
-    lines += re.findall(r"`(synvae [^`]+)`", text)
+    lines += re.findall(r"`(?:\.venv/bin/)?(synvae [^`]+)`", text)
     found = [line.partition("  #")[0].strip() for line in lines]
     return [line.removeprefix("synvae ") for line in found if line.startswith("synvae ")]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_to_files(page):
     for target, _ in LINK.findall(page.read_text()):
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_to_code_name_the_module_or_what_it_defines(page):
     for label, target in re.findall(r"\[([^\]]+)\]\(([^)#\s]+\.py)\)", page.read_text()):
         module = page.parent / target
@@ -39,10 +48,8 @@ def test_links_to_code_name_the_module_or_what_it_defines(page):
         assert target.endswith(f"/{label}.py") or set(label.split(", ")) <= defined, target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_are_understood_and_name_what_there_is(page):
-    if page.name == "results.md":  # its commands were run as they stand
-        return
     for command in commands(page):
         options = parser().parse_args(shlex.split(command))
         if command.startswith("run "):
@@ -52,3 +59,13 @@ def test_commands_are_understood_and_name_what_there_is(page):
 
 def test_commands_are_found():
     assert len(commands(ROOT / "README.md")) > 5
+
+
+def test_the_index_names_each_notebook_by_its_title():
+    listed = set(INDEX.findall((ROOT / "README.md").read_text()))
+    there = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    titles = [read_notebook(path).cells[0].source.partition("\n")[0] for path in there]
+    assert listed == {
+        (path.name[:2], title.removeprefix("# "), path.name)
+        for path, title in zip(there, titles, strict=True)
+    }

@@ -213,6 +213,7 @@ class TestNotebook:
         assert notebook_parameters(path)["SMOKE"].default is False
         for name, parameter in notebook_parameters(path).items():
             assert parameter.help, f"{name} has no comment that says what it is"
+            assert "?" not in parameter.help, f"{name}: say it, do not ask"
 
     def test_has_short_cells(self, path):
         for number, cell in enumerate(nbformat.read(path, as_version=4).cells, 1):

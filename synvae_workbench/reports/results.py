@@ -17,9 +17,10 @@ START = "<!-- results: generated from reports/results.json by `make results` -->
 END = "<!-- end of results -->"
 PAGE_HEAD = """# Results
 
-Generated from `reports/results.json` by `make results`; each table ends with the commands that made
-its runs. `notes/` figures are measured from MIDI files, latents are means of posteriors unless a
-line says otherwise. What the figures of the published systems are stands in notebook 30.
+Generated from `reports/results.json` by `make results`; each table ends with the commands that
+repeat its runs. Pictures are rebuilt from MIDI files and latents are posterior means unless a line
+says otherwise. [The glossary](glossary.md) has the terms; notebook 30 has the published figures
+beside these.
 """
 
 
