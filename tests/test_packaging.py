@@ -7,6 +7,7 @@ import sys
 import tomllib
 from functools import cache
 from importlib import metadata
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -59,16 +60,21 @@ def declared(group: str) -> set[str]:
     return found
 
 
-def imported(source: str) -> set[str]:
-    """Top-level modules of a source that neither Python nor the repository brings."""
+def named(source: str) -> set[str]:
+    """Dotted names of a source's import statements, wherever they stand."""
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names.add(node.module)
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def imported(source: str) -> set[str]:
+    """Top-level modules of a source that neither Python nor the repository brings."""
     ours = {"synvae_core", "synvae_workbench"} | {p.stem for p in (ROOT / "tests").rglob("*.py")}
-    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - ours
+    return {name.partition(".")[0] for name in named(source)} - sys.stdlib_module_names - ours
 
 
 def undeclared(source: str, group: str) -> dict[str, list[str]]:
@@ -88,7 +94,7 @@ def sources() -> dict[str, tuple[str, str]]:
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         cells = json.loads(path.read_text())["cells"]
         source = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
-        found[path.stem] = LIVE if "synvae_workbench.live" in source else NOTEBOOKS, source
+        found[path.stem] = LIVE if path.stem.startswith("4") else NOTEBOOKS, source
     return found
 
 
@@ -98,6 +104,20 @@ SOURCES = sources()
 def test_imports_are_declared_in_their_group():
     lacks = {name: undeclared(source, group) for name, (group, source) in SOURCES.items()}
     assert {name: lack for name, lack in lacks.items() if lack.keys() - MADE_ELSEWHERE} == {}
+
+
+@pytest.mark.parametrize("notebook", [name for name in SOURCES if name[0].isdigit()])
+def test_a_notebook_runs_by_its_group(notebook):
+    """Of all modules of ours that it reads, directly or through others."""
+    group, source = SOURCES[notebook]
+    read, found = [source], set()
+    while read:
+        names = set().union(*(accumulate(n.split("."), "{}.{}".format) for n in named(read.pop())))
+        ours = {f"{name}{tail}" for name in names for tail in ("", ".__init__")} & SOURCES.keys()
+        read += [SOURCES[name][1] for name in ours - found]
+        found |= ours
+    assert found
+    assert [undeclared(SOURCES[name][1], group) for name in sorted(found)] == [{}] * len(found)
 
 
 @pytest.mark.parametrize(
