@@ -143,6 +143,13 @@ def test_an_import_that_goes_up_is_found(part, source):
     assert breaches(part, source)
 
 
+@pytest.mark.parametrize("module", SOURCES)
+def test_event_ids_are_known_to_their_coding_alone(module):
+    within = "synvae_core.music.melody."
+    found = {name for name in imported_modules(SOURCES[module]) if name.startswith(within)}
+    assert found <= {f"{within}ONE_VOICE"}, "ask the coding what an id means"
+
+
 def test_no_modules_import_each_other():
     assert circles({name: text for name, text in SOURCES.items() if name not in PACKAGES}) == []
 

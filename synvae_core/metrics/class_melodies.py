@@ -12,8 +12,10 @@ import numpy as np
 from jaxtyping import Float, Integer
 from sklearn.feature_selection import f_classif
 
-from synvae_core.metrics.diversity import MOST, sounding
+from synvae_core.metrics.diversity import MOST
 from synvae_core.metrics.melody import FEATURE_NAMES, melody_features
+from synvae_core.music.coding import Coding
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.types import Measure
 
 MEASURES = (Measure("class_features/{feature}", None, 0, 1),)  # variance between classes
@@ -69,13 +71,16 @@ class ClassSpread(NamedTuple):
 
 
 def class_features(
-    events: Integer[np.ndarray, "n t"], classes: Integer[np.ndarray, " n"]
+    events: Integer[np.ndarray, "n t"],
+    classes: Integer[np.ndarray, " n"],
+    *,
+    coding: Coding = ONE_VOICE,
 ) -> ClassFeatures:
     """How the 18 features of melodies differ from class to class.
 
     Raises:
         ValueError: unless each melody has a class, there are two classes or more, and more
-            melodies than classes; or if an event id is not 0..89.
+            melodies than classes; or if an event id is unknown.
     """
     found, index, counts = _classes(events, classes)
     if len(events) <= len(found):
@@ -83,7 +88,7 @@ def class_features(
             f"differences between classes want more melodies than classes: got {len(events)} "
             f"melodies of {len(found)} classes"
         )
-    features = melody_features(events)
+    features = melody_features(events, coding=coding)
     mean, deviation = features.mean(0), features.std(0)
     varies = np.ptp(features, axis=0) > 0
     f, p = np.zeros(len(FEATURE_NAMES)), np.ones(len(FEATURE_NAMES))
@@ -102,7 +107,11 @@ def class_features(
 
 
 def class_spread(
-    events: Integer[np.ndarray, "n t"], classes: Integer[np.ndarray, " n"], *, seed: int = 0
+    events: Integer[np.ndarray, "n t"],
+    classes: Integer[np.ndarray, " n"],
+    *,
+    seed: int = 0,
+    coding: Coding = ONE_VOICE,
 ) -> ClassSpread:
     """How unlike the melodies of each class are to each other and to those of each other class.
 
@@ -121,7 +130,8 @@ def class_spread(
     rng = np.random.default_rng(seed)
     each = max(2, MOST // len(found))
     rows = [rng.permutation(np.flatnonzero(index == i))[:each] for i in range(len(found))]
-    heard = [sounding(events)[row] for row in rows]
+    sounding = coding.sounding(events)
+    heard = [sounding[row] for row in rows]
     unlike = np.zeros((len(found), len(found)))
     for a, first in enumerate(heard):
         for b, second in enumerate(heard[: a + 1]):

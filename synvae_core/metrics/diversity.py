@@ -4,7 +4,8 @@ import numpy as np
 from jaxtyping import Integer
 
 from synvae_core.metrics.melody import distinct
-from synvae_core.music.melody import HOLD, canonical
+from synvae_core.music.coding import Coding
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.types import HIGHER, Measure
 
 MOST = 2000  # melodies that are compared in pairs; of more, a draw
@@ -16,17 +17,12 @@ MEASURES = (
 )
 
 
-def sounding(events: Integer[np.ndarray, "n t"]) -> Integer[np.ndarray, "n t"]:
-    """What is heard at each step: the event of the note that sounds, or 0 in silence."""
-    events = canonical(events)
-    step = np.arange(events.shape[1])
-    latest = np.maximum.accumulate(np.where(events != HOLD, step, 0), axis=1)
-    heard = np.take_along_axis(events, latest, axis=1)
-    return np.where(heard == 1, 0, heard)  # a note-off and a hold before any note are silence
-
-
 def melody_spread(
-    events: Integer[np.ndarray, "n t"], classes: Integer[np.ndarray, "n"], *, seed: int = 0
+    events: Integer[np.ndarray, "n t"],
+    classes: Integer[np.ndarray, "n"],
+    *,
+    seed: int = 0,
+    coding: Coding = ONE_VOICE,
 ) -> dict[str, float]:
     """How unlike melodies are: the mean share of steps at which two of them sound different.
 
@@ -41,9 +37,9 @@ def melody_spread(
         raise ValueError(f"each melody has a class: got {len(events)} and {len(classes)}")
     if len(events) < 2:
         raise ValueError(f"spread wants two melodies or more, got {len(events)}")
-    share = distinct(events) / len(events)
+    share = distinct(events, coding=coding) / len(events)
     rows = np.random.default_rng(seed).permutation(len(events))[:MOST]
-    heard, classes = sounding(events)[rows], np.asarray(classes)[rows]
+    heard, classes = coding.sounding(events)[rows], np.asarray(classes)[rows]
     unlike = np.zeros((len(heard), len(heard)))
     for step in heard.T:
         unlike += step[:, None] != step

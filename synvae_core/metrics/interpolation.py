@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, Integer
 
-from synvae_core.music.melody import canonical
+from synvae_core.music.coding import Coding
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.types import HIGHER, LOWER, Measure
 
 MEASURES = (
@@ -44,15 +45,17 @@ class PathSmoothness(NamedTuple):
         return {name: float(v.mean()) if v.size else np.nan for name, v in values.items()}
 
 
-def path_smoothness(paths: Integer[np.ndarray, "p n t"]) -> PathSmoothness:
+def path_smoothness(
+    paths: Integer[np.ndarray, "p n t"], *, coding: Coding = ONE_VOICE
+) -> PathSmoothness:
     """How evenly melodies change along paths; the ends of a path are its first and last melody.
 
     Raises:
-        ValueError: if the paths have fewer than two melodies, or an event id is not 0..89.
+        ValueError: if the paths have fewer than two melodies, or an event id is unknown.
     """
     if paths.shape[1] < 2:
         raise ValueError(f"a path has two ends: got paths of {paths.shape[1]} melodies")
-    paths = canonical(paths)
+    paths = coding.canonical(paths)
     to_first, to_last = (_hamming(paths, paths[:, [end]]) for end in (0, -1))
     steps = _hamming(paths[:, 1:], paths[:, :-1])
     ends = np.where(to_last[:, 0] > 0, to_last[:, 0], np.nan)
@@ -74,19 +77,20 @@ def mixed_paths(
     *,
     n: int,
     rng: np.random.Generator,
+    coding: Coding = ONE_VOICE,
 ) -> Int[np.ndarray, "p n t"]:
     """The baseline: every event from the first or the second melody, by a coin weighted by the way.
 
     The coins of each melody of a path are tossed anew; the result is canonical.
 
     Raises:
-        ValueError: if the shapes differ, n < 2, or an event id is not 0..89.
+        ValueError: if the shapes differ, n < 2, or an event id is unknown.
     """
     if first.shape != second.shape or n < 2:
         raise ValueError(f"paths need pairs and two ends: {first.shape}, {second.shape}, n = {n}")
     way = np.linspace(0, 1, n)[:, None]
     coin = rng.random((len(first), n, first.shape[1])) < way
-    return canonical(np.where(coin, second[:, None], first[:, None]))
+    return coding.canonical(np.where(coin, second[:, None], first[:, None]))
 
 
 def _hamming(first: np.ndarray, second: np.ndarray) -> np.ndarray:

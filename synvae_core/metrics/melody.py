@@ -1,7 +1,7 @@
 """How melodies compare, one by one with their reconstructions and as a set with a corpus.
 
 All measures look at the canonical form: a note-off in silence is nothing. A step is a sixteenth,
-a beat a quarter, an interval the distance between one note's pitch and the next one's.
+a beat a quarter, an interval the distance between one note's pitch and the next one's in its voice.
 """
 
 from typing import NamedTuple
@@ -9,15 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
-from synvae_core.music.melody import (
-    FIRST_NOTE,
-    HOLD,
-    MIN_PITCH,
-    NOTE_OFF,
-    STEPS_PER_BAR,
-    STEPS_PER_QUARTER,
-    canonical,
-)
+from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER, Coding
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.types import HIGHER, Measure
 
 STEPS_PER_EIGHTH = STEPS_PER_QUARTER // 2
@@ -67,27 +60,32 @@ MEASURES = (
 
 
 class _Notes(NamedTuple):
-    """Notes of n melodies on a grid (n, t): each stands at its onset, other places hold no data."""
+    """Notes of n melodies (n, t), one voice after the other: each stands at its onset.
 
+    Other places hold no data.
+    """
+
+    step: np.ndarray  # of each place
     onset: np.ndarray  # bool
     pitch: np.ndarray  # MIDI pitch
     length: np.ndarray  # steps
     leap: np.ndarray  # bool: a note that another one went before
     interval: np.ndarray  # semitones from the note before, signed
-    note_off: np.ndarray  # bool
+    note_off: np.ndarray  # bool: a rest begins
 
 
-def melody_features(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "n 18"]:
+def melody_features(
+    events: Integer[np.ndarray, "n t"], *, coding: Coding = ONE_VOICE
+) -> Float[np.ndarray, "n 18"]:
     """Each melody's 18 numbers named in `FEATURE_NAMES`.
 
     What is not there counts 0: the intervals of a melody with one note, everything about a silent
     one.
 
     Raises:
-        ValueError: if an event id is not 0..89.
+        ValueError: if an event id is unknown.
     """
-    notes = _notes(events)
-    step = np.arange(notes.onset.shape[1])
+    notes = _notes(events, coding)
     size = np.abs(notes.interval)
     onsets = notes.onset.sum(1)
     pitches = _pitch_counts(notes)
@@ -105,20 +103,22 @@ def melody_features(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "n 
         "distinct_pitches": (pitches > 0).sum(1),
         "range": np.where(onsets > 0, highest - lowest, 0),
         "in_key_share": _in_key(pitches) / np.maximum(onsets, 1),
-        "beat_share": _mean(step % STEPS_PER_QUARTER == 0, notes.onset),
-        "eighth_share": _mean(step % STEPS_PER_EIGHTH == 0, notes.onset),
+        "beat_share": _mean(notes.step % STEPS_PER_QUARTER == 0, notes.onset),
+        "eighth_share": _mean(notes.step % STEPS_PER_EIGHTH == 0, notes.onset),
         "length_mean": length_mean,
         "length_sd": np.sqrt(length_square),
         "length_max": np.where(notes.onset, notes.length, 0).max(1, initial=0),
         "sixteenth_share": _mean(notes.length == 1, notes.onset),
         "eighth_note_share": _mean(notes.length == STEPS_PER_EIGHTH, notes.onset),
         "pitch_mean": _mean(notes.pitch, notes.onset),
-        "starts_with_note": notes.onset[:, :1].any(1),
+        "starts_with_note": (notes.onset & (notes.step == 0)).any(1),
     }
     return np.stack([features[name].astype(np.float64) for name in FEATURE_NAMES], axis=1)
 
 
-def melody_summary(events: Integer[np.ndarray, "n t"]) -> dict[str, float]:
+def melody_summary(
+    events: Integer[np.ndarray, "n t"], *, coding: Coding = ONE_VOICE
+) -> dict[str, float]:
     """A set of melodies in eight numbers; shares and means are over all notes of the set.
 
     `onsets_per_bar`; `note_length` in steps; `beat_share`, of the onsets; `in_key_share`, of the
@@ -127,19 +127,18 @@ def melody_summary(events: Integer[np.ndarray, "n t"]) -> dict[str, float]:
     What is not there, such as the intervals of silence, counts 0.
 
     Raises:
-        ValueError: if there is no melody, or an event id is not 0..89.
+        ValueError: if there is no melody, or an event id is unknown.
     """
-    notes = _notes(events)
+    notes = _notes(events, coding)
     if not notes.onset.size:
         raise ValueError(f"a summary needs melodies, got events of shape {notes.onset.shape}")
-    step = np.arange(notes.onset.shape[1]) + np.zeros_like(notes.pitch)
     pitches = _pitch_counts(notes)
     onsets = notes.onset.sum()
     size = np.abs(notes.interval)
     summary = {
-        "onsets_per_bar": onsets / (notes.onset.size / STEPS_PER_BAR),
+        "onsets_per_bar": onsets / (notes.onset.size / coding.voices / STEPS_PER_BAR),
         "note_length": _pooled(notes.length, notes.onset),
-        "beat_share": _pooled(step % STEPS_PER_QUARTER == 0, notes.onset),
+        "beat_share": _pooled(notes.step % STEPS_PER_QUARTER == 0, notes.onset),
         "in_key_share": _in_key(pitches).sum() / max(onsets, 1),
         "distinct_pitches": (pitches > 0).sum(1).mean(),
         "interval": _pooled(size, notes.leap),
@@ -149,100 +148,118 @@ def melody_summary(events: Integer[np.ndarray, "n t"]) -> dict[str, float]:
     return {name: float(value) for name, value in summary.items()}
 
 
-def note_length_histogram(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "t"]:
-    """Share of the notes that last 1, 2, ... t steps; all 0 where there is no note."""
-    notes = _notes(events)
-    counts = np.bincount(notes.length[notes.onset], minlength=notes.onset.shape[1] + 1)[1:]
+def note_length_histogram(
+    events: Integer[np.ndarray, "n t"], *, coding: Coding = ONE_VOICE
+) -> Float[np.ndarray, " steps"]:
+    """Share of the notes that last 1, 2, ... steps; all 0 where there is no note."""
+    notes = _notes(events, coding)
+    steps = events.shape[1] // coding.voices
+    counts = np.bincount(notes.length[notes.onset], minlength=steps + 1)[1:]
     return counts / max(counts.sum(), 1)
 
 
-def interval_histogram(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "25"]:
+def interval_histogram(
+    events: Integer[np.ndarray, "n t"], *, coding: Coding = ONE_VOICE
+) -> Float[np.ndarray, "25"]:
     """Share of the intervals of -12, -11, ... 12 semitones; all 0 where there is no interval.
 
     Larger ones count in the first and the last bin.
     """
-    notes = _notes(events)
+    notes = _notes(events, coding)
     intervals = notes.interval[notes.leap].clip(-LARGEST_INTERVAL, LARGEST_INTERVAL)
     counts = np.bincount(intervals + LARGEST_INTERVAL, minlength=2 * LARGEST_INTERVAL + 1)
     return counts / max(counts.sum(), 1)
 
 
 def note_f1(
-    target: Integer[np.ndarray, "n t"], predicted: Integer[np.ndarray, "n t"]
+    target: Integer[np.ndarray, "n t"],
+    predicted: Integer[np.ndarray, "n t"],
+    *,
+    coding: Coding = ONE_VOICE,
 ) -> Float[np.ndarray, "n"]:
     """Harmonic mean of precision and recall of each melody's notes; two silent ones score 1.
 
     A predicted note is right if a target note has its onset and its pitch; its end does not count.
 
     Raises:
-        ValueError: if the shapes differ, or an event id is not 0..89.
+        ValueError: if the shapes differ, or an event id is unknown.
     """
-    target, predicted = _pair(target, predicted)
-    right = ((target == predicted) & (target >= FIRST_NOTE)).sum(1)
-    notes = (target >= FIRST_NOTE).sum(1) + (predicted >= FIRST_NOTE).sum(1)
+    target, predicted = map(coding.starts, _pair(target, predicted, coding))
+    right = ((target == predicted) & (target > 0)).sum(1)
+    notes = (target > 0).sum(1) + (predicted > 0).sum(1)
     return np.where(notes == 0, 1.0, 2 * right / np.maximum(notes, 1))
 
 
 def step_accuracy(
-    target: Integer[np.ndarray, "n t"], predicted: Integer[np.ndarray, "n t"]
+    target: Integer[np.ndarray, "n t"],
+    predicted: Integer[np.ndarray, "n t"],
+    *,
+    coding: Coding = ONE_VOICE,
 ) -> Float[np.ndarray, "n"]:
     """Share of each melody's steps with the right event; always holding is right on most of them.
 
     Raises:
-        ValueError: if the shapes differ, or an event id is not 0..89.
+        ValueError: if the shapes differ, or an event id is unknown.
     """
-    target, predicted = _pair(target, predicted)
+    target, predicted = _pair(target, predicted, coding)
     return (target == predicted).mean(1)
 
 
 def exact_windows(
-    target: Integer[np.ndarray, "n t"], predicted: Integer[np.ndarray, "n t"]
+    target: Integer[np.ndarray, "n t"],
+    predicted: Integer[np.ndarray, "n t"],
+    *,
+    coding: Coding = ONE_VOICE,
 ) -> Bool[np.ndarray, "n"]:
     """Whether the two melodies sound alike, note for note.
 
     Raises:
-        ValueError: if the shapes differ, or an event id is not 0..89.
+        ValueError: if the shapes differ, or an event id is unknown.
     """
-    target, predicted = _pair(target, predicted)
+    target, predicted = _pair(target, predicted, coding)
     return (target == predicted).all(1)
 
 
-def distinct(events: Integer[np.ndarray, "n t"]) -> int:
+def distinct(events: Integer[np.ndarray, "n t"], *, coding: Coding = ONE_VOICE) -> int:
     """Number of melodies that sound different from each other."""
-    return len(np.unique(canonical(events), axis=0))
+    return len(np.unique(coding.canonical(events), axis=0))
 
 
-def _pair(target: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _pair(
+    target: np.ndarray, predicted: np.ndarray, coding: Coding
+) -> tuple[np.ndarray, np.ndarray]:
     if target.shape != predicted.shape:
         raise ValueError(
             f"melodies are compared one by one: got {target.shape} and {predicted.shape}"
         )
-    return canonical(target), canonical(predicted)
+    return coding.canonical(target), coding.canonical(predicted)
 
 
-def _notes(events: np.ndarray) -> _Notes:
-    events = canonical(events)
+def _notes(events: np.ndarray, coding: Coding) -> _Notes:
+    events = coding.canonical(events)
     if events.ndim != 2:
         raise ValueError(f"melodies have shape (melodies, steps), got {events.shape}")
-    steps = events.shape[1]
-    step = np.broadcast_to(np.arange(steps), events.shape)
-    onset = events >= FIRST_NOTE
-    # the next event after each step, and the last onset before it, found in one sweep each
-    event_at = np.where(events != HOLD, step, steps)[:, ::-1]
-    end = np.full_like(events, steps)
-    end[:, :-1] = np.minimum.accumulate(event_at, axis=1)[:, ::-1][:, 1:]
-    onset_at = np.maximum.accumulate(np.where(onset, step, -1), axis=1)
-    before = np.full_like(events, -1)
-    before[:, 1:] = onset_at[:, :-1]
-    pitch = events - FIRST_NOTE + MIN_PITCH
-    return _Notes(
+    pitch, length, sounding = (
+        coding.by_voice(found)  # (n, voices, steps)
+        for found in (coding.starts(events), coding.lengths(events), coding.sounding(events))
+    )
+    step = np.broadcast_to(np.arange(pitch.shape[-1]), pitch.shape)
+    onset = pitch > 0
+    onset_at = np.maximum.accumulate(np.where(onset, step, -1), axis=-1)
+    before = np.full_like(pitch, -1)  # where the note before each step starts
+    before[..., 1:] = onset_at[..., :-1]
+    note_off = np.zeros_like(onset)
+    note_off[..., 1:] = (sounding[..., :-1] > 0) & (sounding[..., 1:] == 0)
+    notes = _Notes(
+        step=step,
         onset=onset,
         pitch=pitch,
-        length=end - step,
+        length=length,
         leap=onset & (before >= 0),
-        interval=pitch - np.take_along_axis(pitch, np.maximum(before, 0), axis=1),
-        note_off=events == NOTE_OFF,
+        interval=pitch - np.take_along_axis(pitch, np.maximum(before, 0), axis=-1),
+        note_off=note_off,
     )
+    return _Notes(*(values.reshape(events.shape) for values in notes))
 
 
 def _pitch_counts(notes: _Notes) -> np.ndarray:

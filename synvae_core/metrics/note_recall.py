@@ -12,14 +12,8 @@ from jaxtyping import Float, Integer
 from scipy.stats import binomtest
 
 from synvae_core.music.attributes import eighth_syncopation, sixteenth_syncopation
-from synvae_core.music.melody import (
-    FIRST_NOTE,
-    HOLD,
-    NOTE_OFF,
-    STEPS_PER_BAR,
-    canonical,
-    check_events,
-)
+from synvae_core.music.coding import STEPS_PER_BAR, Coding
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.types import HIGHER, LOWER, Measure
 
 LENGTHS = {"1": 1, "2": 2, "3–4": 4, "5–8": 8}  # longest of each class, in sixteenths
@@ -59,13 +53,13 @@ class Share(NamedTuple):
 
 
 class Groups(NamedTuple):
-    """Names of groups of notes, and the group (n, t) of a note that starts on each step."""
+    """Names of groups of notes, and the group (n, t) of a note that each event starts."""
 
     names: list[str]
     group: np.ndarray
 
 
-Grouping = Callable[[np.ndarray], Groups]
+Grouping = Callable[[np.ndarray, Coding], Groups]  # of events (n, t)
 
 
 class TeacherForced(NamedTuple):
@@ -78,42 +72,40 @@ class TeacherForced(NamedTuple):
     notes: Share
 
 
-def by_length(events: Integer[np.ndarray, "n t"]) -> Groups:
+def by_length(events: Integer[np.ndarray, "n t"], coding: Coding = ONE_VOICE) -> Groups:
     """Notes by their length in sixteenths: 1, 2, 3-4, 5-8 and longer."""
-    events = canonical(events)
-    steps = events.shape[1]
-    step = np.arange(steps)
-    event_at = np.where(events != HOLD, step, steps)[:, ::-1]
-    end = np.full_like(events, steps)  # of what starts on each step
-    end[:, :-1] = np.minimum.accumulate(event_at, axis=1)[:, ::-1][:, 1:]
-    return Groups([*LENGTHS, "longer"], np.searchsorted([*LENGTHS.values()], end - step))
+    lengths: np.ndarray = coding.lengths(events)
+    return Groups([*LENGTHS, "longer"], np.searchsorted([*LENGTHS.values()], lengths))
 
 
-def by_onset(events: Integer[np.ndarray, "n t"]) -> Groups:
+def by_onset(events: Integer[np.ndarray, "n t"], coding: Coding = ONE_VOICE) -> Groups:
     """Notes by the sixteenth of the bar that they start on: 1, 1e, 1&, 1a, 2 and so on."""
     names = [f"{beat}{part}" for beat in range(1, 5) for part in ("", "e", "&", "a")]
-    return Groups(names, np.broadcast_to(np.arange(events.shape[1]) % STEPS_PER_BAR, events.shape))
+    return Groups(names, _step(events, coding) % STEPS_PER_BAR)
 
 
-def by_bar(events: Integer[np.ndarray, "n t"]) -> Groups:
+def by_bar(events: Integer[np.ndarray, "n t"], coding: Coding = ONE_VOICE) -> Groups:
     """Notes by the bar that they start in, counted from 1."""
-    bars = -(-events.shape[1] // STEPS_PER_BAR)
-    index = np.broadcast_to(np.arange(events.shape[1]) // STEPS_PER_BAR, events.shape)
-    return Groups([str(bar + 1) for bar in range(bars)], index)
+    bars = -(-events.shape[1] // coding.voices // STEPS_PER_BAR)
+    return Groups([str(bar + 1) for bar in range(bars)], _step(events, coding) // STEPS_PER_BAR)
 
 
-def by_rhythm(events: Integer[np.ndarray, "n t"]) -> Groups:
+def by_rhythm(events: Integer[np.ndarray, "n t"], coding: Coding = ONE_VOICE) -> Groups:
     """Notes by the share of their melody's notes that are syncopated, after an eighth or sixteenth.
 
     Fixed classes rather than quantiles, so that one corpus can be compared with another.
     """
-    share = sixteenth_syncopation(events) + eighth_syncopation(events)
+    share = sixteenth_syncopation(events, coding=coding) + eighth_syncopation(events, coding=coding)
     index = np.searchsorted([*SYNCOPATION.values()], share)
     return Groups([*SYNCOPATION, "more"], np.broadcast_to(index[:, None], events.shape))
 
 
 def recall_by(
-    target: Integer[np.ndarray, "n t"], rebuilt: Integer[np.ndarray, "n t"], grouping: Grouping
+    target: Integer[np.ndarray, "n t"],
+    rebuilt: Integer[np.ndarray, "n t"],
+    grouping: Grouping,
+    *,
+    coding: Coding = ONE_VOICE,
 ) -> dict[str, Share]:
     """Found and all notes of the target in each group, in the order of the groups.
 
@@ -121,30 +113,39 @@ def recall_by(
         grouping: `by_length`, `by_onset`, `by_bar`, `by_rhythm`, or one of your own.
 
     Raises:
-        ValueError: if the shapes differ, or an event id is not 0..89.
+        ValueError: if the shapes differ, or an event id is unknown.
     """
     if target.shape != rebuilt.shape:
         raise ValueError(f"notes are compared one by one: got {target.shape} and {rebuilt.shape}")
-    target, rebuilt = check_events(target), check_events(rebuilt)
-    names, index = grouping(target)
-    is_note = target >= FIRST_NOTE
+    target, rebuilt = coding.canonical(target), coding.canonical(rebuilt)
+    names, index = grouping(target, coding)
+    pitch = coding.starts(target)
+    is_note, is_found = pitch > 0, pitch == coding.starts(rebuilt)
     count = np.bincount(index[is_note], minlength=len(names))
-    right = np.bincount(index[is_note & (target == rebuilt)], minlength=len(names))
+    right = np.bincount(index[is_note & is_found], minlength=len(names))
     pairs = zip(names, right.tolist(), count.tolist(), strict=True)
     return {name: Share(found, notes) for name, found, notes in pairs}
 
 
-def recall(target: Integer[np.ndarray, "n t"], rebuilt: Integer[np.ndarray, "n t"]) -> Share:
+def recall(
+    target: Integer[np.ndarray, "n t"],
+    rebuilt: Integer[np.ndarray, "n t"],
+    *,
+    coding: Coding = ONE_VOICE,
+) -> Share:
     """Found and all notes of the target, of all melodies together.
 
     Raises:
-        ValueError: if the shapes differ, or an event id is not 0..89.
+        ValueError: if the shapes differ, or an event id is unknown.
     """
-    return recall_by(target, rebuilt, lambda events: Groups(["all"], np.zeros_like(events)))["all"]
+    return recall_by(target, rebuilt, _one_group, coding=coding)["all"]
 
 
 def teacher_forced_accuracy(
-    logits: Float[np.ndarray, "n t events"], events: Integer[np.ndarray, "n t"]
+    logits: Float[np.ndarray, "n t events"],
+    events: Integer[np.ndarray, "n t"],
+    *,
+    coding: Coding = ONE_VOICE,
 ) -> TeacherForced:
     """How often a decoder that is told the true past expects what comes.
 
@@ -153,17 +154,20 @@ def teacher_forced_accuracy(
         events: canonical event ids.
 
     Raises:
-        ValueError: if an event id is not 0..89.
+        ValueError: if an event id is unknown.
     """
-    events = check_events(events)
-    expected = logits.argmax(-1)
-    step = np.arange(events.shape[1])
-    latest = np.maximum.accumulate(np.where(events != HOLD, step, 0), axis=1)[:, :-1]
-    sounds = np.zeros(events.shape, bool)  # whether a note sounds as each step begins
-    sounds[:, 1:] = np.take_along_axis(events, latest, axis=1) >= FIRST_NOTE
-    expected = np.where((expected == NOTE_OFF) & ~sounds, HOLD, expected)
-    right, is_note = expected == events, events >= FIRST_NOTE
+    expected = coding.heard(logits.argmax(-1), coding.before(events))
+    right, is_note = expected == events, coding.starts(events) > 0
     return TeacherForced(
         Share(int(right.sum()), right.size),
         Share(int((right & is_note).sum()), int(is_note.sum())),
     )
+
+
+def _step(events: np.ndarray, coding: Coding) -> np.ndarray:
+    """The step of each event, in the shape of the events."""
+    return np.broadcast_to(np.arange(events.shape[1]) // coding.voices, events.shape)
+
+
+def _one_group(events: np.ndarray, coding: Coding) -> Groups:
+    return Groups(["all"], np.zeros_like(events))

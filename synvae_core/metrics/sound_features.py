@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Integer
 
+from synvae_core.music.coding import Coding
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import events_to_note_sequence
 from synvae_core.music.render import Synthesiser, default_synthesiser, render
 
@@ -35,6 +37,7 @@ def sound_features(
     qpm: float = 120.0,
     program: int = 0,
     synthesiser: Synthesiser | None = None,
+    coding: Coding = ONE_VOICE,
 ) -> dict[str, Float32[np.ndarray, "n _"]]:
     """What each of `EARS` hears of melodies, each rendered by itself.
 
@@ -44,7 +47,7 @@ def sound_features(
         synthesiser: by default the best one here.
 
     Raises:
-        ValueError: if there is no melody, or an event id is not 0..89.
+        ValueError: if there is no melody, or an event id is unknown.
     """
     if not len(events):
         raise ValueError("there is no melody to hear: got 0")
@@ -52,7 +55,7 @@ def sound_features(
     parts = []
     for start in range(0, len(events), CHUNK):
         sequences = [
-            events_to_note_sequence(melody, qpm=qpm, program=program)
+            events_to_note_sequence(melody, qpm=qpm, program=program, coding=coding)
             for melody in events[start : start + CHUNK]
         ]
         waveforms = [render(each, synthesiser=play, sample_rate=RATE) for each in sequences]

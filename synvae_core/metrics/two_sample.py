@@ -4,6 +4,9 @@ Lopez-Paz & Oquab 2017, "Revisiting Classifier Two-Sample Tests", arXiv 1610.065
 area under the ROC curve.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from jaxtyping import Integer
 from sklearn.base import ClassifierMixin
@@ -16,7 +19,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from threadpoolctl import threadpool_limits
 
 from synvae_core.metrics.melody import melody_features
-from synvae_core.music.melody import canonical
+from synvae_core.music.coding import Coding
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.types import LOWER, Measure
 
 MEASURES = (
@@ -27,9 +31,9 @@ MEASURES = (
 )
 
 
-def _words(events: np.ndarray) -> np.ndarray:
+def _words(events: np.ndarray, *, coding: Coding) -> np.ndarray:
     """Each melody as a line of words, one per event."""
-    return np.array([" ".join(map(str, row)) for row in canonical(events)], dtype=object)
+    return np.array([" ".join(map(str, row)) for row in coding.canonical(events)], dtype=object)
 
 
 def _boosted_trees(seed: int) -> ClassifierMixin:
@@ -43,7 +47,7 @@ def _event_counts(seed: int) -> Pipeline:
 
 
 # What a classifier knows of a melody, and the classifier.
-_CLASSIFIERS = {
+_CLASSIFIERS: dict[str, tuple[Callable[..., np.ndarray], Callable[[int], ClassifierMixin]]] = {
     "features": (melody_features, _boosted_trees),
     "events": (_words, _event_counts),
 }
@@ -58,6 +62,7 @@ def two_sample_auc(
     hears: str = "features",
     seed: int = 0,
     folds: int = 5,
+    coding: Coding = ONE_VOICE,
 ) -> float:
     """Area under the ROC curve of a classifier that tells one set of melodies from another.
 
@@ -78,7 +83,7 @@ def two_sample_auc(
         folds: of the cross-validation.
 
     Raises:
-        ValueError: if a set has fewer melodies than there are folds, or an event id is not 0..89.
+        ValueError: if a set has fewer melodies than there are folds, or an event id is unknown.
     """
     if not 2 <= folds <= min(len(first), len(second)):
         raise ValueError(
@@ -96,7 +101,7 @@ def two_sample_auc(
     with threadpool_limits(1):  # on sets this small, threads cost more time than they save
         score = cross_val_predict(
             classifier(seed),
-            np.concatenate([of_melody(first), of_melody(second)]),
+            np.concatenate([of_melody(events, coding=coding) for events in (first, second)]),
             is_second,
             groups=groups,
             cv=StratifiedGroupKFold(folds, shuffle=True, random_state=seed),
@@ -111,6 +116,7 @@ def two_sample_scores(
     melodies: Integer[np.ndarray, "m t"],
     *,
     seed: int = 0,
+    coding: Coding = ONE_VOICE,
 ) -> dict[str, float]:
     """AUCs of classifiers that tell melodies from windows of tunes.
 
@@ -121,8 +127,9 @@ def two_sample_scores(
     Args:
         tune_of: the tune of each window.
     """
+    auc = partial(two_sample_auc, tunes, melodies, seed=seed, coding=coding)
     return {
-        "auc": two_sample_auc(tunes, melodies, tunes=tune_of, seed=seed),
-        "auc_events": two_sample_auc(tunes, melodies, tunes=tune_of, hears="events", seed=seed),
-        "auc_plain_folds": two_sample_auc(tunes, melodies, seed=seed),
+        "auc": auc(tunes=tune_of),
+        "auc_events": auc(tunes=tune_of, hears="events"),
+        "auc_plain_folds": auc(),
     }

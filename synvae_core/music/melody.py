@@ -1,4 +1,4 @@
-"""Melodies as sequences of event ids, in the coding of MusicVAE.
+"""Melodies of one voice as event ids, in the coding of MusicVAE.
 
 Roberts et al. 2018, "A Hierarchical Latent Vector Model for Learning Long-Term Structure in
 Music", arXiv 1803.05428. One id per sixteenth note: 0 holds what sounds (or the silence), 1 ends
@@ -6,103 +6,107 @@ the note, 2..89 start the pitches 21..108 (A0..C8). A note ends at the next star
 or at the end of the melody.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
+from jaxtyping import Int, Integer
 
-HOLD = 0
-NOTE_OFF = 1
-FIRST_NOTE = 2
-MIN_PITCH = 21
-MAX_PITCH = 108
-NUM_EVENTS = FIRST_NOTE + MAX_PITCH - MIN_PITCH + 1
-STEPS_PER_QUARTER = 4
-STEPS_PER_BAR = 16
+from synvae_core.music.coding import (
+    MAX_PITCH,
+    MIN_PITCH,
+    Coding,
+    Events,
+    Note,
+    States,
+    library_of,
+)
 
-
-class Note(NamedTuple):
-    """A sounding note: `start` and `end` in steps (sixteenths, end exclusive), MIDI `pitch`."""
-
-    start: int
-    end: int
-    pitch: int
-
-
-def check_events(events: np.ndarray) -> np.ndarray:
-    """Event ids as int64, or a `ValueError` where one is not an integer in 0..89."""
-    events = np.asarray(events)
-    if not np.issubdtype(events.dtype, np.integer):
-        raise ValueError(f"event ids are integers, got {events.dtype}")
-    if events.size and not (0 <= events.min() and events.max() < NUM_EVENTS):
-        raise ValueError(f"event ids are 0..{NUM_EVENTS - 1}, got {events.min()}..{events.max()}")
-    return events.astype(np.int64)
+HOLD, NOTE_OFF, FIRST_NOTE = 0, 1, 2
+TO_PITCH = MIN_PITCH - FIRST_NOTE  # to be added to an id that starts a note
+# A state is 0 while nothing but holds has come, else 1 + the latest event that was no hold.
+LAST_SILENT = 1 + NOTE_OFF
+PLACE = 128  # a power of two above the states: a place and a state fit into one number
 
 
-def canonical(events: np.ndarray) -> np.ndarray:
-    """The same melody with every note-off in silence written as a hold.
+class OneVoice(Coding):
+    """Hold, note-off, and a start of each of 88 pitches; a note-off in silence is a hold."""
 
-    Two sequences sound alike if and only if their canonical forms are equal.
+    name = "one_voice"
+    size = FIRST_NOTE + MAX_PITCH - MIN_PITCH + 1
+    states = size + 1
 
-    Args:
-        events: (..., t) event ids.
-    """
-    events = check_events(events).copy()
-    sounding = np.zeros(events.shape[:-1], bool)
-    for t in range(events.shape[-1]):
-        step = events[..., t]
-        events[..., t] = np.where((step == NOTE_OFF) & ~sounding, HOLD, step)
-        sounding = (step >= FIRST_NOTE) | (sounding & (step != NOTE_OFF))
-    return events
+    def starts(self, events: Events) -> Events:
+        events = self.check(events)
+        return (events + TO_PITCH) * (events >= FIRST_NOTE)
+
+    def after(self, state: States, event: States) -> States:
+        return library_of(event).where(event == HOLD, state, event + 1)
+
+    def before(self, events: Events) -> Events:
+        """As of any coding, without a loop: the latest event stands at the largest place so far."""
+        events = self.check(events)
+        library = library_of(events)
+        steps = events.shape[-1]
+        places = library.arange(PLACE + 1, (steps + 1) * PLACE, PLACE, device=events.device)
+        latest = places + events
+        latest *= events != HOLD  # in place and without where(): several times as fast
+        if library is np:
+            np.maximum.accumulate(latest, axis=-1, out=latest)
+        else:
+            latest = latest.cummax(-1).values
+        states = library.empty_like(latest)
+        states[..., :1] = 0
+        states[..., 1:] = latest[..., :-1]
+        states &= PLACE - 1
+        return states
+
+    def pitch(self, state: States) -> States:
+        return (state + (TO_PITCH - 1)) * (state > LAST_SILENT)
+
+    def heard(self, events: States, state: States) -> States:
+        nothing = (events == NOTE_OFF) & (state <= LAST_SILENT)
+        return library_of(events).where(nothing, HOLD, events)
+
+    def transposed(self, events: Events, semitones: int | Integer[Any, "*b 1"]) -> Events:
+        events = self.check(events)
+        is_note = events >= FIRST_NOTE
+        moved = library_of(events).where(is_note, events + semitones, events)
+        if (is_note & ((moved < FIRST_NOTE) | (moved >= self.size))).any():
+            raise ValueError(f"transposed by {semitones}, a pitch leaves {MIN_PITCH}..{MAX_PITCH}")
+        return moved
+
+    def notes(self, events: np.ndarray) -> list[Note]:
+        events = self.check(events)
+        if events.ndim != 1:
+            raise ValueError(f"one melody has shape (steps,), got {events.shape}")
+        notes: list[Note] = []
+        start, pitch = None, 0
+        for step, event in enumerate([*events.tolist(), NOTE_OFF]):
+            if event == HOLD:
+                continue
+            if start is not None:
+                notes.append(Note(start, step, pitch))
+            start, pitch = (step, event + TO_PITCH) if event >= FIRST_NOTE else (None, 0)
+        return notes
+
+    def write(
+        self, notes: Integer[np.ndarray, "m 5"], *, melodies: int, steps: int
+    ) -> Int[np.ndarray, "melodies t"]:
+        melody, start, end, pitch, voice = notes.T
+        free = np.zeros_like(start)  # where the note before ends
+        free[1:] = np.where(melody[1:] == melody[:-1], end[:-1], 0)
+        fits = (free <= start) & (start < end) & (end <= steps)
+        known = (MIN_PITCH <= pitch) & (pitch <= MAX_PITCH) & (voice == 0)
+        if not (fits & known).all():
+            first = np.argmin(fits & known)
+            note = Note(*notes[first, 1:].tolist())
+            if not fits[first]:
+                raise ValueError(f"{note} overlaps another note or leaves the {steps} steps")
+            raise ValueError(f"{note}: pitch outside {MIN_PITCH}..{MAX_PITCH}, or a second voice")
+        events = np.full((melodies, steps + 1), HOLD, np.int64)
+        events[melody, end] = NOTE_OFF  # the next note's start overwrites it where they touch
+        events[melody, start] = pitch - TO_PITCH
+        return events[:, :steps]
 
 
-def events_to_notes(events: np.ndarray) -> list[Note]:
-    """The notes of one melody (t,), in order; notes of one melody never overlap."""
-    events = check_events(events)
-    if events.ndim != 1:
-        raise ValueError(f"one melody has shape (steps,), got {events.shape}")
-    notes: list[Note] = []
-    start = None
-    for step, event in enumerate([*events.tolist(), NOTE_OFF]):
-        if event == HOLD:
-            continue
-        if start is not None:
-            notes.append(Note(start, step, int(events[start]) - FIRST_NOTE + MIN_PITCH))
-        start = step if event >= FIRST_NOTE else None
-    return notes
-
-
-def notes_to_events(notes: Iterable[Note], *, steps: int) -> np.ndarray:
-    """Event ids (steps,) of non-overlapping notes; the inverse of `events_to_notes`.
-
-    Raises:
-        ValueError: if a note overlaps another, leaves the melody, or has a pitch outside 21..108.
-    """
-    events = np.full(steps, HOLD, np.int64)
-    end = 0
-    for note in sorted(notes):
-        if not (end <= note.start < note.end <= steps):
-            raise ValueError(f"{note} overlaps another note or leaves the {steps} steps")
-        if not MIN_PITCH <= note.pitch <= MAX_PITCH:
-            raise ValueError(f"{note}: pitch outside {MIN_PITCH}..{MAX_PITCH}")
-        events[note.start] = note.pitch - MIN_PITCH + FIRST_NOTE
-        if note.end < steps:
-            events[note.end] = NOTE_OFF  # the next note's start overwrites it where they touch
-        end = note.end
-    return events
-
-
-def transpose(events: np.ndarray, semitones: int) -> np.ndarray:
-    """Every pitch moved by `semitones`.
-
-    Raises:
-        ValueError: if a pitch would leave 21..108.
-    """
-    events = check_events(events)
-    moved = np.where(events >= FIRST_NOTE, events + semitones, events)
-    is_note = events >= FIRST_NOTE
-    if is_note.any() and not (
-        moved[is_note].min() >= FIRST_NOTE and moved[is_note].max() < NUM_EVENTS
-    ):
-        raise ValueError(f"transposed by {semitones}, a pitch leaves {MIN_PITCH}..{MAX_PITCH}")
-    return moved
+ONE_VOICE = OneVoice()

@@ -1,6 +1,6 @@
 """Melodies to and from MIDI files, NoteSequences and PrettyMIDI objects.
 
-Files are written by mido and parsed by `files` on integer ticks, so every event sequence comes
+Files are written by mido and parsed by `midi_files` on integer ticks, so every event sequence comes
 back exactly, in its canonical form, at any tempo. `NoteSequence` is note-seq's; take it from here:
 importing note_seq raises pretty_midi's guard against absurd ticks, and this module restores it.
 """
@@ -10,14 +10,16 @@ import os
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import mido
 import numpy as np
 import pretty_midi
 from jaxtyping import Float, Integer
 
-from synvae_core.music.files import file_score
-from synvae_core.music.melody import STEPS_PER_QUARTER, events_to_notes
+from synvae_core.music.coding import STEPS_PER_QUARTER, Coding
+from synvae_core.music.melody import ONE_VOICE
+from synvae_core.music.midi_files import PERCUSSION_CHANNEL, file_score
 from synvae_core.music.score import MidiError, Part, Reading, Score, score_to_events
 
 with warnings.catch_warnings():
@@ -32,29 +34,36 @@ TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
 
 
 def events_to_note_sequence(
-    events: Integer[np.ndarray, " t"], *, qpm: float = 120.0, program: int = 0, velocity: int = 80
+    events: Integer[np.ndarray, " t"],
+    *,
+    qpm: float = 120.0,
+    program: int = 0,
+    velocity: int = 80,
+    coding: Coding = ONE_VOICE,
 ) -> NoteSequence:
-    """A melody (t,) as a NoteSequence in 4/4 that lasts all t steps, silence included.
+    """A melody (t,) as a NoteSequence in 4/4 that lasts all its steps, silence included.
 
     Args:
         qpm: quarters per minute, 4..960.
         program: General MIDI program, 0..127.
         velocity: of every note, 1..127.
+        coding: of the events; each voice is an instrument of its own.
     """
     _check_performance(qpm, program, velocity)
     seconds = 60.0 / qpm / STEPS_PER_QUARTER
     sequence = NoteSequence(ticks_per_quarter=TICKS_PER_QUARTER)
     sequence.tempos.add(qpm=qpm)
     sequence.time_signatures.add(numerator=4, denominator=4)
-    for start, end, pitch in events_to_notes(events):
+    for start, end, pitch, voice in coding.notes(events):
         sequence.notes.add(
             start_time=start * seconds,
             end_time=end * seconds,
             pitch=pitch,
             velocity=velocity,
             program=program,
+            instrument=voice,
         )
-    sequence.total_time = len(events) * seconds
+    sequence.total_time = len(events) // coding.voices * seconds
     return sequence
 
 
@@ -74,43 +83,53 @@ def pretty_midi_to_events(
 
 
 def midi_bytes(
-    events: Integer[np.ndarray, " t"], *, qpm: float = 120.0, program: int = 0, velocity: int = 80
+    events: Integer[np.ndarray, " t"],
+    *,
+    qpm: float = 120.0,
+    program: int = 0,
+    velocity: int = 80,
+    coding: Coding = ONE_VOICE,
 ) -> bytes:
     """A melody (t,) as the bytes of a MIDI file; arguments as in `events_to_note_sequence`.
 
     The end of the track stands at the last step, so the length of trailing silence is kept too.
+    Each voice has a channel of its own, in their order and without that of percussion.
     """
     _check_performance(qpm, program, velocity)
+    channels = [voice + (voice >= PERCUSSION_CHANNEL) for voice in range(coding.voices)]
     track = mido.MidiTrack(
         [
             mido.MetaMessage("set_tempo", tempo=round(60e6 / qpm)),
             mido.MetaMessage("time_signature", numerator=4, denominator=4),
-            mido.Message("program_change", program=program),
+            *(mido.Message("program_change", program=program, channel=c) for c in channels),
         ]
     )
-    step = 0  # of the last message: MIDI stores differences
-    for start, end, pitch in events_to_notes(events):
-        on = (start - step) * TICKS_PER_STEP
-        off = (end - start) * TICKS_PER_STEP
-        track.append(mido.Message("note_on", note=pitch, velocity=velocity, time=on))
-        track.append(mido.Message("note_off", note=pitch, velocity=0, time=off))
-        step = end
-    track.append(mido.MetaMessage("end_of_track", time=(len(events) - step) * TICKS_PER_STEP))
+    # (step, whether it starts, pitch, voice): at one step, ends come before starts
+    changes = [
+        change
+        for start, end, pitch, voice in coding.notes(events)
+        for change in ((start, True, pitch, voice), (end, False, pitch, voice))
+    ]
+    before = 0  # step of the last message: MIDI stores differences
+    for step, starts, pitch, voice in sorted(changes):
+        kind, loud = ("note_on", velocity) if starts else ("note_off", 0)
+        note = {"note": pitch, "velocity": loud, "channel": channels[voice]}
+        track.append(mido.Message(kind, time=(step - before) * TICKS_PER_STEP, **note))
+        before = step
+    silence = len(events) // coding.voices - before
+    track.append(mido.MetaMessage("end_of_track", time=silence * TICKS_PER_STEP))
     buffer = io.BytesIO()
     mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_QUARTER, tracks=[track]).save(file=buffer)
     return buffer.getvalue()
 
 
-def write_midi(
-    events: Integer[np.ndarray, " t"],
-    path: str | os.PathLike,
-    *,
-    qpm: float = 120.0,
-    program: int = 0,
-    velocity: int = 80,
-) -> None:
-    """Write a melody (t,) as a MIDI file that is there whole or not at all; makes its folder."""
-    _write_atomically(Path(path), midi_bytes(events, qpm=qpm, program=program, velocity=velocity))
+def write_midi(events: Integer[np.ndarray, " t"], path: str | os.PathLike, **options: Any) -> None:
+    """Write a melody (t,) as a MIDI file that is there whole or not at all; makes its folder.
+
+    Args:
+        options: of `midi_bytes`.
+    """
+    _write_atomically(Path(path), midi_bytes(events, **options))
 
 
 def read_midi(source: str | os.PathLike | bytes, **options: object) -> Integer[np.ndarray, " t"]:
@@ -120,7 +139,8 @@ def read_midi(source: str | os.PathLike | bytes, **options: object) -> Integer[n
         source: a path, or the bytes of a file.
         options: what may be done to make it one melody, the fields of `score.Reading`: `steps`,
             `track`, `top_line`, `quantize`, `ignore_metre`, `transpose_into_range`, `bar`, `pad`
-            and `allow_silence`. Without any, the file must be a melody on the grid as it stands.
+            and `allow_silence`; and the `coding` of the events. Without any, the file must be a
+            melody of one voice on the grid as it stands.
 
     Raises:
         MidiError: if the file is no MIDI file, truncated, larger than 512 KB or with an absurd
@@ -136,23 +156,23 @@ def round_trip(
     events: Integer[np.ndarray, "n t"],
     *,
     folder: str | os.PathLike | None = None,
-    qpm: float = 120.0,
-    program: int = 0,
-    velocity: int = 80,
+    coding: Coding = ONE_VOICE,
+    **performance: Any,
 ) -> Integer[np.ndarray, "n t"]:
-    """The melodies (n, t) as they come back from MIDI: `melody.canonical(events)`, silence too.
+    """The melodies (n, t) as they come back from MIDI: `coding.canonical(events)`, silence too.
 
     Args:
         folder: keeps the files here, as melody_00000.mid and so on; by default bytes in memory.
+        performance: how they are played, as in `midi_bytes`.
     """
-    heard = np.empty(events.shape, np.int64)
+    heard, steps = np.empty(events.shape, np.int64), events.shape[1] // coding.voices
     for index, melody in enumerate(events):
-        source = midi_bytes(melody, qpm=qpm, program=program, velocity=velocity)
+        source = midi_bytes(melody, coding=coding, **performance)
         if folder is not None:
             path = Path(folder) / f"melody_{index:05d}.mid"
             _write_atomically(path, source)
             source = path
-        heard[index] = read_midi(source, steps=events.shape[1], allow_silence=True)
+        heard[index] = read_midi(source, steps=steps, allow_silence=True, coding=coding)
     return heard
 
 
@@ -191,18 +211,18 @@ def _steps(
 
 def _timed_score(
     name: str,
-    voices: list[tuple[str, str, list[tuple[float, float, int]]]],
+    voices: list[tuple[str, str, int, list[tuple[float, float, int]]]],
     tempos: list[tuple[float, float]],
     metres: list[tuple[int, int]],
     end: float,
     percussion: int,
 ) -> Score:
-    """A score from voices of (name, label, notes) with notes of (start, end, pitch) in seconds."""
+    """A score from (name, label, voice, notes) with notes of (start, end, pitch) in seconds."""
     parts = []
-    for voice, label, notes in voices:
+    for name_of_part, label, voice, notes in voices:
         spans = np.array(notes, np.float64)
         spans[:, :2] = _steps(spans[:, :2].ravel(), tempos, name).reshape(-1, 2)
-        parts.append(Part(voice, label, spans))
+        parts.append(Part(name_of_part, label, spans, voice))
     return Score(name, parts, metres, float(_steps(np.array([end]), tempos, name)[0]), percussion)
 
 
@@ -217,7 +237,7 @@ def _sequence_score(sequence: NoteSequence) -> Score:
     return _timed_score(
         "the NoteSequence",
         [
-            (names.get(i, ""), f"{names.get(i, '')!r} (instrument {i})", voices[i])
+            (names.get(i, ""), f"{names.get(i, '')!r} (instrument {i})", i, voices[i])
             for i in sorted(voices)
         ],
         [(tempo.time, tempo.qpm) for tempo in sequence.tempos],
@@ -235,9 +255,10 @@ def _pretty_score(midi: pretty_midi.PrettyMIDI) -> Score:
             (
                 voice.name,
                 f"{voice.name!r} (program {voice.program})",
+                number,
                 [(note.start, note.end, note.pitch) for note in voice.notes],
             )
-            for voice in played
+            for number, voice in enumerate(played)
             if not voice.is_drum
         ],
         list(zip(*(values.tolist() for values in midi.get_tempo_changes()), strict=True)),

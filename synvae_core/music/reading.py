@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int
 from pretty_midi import PrettyMIDI
 
-from synvae_core.music.melody import check_events
+from synvae_core.music.coding import Coding
 from synvae_core.music.midi import (
     NoteSequence,
     note_sequence_to_events,
@@ -16,19 +16,20 @@ from synvae_core.music.midi import (
 from synvae_core.music.score import MidiError, Reading
 
 
-def read_melodies(source: object, *, steps: int, **options: object) -> Int[np.ndarray, "n steps"]:
-    """Event ids (n, steps) of one or more melodies, each of exactly `steps` sixteenths.
+def read_melodies(source: object, *, steps: int, **options: object) -> Int[np.ndarray, "n t"]:
+    """Event ids of one or more melodies, each of exactly `steps` sixteenths.
 
     Args:
         source: the path or bytes of a MIDI file, a NoteSequence or a PrettyMIDI (n = 1 each);
             event ids (steps,) or (n, steps) as an array or a tensor on any device; or a list or
             tuple of any of these.
-        options: how files, NoteSequences and PrettyMIDI are read, as in `midi.read_midi`.
+        options: how files, NoteSequences and PrettyMIDI are read, as in `midi.read_midi`; and the
+            `coding` of the events, by default that of one voice.
 
     Raises:
         MidiError: if a file or score is not a melody that the options allow; it names the option
             that helps.
-        ValueError: if events are not integers in 0..89 or of another length; in a list, both errors
+        ValueError: if events are no ids of the coding or of another length; in a list, both errors
             name the item, counted from 0.
     """
     reading = vars(Reading(steps=steps, **options))
@@ -40,10 +41,10 @@ def read_melodies(source: object, *, steps: int, **options: object) -> Int[np.nd
         return pretty_midi_to_events(source, **reading)[None]
     if isinstance(source, (list, tuple)):
         return _read_items(source, reading)
-    return _checked(source, steps)
+    return _checked(source, steps, reading["coding"])
 
 
-def _read_items(items: list | tuple, reading: dict[str, object]) -> Int[np.ndarray, "n steps"]:
+def _read_items(items: list | tuple, reading: dict[str, object]) -> Int[np.ndarray, "n t"]:
     if not items:
         raise ValueError("the list of melodies is empty; expected at least one melody")
     melodies = []
@@ -56,7 +57,7 @@ def _read_items(items: list | tuple, reading: dict[str, object]) -> Int[np.ndarr
     return np.concatenate(melodies)
 
 
-def _checked(source: object, steps: int) -> Int[np.ndarray, "n steps"]:
+def _checked(source: object, steps: int, coding: Coding) -> Int[np.ndarray, "n t"]:
     """Events of an array or a tensor, recognised by what it can do: this floor knows no torch."""
     if hasattr(source, "detach"):
         source = source.detach().cpu().numpy()
@@ -68,9 +69,10 @@ def _checked(source: object, steps: int) -> Int[np.ndarray, "n steps"]:
         )
     if source.ndim not in (1, 2):
         raise ValueError(f"melodies have shape (steps,) or (n, steps), got {source.shape}")
-    if source.shape[-1] != steps:
+    found = source.shape[-1] / coding.voices
+    if found != steps:
         raise ValueError(
-            f"the melodies have {source.shape[-1]} steps, expected steps={steps}; "
-            "cut or fill them with holds (0) to this length"
+            f"the melodies have {found:g} steps, expected steps={steps}; "
+            "cut or fill them with holds to this length"
         )
-    return np.atleast_2d(check_events(source))
+    return np.array(coding.check(source), ndmin=2)  # a copy

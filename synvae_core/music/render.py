@@ -21,7 +21,7 @@ import soundfile
 from jaxtyping import Float, Float32
 from scipy.signal import resample_poly
 
-from synvae_core.music.melody import MAX_PITCH, MIN_PITCH
+from synvae_core.music.coding import MAX_PITCH, MIN_PITCH
 from synvae_core.music.midi import NoteSequence, note_seq
 
 # (sequence, sample rate in Hz) -> mono waveform (n,) of `clip_samples` samples

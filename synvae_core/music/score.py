@@ -1,7 +1,8 @@
-"""From the notes of a score to the event ids of its one melody, or a refusal that says why.
+"""From the notes of a score to the event ids of its melody, or a refusal that says why.
 
-Knows no file format: `files` and `midi` bring MIDI files, NoteSequences and PrettyMIDI objects here
-as a `Score`; `Reading` says what may be done to it, and each refusal names the option that helps.
+Knows no file format: `midi_files` and `midi` bring MIDI files, NoteSequences and PrettyMIDI objects
+here as a `Score`; `Reading` says what may be done to it, and each refusal names the option that
+helps.
 """
 
 import heapq
@@ -10,20 +11,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Integer
+from jaxtyping import Bool, Float, Int, Integer, Num
 
-from synvae_core.music.melody import (
-    HOLD,
-    MAX_PITCH,
-    MIN_PITCH,
-    STEPS_PER_BAR,
-    Note,
-    notes_to_events,
-)
+from synvae_core.music.coding import MAX_PITCH, MIN_PITCH, STEPS_PER_BAR, Coding, Note
+from synvae_core.music.melody import ONE_VOICE
 
 MAX_STEPS = 100_000
 GRID_TOLERANCE = 1e-4  # in steps: below one tick of the finest resolution, above rounded seconds
-START, END, PITCH = 0, 1, 2  # columns of spans and notes
+START, END, PITCH, VOICE = range(4)  # columns of spans and notes
 
 
 class MidiError(ValueError):
@@ -57,6 +52,8 @@ class Reading:
             is left out, one that lasts longer is cut.
         pad: fill with silence up to `steps` instead of refusing a score that ends before.
         allow_silence: accept silence instead of refusing it; without any notes, `steps` of it.
+        coding: of the events. Of one voice, the score has to be one melody; of several, they are
+            those of the parts.
     """
 
     steps: int | None = None
@@ -68,6 +65,7 @@ class Reading:
     bar: int | None = None
     pad: bool = False
     allow_silence: bool = False
+    coding: Coding = ONE_VOICE
 
     def __post_init__(self) -> None:
         if self.steps is not None and not 1 <= self.steps <= MAX_STEPS:
@@ -79,12 +77,14 @@ class Reading:
 class Part(NamedTuple):
     """The notes of one voice or instrument, never none; refusals list it by its `label`.
 
-    `spans` has one row a note: start and end in steps, not yet on the grid, and the pitch.
+    `spans` has one row a note: start and end in steps, not yet on the grid, and the pitch. `voice`
+    is that of a coding with several: the channel of a file, percussion left out.
     """
 
     name: str
     label: str
     spans: Float[np.ndarray, "n 3"]
+    voice: int = 0
 
 
 class Score(NamedTuple):
@@ -97,11 +97,11 @@ class Score(NamedTuple):
     percussion: int
 
 
-def score_to_events(score: Score, reading: Reading) -> Integer[np.ndarray, " steps"]:
-    """Event ids (steps,) of the one melody in a score.
+def score_to_events(score: Score, reading: Reading) -> Integer[np.ndarray, " t"]:
+    """Event ids of the melody in a score.
 
     Raises:
-        MidiError: if the score is not one melody that `reading` allows.
+        MidiError: if the score is not a melody that `reading` allows.
     """
     for numerator, denominator in score.metres:
         if not reading.ignore_metre and numerator != denominator:
@@ -113,7 +113,7 @@ def score_to_events(score: Score, reading: Reading) -> Integer[np.ndarray, " ste
         return _silence(score, reading)
     notes = _grid_notes(score, _choose_spans(score, reading), reading.quantize)
     if reading.top_line:
-        notes = top_line(notes)
+        notes = _voiced(top_line(notes[:, :VOICE]), 0)
     first, steps = _window(score, int(notes[:, END].max()), reading)
     notes = notes[(notes[:, START] >= first) & (notes[:, START] < first + steps)]
     if not len(notes) and not reading.allow_silence:
@@ -121,11 +121,12 @@ def score_to_events(score: Score, reading: Reading) -> Integer[np.ndarray, " ste
             f"{score.name} has no note that starts in sixteenths {first} to {first + steps}; "
             "choose another bar=, or pass allow_silence=True where silence is meant"
         )
-    _refuse_two_voices(score.name, notes)
+    for voice in range(reading.coding.voices):
+        _refuse_two_voices(score.name, notes[notes[:, VOICE] == voice])
     notes = _in_range(score.name, notes, reading.transpose_into_range)
     notes[:, [START, END]] -= first
     notes[:, END] = np.minimum(notes[:, END], steps)
-    return notes_to_events((Note(*note) for note in notes.tolist()), steps=steps)
+    return reading.coding.events((Note(*note) for note in notes.tolist()), steps=steps)
 
 
 def top_line(notes: Int[np.ndarray, "n 3"]) -> Int[np.ndarray, "m 3"]:
@@ -151,9 +152,13 @@ def top_line(notes: Int[np.ndarray, "n 3"]) -> Int[np.ndarray, "m 3"]:
     return np.array(line, np.int64).reshape(-1, 3)
 
 
-def _silence(score: Score, reading: Reading) -> Integer[np.ndarray, " steps"]:
+def _voiced(notes: Num[np.ndarray, "n 3"], voice: int) -> Num[np.ndarray, "n 4"]:
+    return np.column_stack([notes, np.full(len(notes), voice)])
+
+
+def _silence(score: Score, reading: Reading) -> Integer[np.ndarray, " t"]:
     if reading.allow_silence and reading.steps is not None:
-        return np.full(reading.steps, HOLD, np.int64)
+        return reading.coding.events([], steps=reading.steps)
     found = f"only percussion ({score.percussion} notes)" if score.percussion else "no notes"
     missing = "allow_silence=True" if reading.steps is not None else "steps= and allow_silence=True"
     raise MidiError(
@@ -162,39 +167,50 @@ def _silence(score: Score, reading: Reading) -> Integer[np.ndarray, " steps"]:
     )
 
 
-def _choose_spans(score: Score, reading: Reading) -> Float[np.ndarray, "n 3"]:
+def _choose_spans(score: Score, reading: Reading) -> Float[np.ndarray, "n 4"]:
     parts, track = score.parts, reading.track
     listed = "; ".join(f"{i}: {p.label}, {len(p.spans)} notes" for i, p in enumerate(parts[:16]))
     if len(parts) > 16:
         listed += f"; and {len(parts) - 16} more"
     if track is None:
+        if reading.coding.voices > 1 and not reading.top_line:
+            return _spans_of_voices(score, reading.coding.voices)
         if len(parts) > 1 and not reading.top_line:
             raise MidiError(
                 f"{score.name} has {len(parts)} tracks with notes, expected one melody; choose it "
                 f"by track=, a number or a name, from {listed}; or pass top_line=True for the "
                 "highest notes of all"
             )
-        return np.concatenate([part.spans for part in parts])
+        return _voiced(np.concatenate([part.spans for part in parts]), 0)
     if isinstance(track, str):
         wanted = track.strip().casefold()
         found = [i for i, part in enumerate(parts) if part.name.strip().casefold() == wanted]
     else:
         found = [track] if 0 <= track < len(parts) else []
     if len(found) == 1:
-        return parts[found[0]].spans
+        return _voiced(parts[found[0]].spans, 0)
     problem = f"no track {track!r}" if not found else f"{len(found)} tracks named {track!r}"
     raise MidiError(f"{score.name} has {problem}; choose by the number in track= from {listed}")
 
 
+def _spans_of_voices(score: Score, voices: int) -> Float[np.ndarray, "n 4"]:
+    if foreign := [part.label for part in score.parts if part.voice >= voices]:
+        raise MidiError(
+            f"{score.name} has {foreign[0]}, expected {voices} voices, in channels 1 to {voices}; "
+            "move or remove it, or pass top_line=True for the highest notes of all"
+        )
+    return np.concatenate([_voiced(part.spans, part.voice) for part in score.parts])
+
+
 def _grid_notes(
-    score: Score, spans: Float[np.ndarray, "n 3"], quantize: bool
-) -> Int[np.ndarray, "n 3"]:
+    score: Score, spans: Float[np.ndarray, "n 4"], quantize: bool
+) -> Int[np.ndarray, "n 4"]:
     """The spans on the grid of sixteenths, sorted, or a refusal."""
     spans = spans[np.lexsort(spans.T[::-1])]
     times = spans[:, [START, END]]
     sound = (0 <= times[:, 0]) & (times[:, 0] < times[:, 1]) & (times[:, 1] <= MAX_STEPS)
     if not sound.all():  # NaN too
-        start, end, _ = spans[np.argmin(sound)]
+        start, end, *_ = spans[np.argmin(sound)]
         raise MidiError(
             f"{score.name} has a note from sixteenth {start:g} to {end:g}, expected it to end after"
             f" its start and before {MAX_STEPS}; correct or remove it"
@@ -206,13 +222,13 @@ def _grid_notes(
     rounded = np.floor(times + 0.5)
     off_grid = (np.abs(times - rounded) > GRID_TOLERANCE).any(1)
     if off_grid.any() and not quantize:
-        start, end, pitch = spans[np.argmax(off_grid)]
+        start, end, pitch, _ = spans[np.argmax(off_grid)]
         raise MidiError(
             f"{score.name} is off the grid of sixteenths: pitch {pitch:g} sounds from sixteenth "
             f"{start:g} to {end:g}; pass quantize=True to round"
         )
     rounded[:, 1] = np.maximum(rounded[:, 1], rounded[:, 0] + 1)
-    notes = np.column_stack([rounded, spans[:, PITCH]]).astype(np.int64)
+    notes = np.column_stack([rounded, spans[:, PITCH:]]).astype(np.int64)
     return notes[np.lexsort(notes.T[::-1])]
 
 
@@ -245,11 +261,11 @@ def _window(score: Score, needed: int, reading: Reading) -> tuple[int, int]:
     return first, steps
 
 
-def _refuse_two_voices(name: str, notes: Int[np.ndarray, "n 3"]) -> None:
+def _refuse_two_voices(name: str, notes: Int[np.ndarray, "n 4"]) -> None:
     overlaps: Bool[np.ndarray, " m"] = notes[1:, START] < notes[:-1, END]
     if overlaps.any():
         index = np.argmax(overlaps)
-        (start, end, pitch), (other_start, _, other) = notes[index], notes[index + 1]
+        (start, end, pitch, _), (other_start, _, other, _) = notes[index], notes[index + 1]
         raise MidiError(
             f"{name} is polyphonic, two voices at once: pitch {pitch} sounds from sixteenth "
             f"{start} to {end}, pitch {other} starts at {other_start}; expected one note at a "
@@ -257,11 +273,11 @@ def _refuse_two_voices(name: str, notes: Int[np.ndarray, "n 3"]) -> None:
         )
 
 
-def _in_range(name: str, notes: Int[np.ndarray, "n 3"], move: bool) -> Int[np.ndarray, "n 3"]:
+def _in_range(name: str, notes: Int[np.ndarray, "n 4"], move: bool) -> Int[np.ndarray, "n 4"]:
     pitch = notes[:, PITCH]
     outside = (pitch < MIN_PITCH) | (pitch > MAX_PITCH)
     if outside.any() and not move:
-        start, _, found = notes[np.argmax(outside)]
+        start, _, found, _ = notes[np.argmax(outside)]
         raise MidiError(
             f"{name} has pitch {found} at sixteenth {start}, expected {MIN_PITCH}..{MAX_PITCH} "
             "(A0..C8); pass transpose_into_range=True to move such notes by octaves"
@@ -271,4 +287,4 @@ def _in_range(name: str, notes: Int[np.ndarray, "n 3"], move: bool) -> Int[np.nd
         MIN_PITCH + (pitch - MIN_PITCH) % 12,
         np.where(pitch > MAX_PITCH, MAX_PITCH - (MAX_PITCH - pitch) % 12, pitch),
     )
-    return np.column_stack([notes[:, :PITCH], inside])
+    return np.column_stack([notes[:, :PITCH], inside, notes[:, VOICE]])

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Integer
 
+from synvae_core.music.coding import Coding
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import events_to_note_sequence, midi_bytes
 from synvae_core.music.render import Synthesiser, render
 
@@ -25,20 +27,24 @@ class Sound:
     velocity: int = 80
     synthesiser: Synthesiser | None = None
 
-    def render(self, events: Integer[np.ndarray, " t"]) -> Float32[np.ndarray, " n"]:
+    def render(
+        self, events: Integer[np.ndarray, " t"], *, coding: Coding = ONE_VOICE
+    ) -> Float32[np.ndarray, " n"]:
         """The mono waveform of a melody, in -1..1, at `render.SAMPLE_RATE`.
 
         Raises:
-            ValueError: if an event id is not 0..89, or an option is out of range.
+            ValueError: if an event id is unknown, or an option is out of range.
         """
         sequence = events_to_note_sequence(
-            events, qpm=self.qpm, program=self.program, velocity=self.velocity
+            events, qpm=self.qpm, program=self.program, velocity=self.velocity, coding=coding
         )
         return render(sequence, synthesiser=self.synthesiser)
 
-    def midi(self, events: Integer[np.ndarray, " t"]) -> bytes:
+    def midi(self, events: Integer[np.ndarray, " t"], *, coding: Coding = ONE_VOICE) -> bytes:
         """The bytes of a melody's MIDI file; errors as in `render`."""
-        return midi_bytes(events, qpm=self.qpm, program=self.program, velocity=self.velocity)
+        return midi_bytes(
+            events, qpm=self.qpm, program=self.program, velocity=self.velocity, coding=coding
+        )
 
 
 PIANO = Sound()  # what is played where nothing else is asked for

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from synvae_core.metrics.latents import LatentUsage
 from synvae_core.music.attributes import ATTRIBUTES
-from synvae_core.music.melody import STEPS_PER_BAR, STEPS_PER_QUARTER, events_to_notes
+from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER
+from synvae_core.music.melody import ONE_VOICE
 
 Play = Callable[[Tensor], Tensor]  # latents (n, z) -> event ids (n, t)
 REACH = 1.5  # standard deviations from the middle to low and to high
@@ -209,5 +210,5 @@ def _trait_values(events: Integer[np.ndarray, "n t"]) -> dict[str, np.ndarray]:
 
 def _per_melody(events: np.ndarray, function: Callable[[Sequence], float]) -> np.ndarray:
     """Applies a function to the notes of every melody; 0 for silence."""
-    melodies = [events_to_notes(each) for each in events]
+    melodies = [ONE_VOICE.notes(each) for each in events]
     return np.array([float(function(notes)) if notes else 0.0 for notes in melodies])

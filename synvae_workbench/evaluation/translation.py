@@ -51,7 +51,7 @@ def translate(
         output = model(pixels, sample=False)
         played = model.music.decode(output.z).cpu().numpy()
         within = None if folder is None else folder / f"{index * CHUNK:06d}"
-        heard = round_trip(played, folder=within)
+        heard = round_trip(played, folder=within, coding=model.music.coding)
         auditive, rebuilt = model.hear(torch.from_numpy(heard).to(device))
         found = (output.visual.mu, auditive.mu, rebuilt, output.reconstruction, output.auditive.mu)
         found += (output.visual.logvar, auditive.logvar)

@@ -19,7 +19,7 @@ from synvae_core.models.melody.hierarchical import HierarchicalMelodyConfig
 from synvae_core.models.melody.lstm import BidirectionalLstmEncoder, LstmDecoder, LstmMelodyConfig
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.storage import WeightsError
-from synvae_core.music.melody import NUM_EVENTS
+from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.importers.musicvae_js import read_musicvae_js
 from synvae_workbench.importers.named_tensors import NamedTensors
 from synvae_workbench.importers.tensorflow_checkpoint import read_tensorflow_checkpoint
@@ -245,7 +245,7 @@ def _check_shapes(
         if found != expected:
             advice = ""
             if name.endswith("output_projection/bias"):
-                advice = f"; only melody models, of {NUM_EVENTS} events, can be read"
+                advice = f"; only melody models, of {ONE_VOICE.size} events, can be read"
             raise WeightsError(f"{where}: {name} is {found}, expected {expected}{advice}")
 
 

@@ -10,9 +10,8 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from synvae_core.music.melody import FIRST_NOTE, MIN_PITCH
+from synvae_core.music.coding import Note
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.render import SAMPLE_RATE
 from synvae_core.music.sound import PIANO, Sound
 from synvae_workbench.listening.materials import Materials, encode_flac
@@ -167,9 +166,8 @@ class Controller:
     def _tone_sound(self, sitting: Sitting) -> bytes:
         """Clip of a random number of tones, equally long whichever their number."""
         number = self._tones[sitting.id] = secrets.choice(TONES)
-        events = np.zeros((max(TONES) + 1) * TONE_STEPS, np.int64)
-        events[: number * TONE_STEPS : TONE_STEPS] = 69 - MIN_PITCH + FIRST_NOTE
-        events[number * TONE_STEPS] = 1  # ends the last one
+        tones = [Note(TONE_STEPS * i, TONE_STEPS * (i + 1), 69) for i in range(number)]
+        events = ONE_VOICE.events(tones, steps=(max(TONES) + 1) * TONE_STEPS)
         return encode_flac(self._sound.render(events), SAMPLE_RATE)
 
     def _count(self, sitting: Sitting, count: int) -> Screen:

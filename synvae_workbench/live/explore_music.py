@@ -16,7 +16,7 @@ from jaxtyping import Integer, UInt8
 
 from synvae_core.models.melody.vae import MelodyVae, latent_path
 from synvae_core.models.synvae import SynVae
-from synvae_core.music.melody import events_to_notes
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.sound import Sound
 from synvae_workbench.evaluation.steering import STEERABLE, Tunes, attribute_values, steer
 from synvae_workbench.live.assets import read_assets
@@ -261,7 +261,7 @@ def state_message(
     asked = before + [state.more.get(name, 0.0) for name in STEERABLE] * bench.tunes.spread
     content = {
         "kind": "shown",
-        "said": f"{state.caption}: {format_note_count(events_to_notes(played.events))}.",
+        "said": f"{state.caption}: {format_note_count(ONE_VOICE.notes(played.events))}.",
         "mix": state.mix,
         "more": {name: state.more.get(name, 0.0) for name in STEERABLE},
         "found": {
@@ -291,12 +291,12 @@ def _format_attribute(name: str, value: float, steps: int) -> str:
 
 
 def _describe_tune(tune: Tune, bench: MelodyBench) -> dict:
-    notes = events_to_notes(tune.events)
+    notes = ONE_VOICE.notes(tune.events)
     known = next((i for i, each in enumerate(bench.examples) if each is tune), None)
     words = describe_notes(notes, bench.steps)
     return {
         "name": tune.name,
         "example": known,
-        "notes": [list(note) for note in notes],
+        "notes": [list(note[:3]) for note in notes],
         "words": words,
     }

@@ -90,7 +90,7 @@ class Explorer:
         """
         generator = torch.Generator().manual_seed(seed)
         played = self.model.music.decode(z[None], temperature=temperature, generator=generator)
-        events = round_trip(played.numpy())
+        events = round_trip(played.numpy(), coding=self.model.music.coding)
         auditive, rebuilt = self.model.hear(torch.from_numpy(events))
         pixels = (255 * rebuilt[0].clamp(0, 1)).round().to(torch.uint8).numpy()
         return LatentMelody(events[0], pixels, auditive.mu[0])

@@ -12,14 +12,8 @@ import numpy as np
 import traitlets
 from jaxtyping import Integer
 
-from synvae_core.music.melody import (
-    MAX_PITCH,
-    MIN_PITCH,
-    STEPS_PER_QUARTER,
-    Note,
-    events_to_notes,
-    notes_to_events,
-)
+from synvae_core.music.coding import MAX_PITCH, MIN_PITCH, STEPS_PER_QUARTER, Note
+from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.live.assets import read_assets
 
 SLOTS = ("A", "B")
@@ -64,7 +58,7 @@ class Keyboard(anywidget.AnyWidget):
             self.send({"kind": "refused", "said": f"Not used: {error}."})
             return
         if content["kind"] == "taps":
-            notes = [list(note) for note in events_to_notes(events)]
+            notes = [list(note[:3]) for note in ONE_VOICE.notes(events)]
             self.send({"kind": "quantised", "slot": slot, "notes": notes})
         self._heard(slot, events, finished)
 
@@ -82,7 +76,7 @@ def parse_message(content: object, *, steps: int) -> tuple[str, Integer[np.ndarr
     match content:
         case {"kind": "notes", "slot": str(slot), "notes": list(notes), "play": bool(play)}:
             if slot in SLOTS and all(map(_is_note, notes)):
-                return slot, notes_to_events(map(Note._make, notes), steps=steps), play
+                return slot, ONE_VOICE.events((Note(*note) for note in notes), steps=steps), play
         case {"kind": "taps", "slot": str(slot), "taps": list(taps), "qpm": int() | float() as qpm}:
             if slot in SLOTS and len(taps) <= MAX_TAPS and all(map(_is_tap, taps)):
                 return slot, quantise(map(tuple, taps), qpm=qpm, steps=steps), True
@@ -113,7 +107,7 @@ def quantise(taps: Iterable[Tap], *, qpm: float, steps: int) -> Integer[np.ndarr
         Note(start, min(spans[start][0], following), spans[start][1])
         for start, following in zip(starts[:-1], starts[1:], strict=True)
     ]
-    return notes_to_events(notes, steps=steps)
+    return ONE_VOICE.events(notes, steps=steps)
 
 
 def _is_note(note: object) -> bool:

@@ -13,7 +13,8 @@ import numpy as np
 import soundfile
 from jaxtyping import Integer
 
-from synvae_core.music.melody import STEPS_PER_BAR, STEPS_PER_QUARTER, Note, events_to_notes
+from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER, Note
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.render import SAMPLE_RATE
 from synvae_core.music.sound import PIANO, Sound
 from synvae_workbench.live.assets import read_assets
@@ -81,11 +82,11 @@ def prepare_performance(
     """Renders a melody (t,) to sound in 16 bits, a MIDI file, and notes in steps for the page.
 
     Raises:
-        ValueError: if the label is empty, an event id is not 0..89, or the sound is out of range.
+        ValueError: if the label is empty, an event id is unknown, or the sound is out of range.
     """
     if not label.strip():
         raise ValueError("a player needs a label that says what it plays")
-    notes = events_to_notes(events)
+    notes = ONE_VOICE.notes(events)
     waveform = sound.render(events)
     wav = io.BytesIO()
     soundfile.write(wav, waveform, SAMPLE_RATE, format="WAV", subtype="PCM_16")
@@ -94,7 +95,7 @@ def prepare_performance(
         "label": label,
         "count": format_note_count(notes),
         "words": describe_notes(notes, len(events)),
-        "notes": [list(note) for note in notes],
+        "notes": [list(note[:3]) for note in notes],
         "steps": len(events),
         "seconds": len(events) * 60 / sound.qpm / STEPS_PER_QUARTER,
         "file": re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_")[:60] or "melody",

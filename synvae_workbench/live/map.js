@@ -23,12 +23,11 @@ for (const root of document.querySelectorAll(".melody-map:not([data-ready])")) {
 
   // The notes of an item: from step, to step, MIDI pitch.
   const notesOf = item => {
-    const events = [...data.notes[item]].map(c => c.charCodeAt(0) - data.first), notes = [];
-    events.forEach((event, step) => {
-      if (event < 2) return;
-      const next = events.findIndex((later, at) => at > step && later > 0);
-      notes.push([step, next < 0 ? events.length : next, event + 19]);
-    });
+    const numbers = [...data.notes[item]].map(c => c.charCodeAt(0) - data.first), notes = [];
+    for (let i = 0; i < numbers.length; i += 3) {
+      const [start, length, pitch] = numbers.slice(i, i + 3);
+      notes.push([start, start + length, pitch + data.lowest]);
+    }
     return notes;
   };
 
@@ -38,7 +37,7 @@ for (const root of document.querySelectorAll(".melody-map:not([data-ready])")) {
   const now = make("div", "mm-now", side, "Choose a picture to hear its melody.");
   now.setAttribute("aria-live", "polite"); canvas.setAttribute("aria-hidden", "true");
   const draw = (item, share) => {
-    const notes = notesOf(item), steps = data.notes[item].length, pitches = notes.map(n => n[2]);
+    const notes = notesOf(item), steps = data.steps, pitches = notes.map(n => n[2]);
     const middle = pitches.length ? (Math.min(...pitches) + Math.max(...pitches)) / 2 : 60;
     const low = Math.min(middle - 12, ...pitches) - 1, high = Math.max(middle + 12, ...pitches) + 2;
     const width = canvas.width = 384, height = canvas.height = 176, ink = canvas.getContext("2d");
@@ -86,7 +85,7 @@ for (const root of document.querySelectorAll(".melody-map:not([data-ready])")) {
     if (data.sounds[item]) (sound = new Audio(data.sounds[item])).play();
     else synthesise(item);
     points[item].classList.add("mm-playing");
-    const began = performance.now(), whole = data.notes[item].length * data.stepSeconds * 1000;
+    const began = performance.now(), whole = data.steps * data.stepSeconds * 1000;
     const tick = () => {
       const share = (performance.now() - began) / whole;
       draw(item, share);

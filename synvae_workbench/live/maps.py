@@ -17,13 +17,14 @@ from IPython.display import HTML
 from jaxtyping import Float, Integer, UInt8
 from PIL import Image
 
-from synvae_core.music.melody import STEPS_PER_QUARTER, check_events
+from synvae_core.music.coding import MIN_PITCH, STEPS_PER_QUARTER
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.render import SAMPLE_RATE, encode_audio
 from synvae_core.music.sound import PIANO, Sound
 from synvae_workbench.live.assets import data_uri
 
 HERE = Path(__file__).parent
-FIRST_CHARACTER = 35  # of the code that has one printable character for each event
+FIRST_CHARACTER = 35  # of the code that has one printable character for each number
 MARGIN = 0.03  # of a map, kept free at each side
 GOLDEN_ANGLE = 137.5  # between the hues of one class and the next: neighbours differ
 
@@ -56,10 +57,11 @@ def melody_map(
 
     Raises:
         ValueError: if there is no layout or no item, if layouts, pictures, melodies and labels
-            differ in number, or a place is not finite, a label or the title empty, an event id not
-            0..89, or a rendered item none.
+            differ in number, or a place is not finite, a label or the title empty, an event id
+            unknown, or a rendered item none.
     """
-    pictures, events, labels = items = items._replace(events=check_events(items.events))
+    pictures, events, labels = items
+    notes = [_code(row) for row in events]
     _check(layouts, items, title, rendered)
     columns = math.ceil(math.sqrt(len(labels)))
     classes = sorted(set(labels))
@@ -69,8 +71,10 @@ def melody_map(
     }
     data = {
         "layouts": {name: _to_percent(places) for name, places in layouts.items()},
-        "notes": ["".join(chr(FIRST_CHARACTER + event) for event in row) for row in events],
+        "notes": notes,
         "first": FIRST_CHARACTER,
+        "lowest": MIN_PITCH,
+        "steps": events.shape[1],
         "classes": [
             {"name": name, "colour": f"hsl({GOLDEN_ANGLE * i % 360:.0f} 75% 50%)"}
             for i, name in enumerate(classes)
@@ -92,6 +96,16 @@ def melody_map(
         "<noscript>This map is drawn and played by JavaScript.</noscript>"
         f"<script>{(HERE / 'map.js').read_text()}</script></div>"
     )
+
+
+def _code(events: np.ndarray) -> str:
+    """The notes of a melody, three characters each: first step, length, semitones above A0."""
+    numbers = (
+        number
+        for start, end, pitch, _ in ONE_VOICE.notes(events)
+        for number in (start, end - start, pitch - MIN_PITCH)
+    )
+    return "".join(chr(FIRST_CHARACTER + number) for number in numbers)
 
 
 def _check(

@@ -12,7 +12,8 @@ import numpy as np
 from IPython.display import HTML
 from matplotlib.colors import to_rgb
 
-from synvae_core.music.melody import STEPS_PER_BAR, events_to_notes
+from synvae_core.music.coding import STEPS_PER_BAR
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import midi_bytes
 from synvae_core.music.sound import Sound
 from synvae_workbench.data.speech.log_mel import SPAN
@@ -50,7 +51,7 @@ def spoken_steps(translation: SpokenTranslation, names: Sequence[str], *, progra
 
 def describe_translation(translation: SpokenTranslation, name: str) -> str:
     """The first recording's translation as a sentence to be read aloud."""
-    notes = format_note_count(events_to_notes(translation.heard[0]))
+    notes = format_note_count(ONE_VOICE.notes(translation.heard[0]))
     return (
         f"{name} became a picture; its melody has {notes}, and the picture was drawn again from "
         "them."
@@ -59,7 +60,7 @@ def describe_translation(translation: SpokenTranslation, name: str) -> str:
 
 def _row(translation: SpokenTranslation, i: int, name: str, program: int) -> str:
     waveform, events = translation.waveforms[i], translation.heard[i]
-    notes, bars = format_note_count(events_to_notes(events)), len(events) / STEPS_PER_BAR
+    notes, bars = format_note_count(ONE_VOICE.notes(events)), len(events) / STEPS_PER_BAR
     said = audio_player(waveform, label=name, sample_rate=SPEECH_RATE)
     played = audio_player(events, label=f"its melody, {notes}", sound=Sound(program=program))
     spectrogram = Picture(

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 from PIL import Image, UnidentifiedImageError
 
-from synvae_core.music.melody import FIRST_NOTE, HOLD, STEPS_PER_BAR, canonical
+from synvae_core.music.coding import STEPS_PER_BAR, Note
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import read_midi
 from synvae_core.music.score import MidiError
 from synvae_workbench.data.files import BrokenFile
@@ -74,9 +75,14 @@ def read_midi_upload(name: str, content: object, *, steps: int) -> Integer[np.nd
     except MidiError as error:
         said = str(error).split("; pass ")[0].split(", or pass ")[0]  # options of Python's
         raise ValueError(said.replace("the MIDI data", name)) from error
-    first = int(np.argmax(events >= FIRST_NOTE)) // STEPS_PER_BAR * STEPS_PER_BAR
-    kept = events[first : first + steps]
-    return canonical(np.pad(kept, (0, steps - len(kept)), constant_values=HOLD))
+    notes = ONE_VOICE.notes(events)
+    first = notes[0].start // STEPS_PER_BAR * STEPS_PER_BAR
+    kept = (
+        Note(note.start - first, min(note.end - first, steps), note.pitch)
+        for note in notes
+        if note.start < first + steps
+    )
+    return ONE_VOICE.events(kept, steps=steps)
 
 
 def printable_name(name: str, *, default: str = "Your file") -> str:

@@ -18,7 +18,7 @@ from synvae_core.metrics.melody import (
     melody_summary,
     note_length_histogram,
 )
-from synvae_core.music.melody import STEPS_PER_BAR
+from synvae_core.music.coding import STEPS_PER_BAR
 from synvae_workbench.plots.drawing import BARS, LINES, in_percent, legend_above
 from synvae_workbench.plots.style import REFERENCE, colours, new_figure, style
 

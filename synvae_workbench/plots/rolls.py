@@ -12,14 +12,15 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from synvae_core.music.melody import (
+from synvae_core.music.coding import (
     MAX_PITCH,
     MIN_PITCH,
     STEPS_PER_BAR,
     STEPS_PER_QUARTER,
+    Coding,
     Note,
-    events_to_notes,
 )
+from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.plots.style import (
     BAR_LINE,
     FAINT,
@@ -43,19 +44,23 @@ _INK_ON_PAPER = LinearSegmentedColormap.from_list("ink", ["white", INK])
 
 
 def piano_roll_image(
-    events: Integer[np.ndarray, "t"], *, step_pixels: int = 6, height: int = 96
+    events: Integer[np.ndarray, "t"],
+    *,
+    step_pixels: int = 6,
+    height: int = 96,
+    coding: Coding = ONE_VOICE,
 ) -> UInt8[np.ndarray, "height width 3"]:
     """One melody as a small picture in RGB, with lines on the beats and a darker one on each bar.
 
     Args:
-        events: event ids.
+        events: event ids of the coding.
         step_pixels: width of a sixteenth.
         height: of the picture; a semitone takes as many whole pixels as fit.
 
     Raises:
-        ValueError: if an event id is not 0..89, or if the height cannot hold the pitches.
+        ValueError: if an event id is unknown, or if the height cannot hold the pitches.
     """
-    notes = events_to_notes(events)
+    notes, steps = coding.notes(events), len(events) // coding.voices
     low, high = _pitch_range([notes])
     row = height // (high - low + 1)
     if not row or step_pixels < 2:
@@ -63,7 +68,7 @@ def piano_roll_image(
             f"a roll of {high - low + 1} semitones needs that many pixels of height and steps of "
             f"2 pixels: got {height} and {step_pixels}"
         )
-    image = np.full((height, len(events) * step_pixels + 1, 3), _rgb(PAPER), np.uint8)
+    image = np.full((height, steps * step_pixels + 1, 3), _rgb(PAPER), np.uint8)
     image[:, :: STEPS_PER_QUARTER * step_pixels] = _rgb(FAINT)
     image[:, :: STEPS_PER_BAR * step_pixels] = _rgb(BAR_LINE)
     bottom = height - (height - row * (high - low + 1)) // 2
@@ -76,12 +81,16 @@ def piano_roll_image(
 
 
 def piano_rolls(
-    events: Integer[np.ndarray, "n t"], titles: Sequence[str] = (), *, columns: int = 4
+    events: Integer[np.ndarray, "n t"],
+    titles: Sequence[str] = (),
+    *,
+    columns: int = 4,
+    coding: Coding = ONE_VOICE,
 ) -> Figure:
     """Melodies side by side over the same pitches.
 
     Args:
-        events: event ids.
+        events: event ids of the coding.
         titles: one for each melody, or none.
         columns: melodies in a row.
 
@@ -90,13 +99,14 @@ def piano_rolls(
     """
     if not len(events) or len(titles) not in (0, len(events)):
         raise ValueError(f"got {len(events)} melodies and {len(titles)} titles")
-    melodies = [events_to_notes(each) for each in events]
+    melodies = [coding.notes(each) for each in events]
+    steps = events.shape[1] // coding.voices
     low, high = _pitch_range(melodies)
     columns = min(columns, len(melodies))
     with style():
         figure, grid = panels(len(melodies), columns=columns, width=2.5, height=1.6)
         for i, axes in enumerate(grid):
-            _draw_roll(axes, melodies[i], low, high, steps=events.shape[1])
+            _draw_roll(axes, melodies[i], low, high, steps=steps)
             _label_roll(axes, low, high, pitches=i % columns == 0, bars=i + columns >= len(events))
             axes.set_title(titles[i] if titles else "")
     return figure
@@ -129,7 +139,7 @@ def digit_grid(
             f"got {count} pictures, {len(events)} melodies, {len(rebuilt)} rebuilt pictures "
             f"and {len(names)} labels"
         )
-    melodies = [events_to_notes(each) for each in events]
+    melodies = [ONE_VOICE.notes(each) for each in events]
     low, high = _pitch_range(melodies)
     columns = min(columns, count)
     blocks = -(-count // columns)

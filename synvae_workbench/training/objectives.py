@@ -21,7 +21,7 @@ from synvae_core.losses import (
 )
 from synvae_core.metrics.latents import ACTIVE_VARIANCE
 from synvae_core.models.melody.recipe import Recipe
-from synvae_core.music.melody import FIRST_NOTE, NUM_EVENTS
+from synvae_core.music.coding import Coding
 from synvae_core.schedules import exponential_rise, inverse_sigmoid, linear_warmup
 from synvae_workbench.training.pictures import prepare_pictures
 
@@ -41,7 +41,7 @@ class MelodyObjective:
         self, model: nn.Module, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
     ) -> Losses:
         recipe = self.recipe
-        events = transpose_randomly(batch[0].long(), recipe.transpose, generator)
+        events = transpose_randomly(batch[0].long(), recipe.transpose, generator, model.coding)
         sampling = inverse_sigmoid(step, rate=recipe.sampling_rate)
         logits, posterior = model(events, generator, sampling=sampling)
         beta = recipe.beta * linear_warmup(step, steps=recipe.beta_warmup)
@@ -103,14 +103,14 @@ class ClassifierObjective:
 
 
 def transpose_randomly(
-    events: Int[Tensor, "b t"], most: int, generator: torch.Generator
+    events: Int[Tensor, "b t"], most: int, generator: torch.Generator, coding: Coding
 ) -> Int[Tensor, "b t"]:
     """Random transposition of each melody by up to `most` semitones, within the pitch range."""
-    is_note = events >= FIRST_NOTE
-    lowest = torch.where(is_note, events, NUM_EVENTS).amin(1, keepdim=True)
-    highest = torch.where(is_note, events, 0).amax(1, keepdim=True)
+    pitches = coding.starts(events)
+    lowest = torch.where(pitches > 0, pitches, coding.highest).amin(1, keepdim=True)
+    highest = pitches.amax(1, keepdim=True).clamp(min=coding.lowest)
     shift = torch.randint(
         -most, most + 1, (len(events), 1), generator=generator, device=events.device
     )
-    shift = torch.minimum(torch.maximum(shift, FIRST_NOTE - lowest), NUM_EVENTS - 1 - highest)
-    return torch.where(is_note, events + shift, events)
+    shift = torch.minimum(torch.maximum(shift, coding.lowest - lowest), coding.highest - highest)
+    return coding.transposed(events, shift)

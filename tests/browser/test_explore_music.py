@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 from questions import asked_values, slide, watch
 
-from synvae_core.music.melody import Note, events_to_notes, notes_to_events
+from synvae_core.music.coding import Note
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import midi_bytes, read_midi
 
 NOTEBOOK = "41_explore_music.ipynb"
 PIXELS = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].join()"
 CANVAS = "document.querySelector('.em-drawn canvas')"
 BYTES = "async a => [...new Uint8Array(await (await fetch(a.href)).arrayBuffer())]"
-TUNE = notes_to_events([Note(4 * i, 4 * i + 3, 60 + i) for i in range(8)], steps=32)
+TUNE = ONE_VOICE.events([Note(4 * i, 4 * i + 3, 60 + i) for i in range(8)], steps=32)
 TIMED = """() => {
   window.pressed = [];
   document.addEventListener("keydown", () => pressed.push(performance.now()), true);
@@ -94,7 +95,7 @@ def test_what_is_played_in_time_is_moved_to_sixteenths(opened, sound_of):
         opened.root.get_by_role("button", name="Stop").click()
 
     page.evaluate(TIMED)
-    notes = events_to_notes(opened.answered(play))
+    notes = ONE_VOICE.notes(opened.answered(play))
     assert [note.pitch for note in notes] == [62, 64, 65]
     sixteenths = np.diff(page.evaluate("pressed")) / 125  # milliseconds, at 120 quarters a minute
     assert np.diff([note.start for note in notes]) == pytest.approx(sixteenths, abs=1)
@@ -115,7 +116,7 @@ def test_a_file_is_mixed_with_a_tune_and_changed(opened, sound_of, artifacts):
     assert "50 % of the way from A to B" in opened.status()
     notes = opened.get("Notes, from fewer to more")
     changed = opened.answered(lambda: notes.fill("2"))
-    assert len(events_to_notes(changed)) > len(events_to_notes(between))
+    assert len(ONE_VOICE.notes(changed)) > len(ONE_VOICE.notes(between))
     assert "→" in notes.get_attribute("aria-valuetext")
     assert sound_of(opened.audio).seconds == pytest.approx(SECONDS, abs=0.01)
     opened.root.screenshot(path=artifacts / "music_changed.png")
@@ -127,7 +128,7 @@ def test_a_hostile_file_is_refused_and_the_page_lives_on(opened):
     opened.root.locator(".em-status", has_text="Not used: evil.mid").wait_for()
     pick = opened.get("A tune for melody B")
     heard = opened.answered(lambda: pick.select_option(index=3))
-    assert len(events_to_notes(heard)) > 3
+    assert len(ONE_VOICE.notes(heard)) > 3
 
 
 def test_a_drag_does_not_queue_up(opened):
@@ -146,7 +147,7 @@ def test_served_without_code(voila, sound_of, artifacts):
     page = voila(NOTEBOOK, context=narrow)
     music = MusicPage(page)
     heard = music.answered(lambda: music.get("Hear melody B").click())
-    assert len(events_to_notes(heard)) > 3
+    assert len(ONE_VOICE.notes(heard)) > 3
     assert sound_of(music.audio).loudest > 0.05
     assert page.evaluate("document.documentElement.scrollWidth") <= 600
     page.screenshot(path=artifacts / "music_narrow.png", full_page=True)

@@ -13,56 +13,43 @@ does: what it carries is not in the notes.
 
 from collections.abc import Callable
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from synvae_core.music.melody import HOLD, NOTE_OFF, NUM_EVENTS
+from synvae_core.music.coding import Coding
 
-Coupling = Callable[[Float[Tensor, "b t events"]], Float[Tensor, "b t events"]]
-
-
-def canonical_events(events: Int[Tensor, "b t"]) -> Int[Tensor, "b t"]:
-    """`music.melody.canonical` for tensors, on their device."""
-    steps = torch.arange(events.shape[-1], device=events.device)
-    # Index + 1 of the latest event other than a hold, up to and including each step; 0 for none.
-    latest = torch.where(events != HOLD, steps + 1, 0).cummax(-1).values
-    before = F.pad(latest[..., :-1], (1, 0))
-    previous = events.gather(-1, (before - 1).clamp(min=0))
-    silent = (before == 0) | (previous == NOTE_OFF)
-    return torch.where((events == NOTE_OFF) & silent, HOLD, events)
+# (logits, whose events are of this coding) -> notes
+Coupling = Callable[[Float[Tensor, "b t events"], Coding], Float[Tensor, "b t events"]]
 
 
-def heard_events(logits: Float[Tensor, "b t events"]) -> Int[Tensor, "b t"]:
-    """The likeliest events in canonical form: what the MIDI file holds."""
-    return canonical_events(logits.argmax(-1))
-
-
-def straight_through(logits: Float[Tensor, "b t events"]) -> Float[Tensor, "b t events"]:
-    """One-hot notes as heard, without a gradient."""
-    return one_hot(heard_events(logits)).to(logits.dtype)
+def straight_through(
+    logits: Float[Tensor, "b t events"], coding: Coding
+) -> Float[Tensor, "b t events"]:
+    """One-hot notes as heard, the likeliest events in canonical form, without a gradient."""
+    heard = coding.canonical(logits.argmax(-1))
+    return one_hot(heard, coding.size).to(logits.dtype)
 
 
 def straight_through_softmax(
-    logits: Float[Tensor, "b t events"],
+    logits: Float[Tensor, "b t events"], coding: Coding
 ) -> Float[Tensor, "b t events"]:
     """One-hot notes as heard, with the gradient of the softmax."""
     soft = logits.softmax(-1)
-    return straight_through(logits) + soft - soft.detach()
+    return straight_through(logits, coding) + soft - soft.detach()
 
 
-def softmax(logits: Float[Tensor, "b t events"]) -> Float[Tensor, "b t events"]:
+def softmax(logits: Float[Tensor, "b t events"], coding: Coding) -> Float[Tensor, "b t events"]:
     """Probabilities of the events."""
     return logits.softmax(-1)
 
 
-def gumbel(logits: Float[Tensor, "b t events"]) -> Float[Tensor, "b t events"]:
+def gumbel(logits: Float[Tensor, "b t events"], coding: Coding) -> Float[Tensor, "b t events"]:
     """Relaxed one-hot samples at temperature 1, drawn from torch's global generator."""
     return F.gumbel_softmax(logits, tau=1.0, dim=-1)
 
 
-def raw_logits(logits: Float[Tensor, "b t events"]) -> Float[Tensor, "b t events"]:
+def raw_logits(logits: Float[Tensor, "b t events"], coding: Coding) -> Float[Tensor, "b t events"]:
     """The logits themselves, as published."""
     return logits
 
@@ -87,6 +74,6 @@ def coupling_named(name: str) -> Coupling:
     return COUPLINGS[name]
 
 
-def one_hot(events: Int[Tensor, "b t"]) -> Float[Tensor, "b t events"]:
+def one_hot(events: Int[Tensor, "b t"], size: int) -> Float[Tensor, "b t {size}"]:
     """Events as float32 one-hot vectors."""
-    return F.one_hot(events.long(), NUM_EVENTS).float()
+    return F.one_hot(events.long(), size).float()

@@ -22,6 +22,7 @@ from synvae_core.models.melody.lstm import (
     LstmLayer,
     split_state,
 )
+from synvae_core.music.coding import coding_named
 
 BAR_STARTS = ("carried", "fresh")
 
@@ -37,9 +38,11 @@ class HierarchicalMelodyConfig:
     decoder_units: tuple[int, ...] = (1024, 1024)
     steps_per_bar: int = 16
     bar_start: str = "carried"
+    coding: str = "one_voice"  # of `music.coding.CODINGS`
 
     def build(self) -> tuple[BidirectionalLstmEncoder, "HierarchicalLstmDecoder"]:
-        encoder = BidirectionalLstmEncoder(self.encoder_units, self.latent_dim)
+        coding = coding_named(self.coding)
+        encoder = BidirectionalLstmEncoder(self.encoder_units, self.latent_dim, coding)
         return encoder, HierarchicalLstmDecoder(self)
 
 
@@ -76,14 +79,16 @@ class HierarchicalLstmDecoder(MelodyDecoder):
         if steps < per_bar or steps % per_bar:
             raise ValueError(f"{steps} steps are not whole bars of {per_bar}")
         self.steps, self.bar_start = steps, config.bar_start
+        self.coding = coding_named(config.coding)
         self.conductor = Conductor(config.conductor_units, config.latent_dim, steps // per_bar)
-        self.core = LstmDecoder(config.decoder_units, config.conductor_units[-1], per_bar)
+        plan_dim = config.conductor_units[-1]
+        self.core = LstmDecoder(config.decoder_units, plan_dim, per_bar, self.coding)
 
     def teacher_forced(
         self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]
     ) -> Float[Tensor, "b t events"]:
         plan = self.conductor(z)
-        bars = events.unflatten(1, (plan.shape[1], self.core.steps))
+        bars = events.unflatten(1, (plan.shape[1], self.core.length))
         before = torch.full_like(bars[:, :, 0], NO_EVENT)
         if self.bar_start == "carried":
             before[:, 1:] = bars[:, :-1, -1]
@@ -98,7 +103,7 @@ class HierarchicalLstmDecoder(MelodyDecoder):
         played: list[Played] = []
         before = None
         for bar, plan in enumerate(self.conductor(z).unbind(1)):
-            span = slice(bar * self.core.steps, (bar + 1) * self.core.steps)
+            span = slice(bar * self.core.length, (bar + 1) * self.core.length)
             played.append(self.core.play(plan, playing.during(span), before=before))
             before = played[-1].events[:, -1] if self.bar_start == "carried" else None
         logits = torch.cat([bar.logits for bar in played], 1) if playing.keep_logits else None

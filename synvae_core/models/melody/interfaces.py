@@ -1,8 +1,9 @@
 """What every melody encoder and decoder has in common, so that any two of them compose.
 
-An encoder is a module that maps notes, as event ids (b, t) or as vectors (b, t, 90), one-hot or
-relaxed, to a posterior. A decoder is a `MelodyDecoder`. A configuration is any dataclass that
-knows the length, the latent dimension and how to build the two.
+An encoder is a module that maps notes, as event ids (b, t) or as vectors (b, t, events), one-hot
+or relaxed, to a posterior. A decoder is a `MelodyDecoder`, and says by its coding what its events
+mean. A configuration is any dataclass that knows the length, the latent dimension and how to build
+the two.
 """
 
 from abc import abstractmethod
@@ -15,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from synvae_core.models.melody.couplings import Coupling, straight_through
+from synvae_core.music.coding import Coding
 from synvae_core.types import Decoded
 
 
@@ -56,13 +58,13 @@ class Playing:
 
     def corrected(self, events: Int[Tensor, "b *t"], at: int | slice) -> Int[Tensor, "b *t"]:
         """The events of these steps, with the true ones in their place where they are forced."""
-        if self.truth is None:
+        if self.truth is None or self.forced is None:
             return events
         return torch.where(self.forced[:, at] > 0, self.truth[:, at].long(), events)
 
     def during(self, steps: slice) -> "Playing":
         """The same of some of the steps."""
-        if self.truth is None:
+        if self.truth is None or self.forced is None:
             return self
         return replace(self, truth=self.truth[:, steps], forced=self.forced[:, steps])
 
@@ -79,7 +81,7 @@ class Played(NamedTuple):
 
 @runtime_checkable
 class MelodyConfig(Protocol):
-    """A dataclass of sizes; add a model of your own by writing one."""
+    """A dataclass of sizes; add a model of your own by writing one. Steps are sixteenths."""
 
     steps: int
     latent_dim: int
@@ -122,9 +124,15 @@ def melody_config(name: str, values: dict[str, Any]) -> MelodyConfig:
 
 
 class MelodyDecoder(nn.Module):
-    """z -> melody."""
+    """z -> melody: the events of `steps` sixteenths, as `coding` has them."""
 
     steps: int
+    coding: Coding
+
+    @property
+    def length(self) -> int:
+        """Events of a melody."""
+        return self.steps * self.coding.voices
 
     @abstractmethod
     def teacher_forced(
@@ -144,7 +152,7 @@ class MelodyDecoder(nn.Module):
         """
         played = self.play(z)
         logits = self.teacher_forced(z, played.events) if torch.is_grad_enabled() else played.logits
-        return Decoded(logits, couple(logits))
+        return Decoded(logits, couple(logits, self.coding))
 
     def scheduled_inputs(
         self,

@@ -17,15 +17,10 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from synvae_core.models.melody.couplings import (
-    Coupling,
-    canonical_events,
-    one_hot,
-    straight_through,
-)
+from synvae_core.models.melody.couplings import Coupling, one_hot, straight_through
 from synvae_core.models.melody.interfaces import GREEDY, MelodyDecoder, Played, Playing
 from synvae_core.models.melody.quantiles import (
     IMPOSSIBLE,
@@ -35,7 +30,7 @@ from synvae_core.models.melody.quantiles import (
     pick,
     posterior_of,
 )
-from synvae_core.music.melody import HOLD, NOTE_OFF, NUM_EVENTS
+from synvae_core.music.coding import coding_named
 from synvae_core.types import Decoded, Posterior
 
 NONE = -1  # the event before the first one
@@ -56,18 +51,23 @@ class LanguageMelodyConfig:
     # Of the events' distributions: at 1 those of the corpus; above, the notes surprise more and
     # can hold more of a picture.
     surprise: float = 1.0
+    coding: str = "one_voice"  # of `music.coding.CODINGS`
 
     def __post_init__(self) -> None:
-        if self.steps % self.steps_per_latent:
+        if self.length % self.steps_per_latent:
             raise ValueError(
-                f"{self.steps} steps do not fall into latents of {self.steps_per_latent} steps"
+                f"{self.length} steps do not fall into latents of {self.steps_per_latent} steps"
             )
         if self.surprise <= 0:
             raise ValueError(f"surprise is a temperature above 0, got {self.surprise}")
 
     @property
+    def length(self) -> int:
+        return self.steps * coding_named(self.coding).voices
+
+    @property
     def latent_dim(self) -> int:
-        return self.steps // self.steps_per_latent
+        return self.length // self.steps_per_latent
 
     def build(self) -> tuple["QuantileEncoder", "QuantileDecoder"]:
         language = MelodyLanguage(self)
@@ -119,35 +119,44 @@ class MelodyLanguage(nn.Module):
     """Logits of each event after those before it.
 
     A step reads the event before it and, so that a long note need not be looked for, what sounds.
-    A note-off in silence, which is nothing, has no probability.
+    An event that makes no sense there, such as a note-off in silence, has no probability.
     """
+
+    senseless: Bool[Tensor, "states events"]
 
     def __init__(self, config: LanguageMelodyConfig):
         super().__init__()
         self.config = config
-        # Rows are events; the first one stands for none yet.
-        self.event = nn.Embedding(NUM_EVENTS + 1, config.channels)
-        self.sounding = nn.Embedding(NUM_EVENTS + 1, config.channels)
-        self.place = nn.Parameter(torch.zeros(config.steps, config.channels))
+        self.coding = coding = coding_named(config.coding)
+        self.event = nn.Embedding(coding.size + 1, config.channels)  # the first row is for `NONE`
+        self.sounding = nn.Embedding(coding.states, config.channels)
+        self.place = nn.Parameter(torch.zeros(config.length, config.channels))
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.channels)
-        self.output = nn.Linear(config.channels, NUM_EVENTS)
-        self.place_bias = nn.Parameter(torch.zeros(config.steps, NUM_EVENTS))
+        self.output = nn.Linear(config.channels, coding.size)
+        self.place_bias = nn.Parameter(torch.zeros(config.length, coding.size))
+        self.register_buffer("senseless", torch.from_numpy(~coding.allowed), persistent=False)
         for weight in (self.event.weight, self.sounding.weight, self.place):
             nn.init.normal_(weight, std=0.1)
 
     def forward(self, events: Int[Tensor, "b t"]) -> Float[Tensor, "b t events"]:
         before = F.pad(events[:, :-1].long(), (1, 0), value=NONE)
-        sounding = sounding_events(before)
-        x = self.event(before - NONE) + self.sounding(sounding - NONE) + self.place
+        sounding = self.coding.before(events)
+        x = self.event(before - NONE) + self.sounding(sounding) + self.place
         for block in self.blocks:
             x = block(x)
-        return without_note_off(self.output(self.norm(x)) + self.place_bias, sounding)
+        return self.sensible(self.output(self.norm(x)) + self.place_bias, sounding)
+
+    def sensible(
+        self, logits: Float[Tensor, "*b events"], sounding: Int[Tensor, "*b"]
+    ) -> Float[Tensor, "*b events"]:
+        """Logits that leave out what makes no sense after what sounds."""
+        return logits.masked_fill(self.senseless[sounding], IMPOSSIBLE)
 
     def cache(self, batch: int) -> list[Cache]:
         """Room for the steps of melodies that are about to be played."""
         like, config = self.place, self.config
-        size = (batch, config.heads, config.steps, config.channels // config.heads)
+        size = (batch, config.heads, config.length, config.channels // config.heads)
         return [Cache(like.new_empty(size), like.new_empty(size)) for _ in self.blocks]
 
     def step(
@@ -158,27 +167,11 @@ class MelodyLanguage(nn.Module):
         cache: list[Cache],
     ) -> Float[Tensor, "b events"]:
         """The logits of one step, which the cache then knows."""
-        x = self.event(before - NONE) + self.sounding(sounding - NONE) + self.place[step]
+        x = self.event(before - NONE) + self.sounding(sounding) + self.place[step]
         x = x[:, None]
         for block, known in zip(self.blocks, cache, strict=True):
             x = block(x, known, step)
-        return without_note_off(self.output(self.norm(x[:, 0])) + self.place_bias[step], sounding)
-
-
-def sounding_events(before: Int[Tensor, "b t"]) -> Int[Tensor, "b t"]:
-    """The last event other than a hold up to each place: a note, a note-off, or `NONE`."""
-    steps = torch.arange(before.shape[1], device=before.device)
-    latest = torch.where(before > HOLD, steps, -1).cummax(1).values
-    return torch.where(latest < 0, NONE, before.gather(1, latest.clamp(min=0)))
-
-
-def without_note_off(
-    logits: Float[Tensor, "*b events"], sounding: Int[Tensor, "*b"]
-) -> Float[Tensor, "*b events"]:
-    """Logits that leave out the note-off where nothing sounds."""
-    silent = (sounding == NONE) | (sounding == NOTE_OFF)
-    event = torch.arange(NUM_EVENTS, device=logits.device)
-    return logits.masked_fill(silent[..., None] & (event == NOTE_OFF), IMPOSSIBLE)
+        return self.sensible(self.output(self.norm(x[:, 0])) + self.place_bias[step], sounding)
 
 
 class QuantileEncoder(nn.Module):
@@ -208,7 +201,8 @@ class QuantileEncoder(nn.Module):
             raise ValueError(NO_GRADIENT)
         language = self._language[0]
         config = language.config
-        events = canonical_events(notes.argmax(-1) if notes.is_floating_point() else notes.long())
+        events = notes.argmax(-1) if notes.is_floating_point() else notes.long()
+        events = language.coding.canonical(events)
         with torch.autocast(events.device.type, enabled=False):  # what was played, digit for digit
             distribution = cumulative(language(events), config.surprise)
         chosen = events.to(distribution.device)[..., None]
@@ -224,7 +218,7 @@ class QuantileDecoder(MelodyDecoder):
     def __init__(self, language: MelodyLanguage):
         super().__init__()
         self.language = language
-        self.steps = language.config.steps
+        self.steps, self.coding = language.config.steps, language.coding
 
     def teacher_forced(
         self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]
@@ -246,9 +240,8 @@ class QuantileDecoder(MelodyDecoder):
         mu, logvar = posterior_of(low, width, self.language.config.steps_per_latent)
         posterior = Posterior(mu.to(z.device), logvar.to(z.device))
         likely = played.logits.log_softmax(-1).gather(-1, played.events[..., None])
-        return Decoded(
-            played.logits, one_hot(played.events), posterior, surprise=-likely.sum((1, 2))
-        )
+        notes = one_hot(played.events, self.coding.size)
+        return Decoded(played.logits, notes, posterior, surprise=-likely.sum((1, 2)))
 
     @torch.no_grad()
     def play(
@@ -271,16 +264,18 @@ class QuantileDecoder(MelodyDecoder):
             z = (z + temperature * noise) / math.sqrt(1 + temperature**2)
         left = cumulative_normal(z)
         cache, kept, events = language.cache(len(z)), [], []
-        token = sounding = torch.full((len(z),), NONE, device=z.device)
-        for t in range(self.steps):
+        token = torch.full((len(z),), NONE, device=z.device)
+        sounding = [torch.zeros_like(token)] * self.coding.voices
+        for t in range(self.length):
+            voice = t % self.coding.voices
             with torch.autocast(z.device.type, enabled=False):  # the encoder must find the same
-                logits = language.step(t, token, sounding, cache)
+                logits = language.step(t, token, sounding[voice], cache)
             index = t // config.steps_per_latent
             token, interval, left[:, index] = pick(logits, left[:, index], config.surprise)
             if intervals is not None:
                 intervals.append(interval)
             token = playing.corrected(token, t)
-            sounding = torch.where(token == HOLD, sounding, token)
+            sounding[voice] = self.coding.after(sounding[voice], token)
             events.append(token)
             if playing.keep_logits:
                 kept.append(logits)

@@ -28,7 +28,7 @@ from synvae_core.models.melody.recurrence import (
     advance_trace,
     new_trace,
 )
-from synvae_core.music.melody import NUM_EVENTS
+from synvae_core.music.coding import Coding, coding_named
 from synvae_core.types import Decoded, Posterior
 
 INITIAL_SIGMA_BIAS = -3.0  # a standard deviation of 0.05
@@ -43,10 +43,12 @@ class LstmMelodyConfig:
     latent_dim: int = 256
     encoder_units: tuple[int, ...] = (512,)  # per direction
     decoder_units: tuple[int, ...] = (256, 256)
+    coding: str = "one_voice"  # of `music.coding.CODINGS`
 
     def build(self) -> tuple["BidirectionalLstmEncoder", "LstmDecoder"]:
-        encoder = BidirectionalLstmEncoder(self.encoder_units, self.latent_dim)
-        return encoder, LstmDecoder(self.decoder_units, self.latent_dim, self.steps)
+        coding = coding_named(self.coding)
+        encoder = BidirectionalLstmEncoder(self.encoder_units, self.latent_dim, coding)
+        return encoder, LstmDecoder(self.decoder_units, self.latent_dim, self.steps, coding)
 
 
 class LstmLayer(nn.Module):
@@ -103,6 +105,7 @@ class LstmLayer(nn.Module):
 def token_gates(
     layer: LstmLayer,
     notes: Float[Tensor, "b t events"] | Int[Tensor, "b t"],
+    size: int,
     bias: Float[Tensor, " gates"] | None = None,
 ) -> Float[Tensor, "t b gates"]:
     """What a layer's first rows, one per event, make of notes.
@@ -110,9 +113,10 @@ def token_gates(
     Events are looked up; `NO_EVENT` gives zeros. Relaxed notes are multiplied.
 
     Args:
+        size: number of events.
         bias: added at every step.
     """
-    table = layer.kernel[:NUM_EVENTS]
+    table = layer.kernel[:size]
     if notes.is_floating_point():
         rows = notes.transpose(0, 1).to(table.dtype)
         if bias is None:
@@ -141,9 +145,10 @@ class BidirectionalLstmEncoder(nn.Module):
     The standard deviation is softplus of a dense layer, as published.
     """
 
-    def __init__(self, units: tuple[int, ...], latent_dim: int):
+    def __init__(self, units: tuple[int, ...], latent_dim: int, coding: Coding):
         super().__init__()
-        widths = [NUM_EVENTS, *(2 * width for width in units[:-1])]
+        self.size = coding.size
+        widths = [self.size, *(2 * width for width in units[:-1])]
         pairs = list(zip(widths, units, strict=True))
         self.forwards = nn.ModuleList(LstmLayer(*pair) for pair in pairs)
         self.backwards = nn.ModuleList(LstmLayer(*pair) for pair in pairs)
@@ -166,8 +171,8 @@ class BidirectionalLstmEncoder(nn.Module):
         x, reversed_x = notes, reverse_sequence(notes, lengths)
         for ahead, back in zip(self.forwards, self.backwards, strict=True):
             if x is notes:  # the first layer reads events, the others what the layer below made
-                left = ahead(token_gates(ahead, x, ahead.full_bias))
-                right = back(token_gates(back, reversed_x, back.full_bias))
+                left = ahead(token_gates(ahead, x, self.size, ahead.full_bias))
+                right = back(token_gates(back, reversed_x, self.size, back.full_bias))
             else:
                 left = ahead(ahead.input_gates(x.transpose(0, 1)))
                 right = back(back.input_gates(reversed_x.transpose(0, 1)))
@@ -197,13 +202,13 @@ def log_softplus(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 class LstmDecoder(MelodyDecoder):
     """z -> events, one after the other; each step reads the event before it and z."""
 
-    def __init__(self, units: tuple[int, ...], latent_dim: int, steps: int):
+    def __init__(self, units: tuple[int, ...], latent_dim: int, steps: int, coding: Coding):
         super().__init__()
-        self.steps, self.latent_dim = steps, latent_dim
-        widths = [NUM_EVENTS + latent_dim, *units[:-1]]
+        self.steps, self.latent_dim, self.coding = steps, latent_dim, coding
+        widths = [coding.size + latent_dim, *units[:-1]]
         self.layers = nn.ModuleList(LstmLayer(*pair) for pair in zip(widths, units, strict=True))
         self.initial_state = nn.Linear(latent_dim, 2 * sum(units))
-        self.output = nn.Linear(units[-1], NUM_EVENTS)
+        self.output = nn.Linear(units[-1], coding.size)
 
     def start(self, z: Float[Tensor, "b z"]) -> list[State]:
         """The state before the first step: cell and hidden state of each layer in turn."""
@@ -212,7 +217,7 @@ class LstmDecoder(MelodyDecoder):
     def code_gates(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b gates"]:
         """What z contributes to the first layer's gates at every step, with the bias."""
         first = self.layers[0]
-        return F.linear(z, first.kernel[NUM_EVENTS : first.input_dim].T, first.full_bias)
+        return F.linear(z, first.kernel[self.coding.size : first.input_dim].T, first.full_bias)
 
     def forward(self, z: Float[Tensor, "b z"], couple: Coupling = straight_through) -> Decoded:
         """Free running and greedy, as every decoder; a frozen one is run through once only."""
@@ -220,20 +225,20 @@ class LstmDecoder(MelodyDecoder):
         mixed = torch.is_autocast_enabled(z.device.type)  # its products are of another type
         if mixed or not (frozen and torch.is_grad_enabled()):
             return super().forward(z, couple)
-        gates = self.code_gates(z).expand(self.steps, -1, -1)
+        gates = self.code_gates(z).expand(self.length, -1, -1)
         traces = self.traces(z)
         for layer, state, trace in zip(self.layers, self.start(z), traces, strict=True):
             share = (gates, None) if layer is self.layers[0] else (x, layer.input_kernel)
             x = Replay.apply(*share, layer.recurrent_kernel, *state, trace)
         logits = self.output(x).transpose(0, 1)
-        return Decoded(logits, couple(logits))
+        return Decoded(logits, couple(logits, self.coding))
 
     @torch.no_grad()
     def traces(self, z: Float[Tensor, "b z"]) -> list[Trace]:
         """What each layer goes through as the decoder plays, free running and greedy."""
-        table, code = self.layers[0].kernel[:NUM_EVENTS], self.code_gates(z)
-        traces = [new_trace(self.steps, *state) for state in self.start(z)]
-        for t in range(self.steps):
+        table, code = self.layers[0].kernel[: self.coding.size], self.code_gates(z)
+        traces = [new_trace(self.length, *state) for state in self.start(z)]
+        for t in range(self.length):
             gates = traces[0].gates[t].copy_(code)
             if t:  # nothing goes before the first event
                 gates += F.embedding(self.output(traces[-1].hidden[t]).argmax(-1), table)
@@ -259,7 +264,7 @@ class LstmDecoder(MelodyDecoder):
         if before is None:
             before = torch.full_like(events[:, 0], NO_EVENT)
         inputs = torch.cat([before[:, None], events[:, :-1]], 1)
-        gates = token_gates(self.layers[0], inputs) + self.code_gates(z)
+        gates = token_gates(self.layers[0], inputs, self.coding.size) + self.code_gates(z)
         for layer, state in zip(self.layers, self.start(z), strict=True):
             x = layer(gates if layer is self.layers[0] else layer.input_gates(x), state)
         return self.output(x).transpose(0, 1)
@@ -273,11 +278,11 @@ class LstmDecoder(MelodyDecoder):
         before: Int[Tensor, " b"] | None = None,
     ) -> Played:
         first = self.layers[0]
-        table = F.pad(first.kernel[:NUM_EVENTS], (0, 0, 1, 0))
+        table = F.pad(first.kernel[: self.coding.size], (0, 0, 1, 0))
         code, states = self.code_gates(z), self.start(z)
         kept, events = [], []
         token = before
-        for t in range(self.steps):
+        for t in range(self.length):
             gates = code if token is None else code + F.embedding(token - NO_EVENT, table)
             for index, layer in enumerate(self.layers):
                 share = gates if layer is first else layer.input_gates(states[index - 1][1])

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from synvae_core.models.melody.couplings import Coupling, one_hot, straight_through
 from synvae_core.models.melody.interfaces import GREEDY, MelodyDecoder, Played, Playing
-from synvae_core.music.melody import NUM_EVENTS
+from synvae_core.music.coding import coding_named
 from synvae_core.types import Decoded, Posterior
 
 
@@ -34,10 +34,11 @@ class MixerMelodyConfig:
     # What `sample` draws z from. A learned prior is to be another name here, its weights beside
     # the others in the same file.
     prior: str = "standard_normal"
+    coding: str = "one_voice"  # of `music.coding.CODINGS`
 
     def __post_init__(self) -> None:
-        if self.steps % self.patch:
-            raise ValueError(f"{self.steps} steps do not fall into patches of {self.patch}")
+        if self.length % self.patch:
+            raise ValueError(f"{self.length} steps do not fall into patches of {self.patch}")
         if self.prior != "standard_normal":
             raise ValueError(f"prior {self.prior!r} is unknown; this version has standard_normal")
 
@@ -45,8 +46,16 @@ class MixerMelodyConfig:
         return MixerEncoder(self), MixerDecoder(self)
 
     @property
+    def length(self) -> int:
+        return self.steps * coding_named(self.coding).voices
+
+    @property
     def patches(self) -> int:
-        return self.steps // self.patch
+        return self.length // self.patch
+
+    @property
+    def patch_size(self) -> int:
+        return self.patch * coding_named(self.coding).size
 
 
 class MixerBlock(nn.Module):
@@ -77,8 +86,9 @@ class MixerEncoder(nn.Module):
 
     def __init__(self, config: MixerMelodyConfig):
         super().__init__()
-        self.shape = (config.patches, config.patch * NUM_EVENTS)
-        self.embedding = nn.Linear(config.patch * NUM_EVENTS, config.channels)
+        self.size = coding_named(config.coding).size
+        self.shape = (config.patches, config.patch_size)
+        self.embedding = nn.Linear(config.patch_size, config.channels)
         self.position = nn.Parameter(torch.zeros(config.patches, config.channels))
         self.blocks = nn.Sequential(*(MixerBlock(config) for _ in range(config.encoder_blocks)))
         self.norm = nn.LayerNorm(config.channels)
@@ -94,8 +104,8 @@ class MixerEncoder(nn.Module):
         if lengths is not None:
             raise ValueError("this encoder reads melodies of one length; pass no lengths")
         if not notes.is_floating_point():
-            notes = one_hot(notes)
-        patches = notes.flatten(1).unflatten(-1, self.shape)  # (b, t, 90) -> (b, p, patch * 90)
+            notes = one_hot(notes, self.size)
+        patches = notes.flatten(1).unflatten(-1, self.shape)  # (b, t, e) -> (b, p, patch * e)
         x = self.norm(self.blocks(self.embedding(patches) + self.position))
         mu, logvar = self.head(x.flatten(1)).chunk(2, dim=-1)
         return Posterior(mu, logvar)
@@ -106,18 +116,18 @@ class MixerDecoder(MelodyDecoder):
 
     def __init__(self, config: MixerMelodyConfig):
         super().__init__()
-        self.steps = config.steps
+        self.steps, self.coding = config.steps, coding_named(config.coding)
         self.shape = (config.patches, config.channels)
         self.input = nn.Linear(config.latent_dim, config.patches * config.channels)
         self.blocks = nn.Sequential(*(MixerBlock(config) for _ in range(config.decoder_blocks)))
         self.norm = nn.LayerNorm(config.channels)
-        self.output = nn.Linear(config.channels, config.patch * NUM_EVENTS)
+        self.output = nn.Linear(config.channels, config.patch_size)
 
     def logits(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b t events"]:
         """Logits of all steps."""
         x = self.input(z).unflatten(-1, self.shape)
-        x = self.output(self.norm(self.blocks(x)))  # (b, p, patch * 90)
-        return x.flatten(1).unflatten(-1, (-1, NUM_EVENTS))
+        x = self.output(self.norm(self.blocks(x)))  # (b, p, patch * events)
+        return x.flatten(1).unflatten(-1, (-1, self.coding.size))
 
     def teacher_forced(
         self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]
@@ -126,7 +136,7 @@ class MixerDecoder(MelodyDecoder):
 
     def forward(self, z: Float[Tensor, "b z"], couple: Coupling = straight_through) -> Decoded:
         logits = self.logits(z)
-        return Decoded(logits, couple(logits))
+        return Decoded(logits, couple(logits, self.coding))
 
     @torch.no_grad()
     def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> Played:

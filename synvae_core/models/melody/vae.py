@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from synvae_core.models.melody.couplings import canonical_events
 from synvae_core.models.melody.interfaces import MelodyConfig, Playing
+from synvae_core.music.coding import Coding
 from synvae_core.types import Posterior
 
 Melodies = Any  # see `music.reading.read_melodies`
@@ -105,7 +105,7 @@ class MelodyVae(nn.Module):
         self._check_whole("decoder", "get the checkpoint whole, or train the model")
         playing = Playing(temperature=temperature, generator=generator, keep_logits=False)
         parts = [self.decoder.play(part, playing).events for part in z.split(CHUNK)]
-        return canonical_events(torch.cat(parts))
+        return self.coding.canonical(torch.cat(parts))
 
     def reconstruct(
         self,
@@ -172,6 +172,11 @@ class MelodyVae(nn.Module):
         return z[most.to(z.device)].mean(0) - z[least.to(z.device)].mean(0)
 
     @property
+    def coding(self) -> Coding:
+        """What the decoder's events mean."""
+        return self.decoder.coding
+
+    @property
     def device(self) -> torch.device:
         """Where the parameters are."""
         return next(self.parameters()).device
@@ -180,7 +185,7 @@ class MelodyVae(nn.Module):
         # Here, so that who uses models alone needs none of the MIDI libraries.
         from synvae_core.music.reading import read_melodies
 
-        return read_melodies(melodies, steps=self.config.steps, **reading)
+        return read_melodies(melodies, steps=self.config.steps, coding=self.coding, **reading)
 
     def _check_whole(self, part: str, advice: str) -> None:
         lacking = [name for name in self.missing if ("decoder" in name) == (part == "decoder")]

@@ -21,7 +21,7 @@ from typing import SupportsIndex
 
 import numpy as np
 
-from synvae_core.music.melody import STEPS_PER_BAR
+from synvae_core.music.coding import STEPS_PER_BAR
 from synvae_workbench.data.cache import cache_folder
 from synvae_workbench.data.melodies.corpus import HELD_OUT, Corpus
 from synvae_workbench.data.melodies.midi_tracks import Song, read_song

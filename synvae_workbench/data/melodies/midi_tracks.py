@@ -13,8 +13,8 @@ import mido
 import numpy as np
 from jaxtyping import UInt8
 
-from synvae_core.music.files import PERCUSSION_CHANNEL, parse_midi
-from synvae_core.music.melody import STEPS_PER_BAR, STEPS_PER_QUARTER, Note
+from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER, Note
+from synvae_core.music.midi_files import PERCUSSION_CHANNEL, parse_midi
 from synvae_core.music.score import MidiError
 from synvae_workbench.data.melodies.windows import cut_windows, first_in_any_key, on_grid, top_line
 
@@ -131,7 +131,7 @@ def _metre_segments(midi: mido.MidiFile) -> list[tuple[int, tuple[int, int]]]:
 
 
 def _windows(line: list[Note], starts: np.ndarray, bars: int) -> UInt8[np.ndarray, "n t"]:
-    return cut_windows(np.array(line), starts=starts, bars=bars)
+    return cut_windows(np.array(line)[:, :3], starts=starts, bars=bars)
 
 
 def _digest(line: list[Note]) -> int:

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-from synvae_core.music.melody import FIRST_NOTE
+from synvae_core.music.melody import ONE_VOICE
 
 _CHUNK = 1 << 20  # candidate pairs compared at once: 64 MB
 
@@ -20,16 +20,23 @@ _CHUNK = 1 << 20  # candidate pairs compared at once: 64 MB
 def relative_to_first_note(
     events: UInt8[np.ndarray, "n t"], *, start: int = 0, stop: int | None = None
 ) -> UInt8[np.ndarray, "n t"]:
-    """The events with each row moved so that its first note in start..stop has id 128.
+    """The events, with 128 + the interval from each row's first note in start..stop for its notes.
 
     Rows with the same result are transpositions of each other. Rows without such a note stay.
     """
-    is_note = events >= FIRST_NOTE
-    first = is_note[:, start:stop].argmax(1) + start
-    anchor = events[np.arange(len(events)), first].astype(int)
-    moved = events.astype(int) - anchor[:, None] + 128
-    is_moved = is_note & is_note[:, start:stop].any(1, keepdims=True)
-    return np.where(is_moved, moved, events).astype(np.uint8)
+    return _relative(events, _pitches(events), start, stop)
+
+
+def _pitches(events: UInt8[np.ndarray, "n t"]) -> UInt8[np.ndarray, "n t"]:
+    """MIDI pitches of the notes where they start, 0 elsewhere."""
+    return ONE_VOICE.starts(events).astype(np.uint8)
+
+
+def _relative(events: np.ndarray, pitches: np.ndarray, start: int, stop: int | None) -> np.ndarray:
+    first = (pitches[:, start:stop] > 0).argmax(1) + start
+    anchor = pitches[np.arange(len(events)), first][:, None]
+    # In 8 bits, which wrap around: intervals are less than 128.
+    return np.where((pitches > 0) & (anchor > 0), pitches - anchor + np.uint8(128), events)
 
 
 def near_pairs(
@@ -42,14 +49,15 @@ def near_pairs(
     steps = events.shape[1]
     edges = np.linspace(0, steps, max_different + 2).astype(int).tolist()
     found = [np.zeros((0, 2), np.int64)]
+    pitches = _pitches(events)
+    is_note = pitches > 0
     for start, stop in pairwise(edges):
-        is_note = events >= FIRST_NOTE
         with_note = is_note[:, start:stop].any(1)
         anchors = [(np.flatnonzero(with_note), start, stop)]
         for step in range(steps):  # a segment without a note says nothing of the transposition
             anchors.append((np.flatnonzero(~with_note & is_note[:, step]), step, step + 1))
         for rows, first, last in anchors:
-            moved = relative_to_first_note(events[rows], start=first, stop=last)
+            moved = _relative(events[rows], pitches[rows], first, last)
             for pairs in _pairs_with_equal_rows(np.ascontiguousarray(moved[:, start:stop])):
                 near = (moved[pairs[:, 0]] != moved[pairs[:, 1]]).sum(1) <= max_different
                 found.append(rows[pairs[near]])
@@ -79,37 +87,42 @@ def near_any(
     For rows of any multiple of 16 steps; few pairs have rhythms that are near enough to look on.
     """
     found = np.zeros(len(events), bool)
-    rhythm, other_rhythm = _onset_bits(events), _onset_bits(others)
-    intervals, other_intervals = _intervals(events), _intervals(others)
+    pitches, other_pitches = _pitches(events), _pitches(others)
+    rhythm, other_rhythm = _onset_bits(pitches), _onset_bits(other_pitches)
+    intervals = _intervals(events, pitches)
+    other_intervals = _intervals(others, other_pitches)
     for index in range(len(events)):
         different = np.bitwise_count(other_rhythm ^ rhythm[index]).sum(1, dtype=int)
         rows = np.flatnonzero(different <= max_different)
         # One step that differs alters two intervals at most.
         different = (other_intervals[rows] != intervals[index]).sum(1)
         rows = rows[different <= 2 * max_different]
-        distances = (_distance(events[index], others[row]) for row in rows)
+        one = events[index], pitches[index]
+        distances = (_distance(*one, others[row], other_pitches[row]) for row in rows)
         found[index] = any(distance <= max_different for distance in distances)
     return found
 
 
-def _onset_bits(events: np.ndarray) -> np.ndarray:
-    bits = np.packbits(events >= FIRST_NOTE, axis=1)
+def _onset_bits(pitches: np.ndarray) -> np.ndarray:
+    bits = np.packbits(pitches > 0, axis=1)
     return bits.view(f"u{np.gcd(bits.shape[1], 8)}")
 
 
-def _intervals(events: np.ndarray) -> np.ndarray:
+def _intervals(events: np.ndarray, pitches: np.ndarray) -> np.ndarray:
     """Events with the interval from the note before, plus 128, in place of every note but one."""
-    is_note = events >= FIRST_NOTE
+    is_note = pitches > 0
     latest = np.maximum.accumulate(np.where(is_note, np.arange(events.shape[1]), -1), axis=1)
     before = np.concatenate([np.full((len(events), 1), -1), latest[:, :-1]], axis=1)
-    pitch_before = np.take_along_axis(events, np.maximum(before, 0), axis=1).astype(int)
-    moved = np.where(before < 0, 255, events - pitch_before + 128)
+    pitch_before = np.take_along_axis(pitches, np.maximum(before, 0), axis=1).astype(int)
+    moved = np.where(before < 0, 255, pitches - pitch_before + 128)
     return np.where(is_note, moved, events).astype(np.uint8)
 
 
-def _distance(one: np.ndarray, other: np.ndarray) -> int:
+def _distance(
+    one: np.ndarray, pitches: np.ndarray, other: np.ndarray, other_pitches: np.ndarray
+) -> int:
     """Steps on which two sequences differ where one is transposed so that they are fewest."""
-    notes = (one >= FIRST_NOTE) & (other >= FIRST_NOTE)
-    shifts = one[notes].astype(int) - other[notes]
+    notes = (pitches > 0) & (other_pitches > 0)
+    shifts = pitches[notes].astype(int) - other_pitches[notes]
     agreeing = np.bincount(shifts + 128).max() if len(shifts) else 0
     return int((one != other)[~notes].sum() + len(shifts) - agreeing)

@@ -16,7 +16,7 @@ import numpy as np
 import pretty_midi
 from jaxtyping import Float
 
-from synvae_core.music.melody import STEPS_PER_BAR, STEPS_PER_QUARTER, Note
+from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER, Note
 from synvae_workbench.data.cache import cache_folder, digest_of
 from synvae_workbench.data.melodies.corpus import (
     HELD_OUT,
@@ -170,4 +170,4 @@ def song_windows(song: Song, *, bars: int) -> np.ndarray:
     first = song.bar_starts[: max(len(song.bar_starts) - bars + 1, 0)]
     last = song.bar_starts[bars - 1 :]
     starts = first[last - first == (bars - 1) * STEPS_PER_BAR]
-    return cut_windows(np.array(song.notes), starts=starts, bars=bars)
+    return cut_windows(np.array(song.notes)[:, :3], starts=starts, bars=bars)

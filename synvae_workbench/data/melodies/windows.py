@@ -8,16 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 from jaxtyping import Float, Int, Num, UInt8
 
-from synvae_core.music.melody import (
-    FIRST_NOTE,
-    HOLD,
-    MAX_PITCH,
-    MIN_PITCH,
-    NOTE_OFF,
-    STEPS_PER_BAR,
-    Note,
-    canonical,
-)
+from synvae_core.music.coding import MAX_PITCH, MIN_PITCH, STEPS_PER_BAR, Note
+from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.data.melodies.near_duplicates import relative_to_first_note
 
 NOTES_PER_BAR = 1.5  # a window with fewer is left out: 3 in two bars
@@ -59,13 +51,15 @@ def cut_windows(
     row = np.repeat(np.arange(len(starts)), count)  # the window of each note in a window
     note = np.arange(len(row)) - np.repeat(np.cumsum(count) - count - first, count)
     times = [(time[note] - starts[row]) * scale[row] for time in (onsets, ends)]
-    events = _quantise(row, *times, pitches[note], shape=(len(starts), steps))
-    is_note = events >= FIRST_NOTE
+    inside = np.clip(pitches[note], MIN_PITCH, MAX_PITCH)
+    placed = _quantise(row, *times, inside, steps=steps)
+    events = ONE_VOICE.write(placed, melodies=len(starts), steps=steps)
+    is_note = ONE_VOICE.starts(events) > 0
     min_notes = fewest_notes(bars) if min_notes is None else min_notes
     bars_with_onset = is_note.reshape(-1, bars, STEPS_PER_BAR).any(2).sum(1)
     keep = (is_note.sum(1) >= min_notes) & (2 * bars_with_onset >= min(bars, min_notes))
-    keep[row[(pitches[note] < MIN_PITCH) | (pitches[note] > MAX_PITCH)]] = False
-    return canonical(events[keep]).astype(np.uint8)
+    keep[row[inside != pitches[note]]] = False
+    return events[keep].astype(np.uint8)
 
 
 def _quantise(
@@ -74,21 +68,23 @@ def _quantise(
     ends: np.ndarray,
     pitches: np.ndarray,
     *,
-    shape: tuple[int, int],
-) -> np.ndarray:
-    """Event ids of (windows, steps); each note's times are in steps from the start of its row."""
-    length = shape[1]
-    steps = np.clip(np.floor(onsets + 0.5 + TOLERANCE).astype(int), 0, length)
-    stops = np.clip(np.floor(ends + 0.5 + TOLERANCE).astype(int), steps + 1, length + 1)
-    following = np.append(steps[1:], length)
-    following[np.append(row[1:] != row[:-1], True)] = length
-    events = np.full((shape[0], length + 2), HOLD, np.int64)
-    rests = stops < following
-    events[row[rests], stops[rests]] = NOTE_OFF
-    distance = np.abs(onsets - steps).round(6)
-    order = np.lexsort((-np.arange(len(row)), -distance))  # what is written last stays
-    events[row[order], steps[order]] = pitches[order] - MIN_PITCH + FIRST_NOTE
-    return events[:, :length]
+    steps: int,
+) -> Int[np.ndarray, "m 5"]:
+    """Notes on the grid, as `Coding.write` takes them, of times in steps from their row's start.
+
+    Of notes that start on one step the nearest stays; it lasts as long as the last of them.
+    """
+    start = np.clip(np.floor(onsets + 0.5 + TOLERANCE).astype(int), 0, steps)
+    end = np.clip(np.floor(ends + 0.5 + TOLERANCE).astype(int), start + 1, steps + 1)
+    following = np.append(start[1:], steps)
+    following[np.append(row[1:] != row[:-1], True)] = steps
+    end = np.minimum(end, following)
+    place = row * (steps + 1) + start  # rises from note to note
+    first = np.flatnonzero(np.diff(place, prepend=-1))  # of the notes on one step
+    last = np.append(first, len(row))[1:] - 1
+    nearest = np.lexsort((np.abs(onsets - start).round(6), place))[first]
+    notes = np.stack([row[first], start[first], end[last], pitches[nearest]], 1)
+    return np.pad(notes[start[first] < steps], ((0, 0), (0, 1)))  # all of the first voice
 
 
 def run_starts(is_full: np.ndarray, *, bars: int) -> Int[np.ndarray, " n"]:

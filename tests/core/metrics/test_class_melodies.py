@@ -8,9 +8,10 @@ from no_checks import no_checks
 from scipy.stats import f_oneway
 
 from synvae_core.metrics.class_melodies import class_features, class_spread
-from synvae_core.metrics.diversity import melody_spread, sounding
+from synvae_core.metrics.diversity import melody_spread
 from synvae_core.metrics.melody import FEATURE_NAMES, melody_features
-from synvae_core.music.melody import Note, notes_to_events
+from synvae_core.music.coding import Note
+from synvae_core.music.melody import ONE_VOICE
 
 
 def random_events(n, seed=0):
@@ -20,7 +21,7 @@ def random_events(n, seed=0):
 
 def scale(pitch, *, notes=8):
     """So many eighths upwards from a pitch."""
-    return notes_to_events([Note(2 * i, 2 * i + 2, pitch + i) for i in range(notes)], steps=32)
+    return ONE_VOICE.events([Note(2 * i, 2 * i + 2, pitch + i) for i in range(notes)], steps=32)
 
 
 def test_features_by_class_agree_with_an_analysis_of_variance():
@@ -77,7 +78,7 @@ def test_one_tune_for_each_class_is_told_for_sure():
 
 def test_spread_agrees_with_a_count_pair_by_pair():
     events, classes = random_events(40), np.arange(40) % 3
-    heard = sounding(events)
+    heard = ONE_VOICE.sounding(events)
     expected = {(a, b): [] for a in range(3) for b in range(3)}
     for i, j in combinations(range(40), 2):
         for a, b in {(classes[i], classes[j]), (classes[j], classes[i])}:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from no_checks import no_checks
 
-from synvae_core.metrics.diversity import melody_spread, sounding
-from synvae_core.music.melody import events_to_notes
+from synvae_core.metrics.diversity import melody_spread
+from synvae_core.music.melody import ONE_VOICE
 
 
 def random_events(n, seed=0):
@@ -17,16 +17,16 @@ def random_events(n, seed=0):
 
 def test_what_sounds_is_what_the_notes_say():
     events = random_events(50)
-    for row, heard in zip(events, sounding(events), strict=True):
+    for row, heard in zip(events, ONE_VOICE.sounding(events), strict=True):
         expected = np.zeros(32, int)
-        for note in events_to_notes(row):
-            expected[note.start : note.end] = note.pitch - 19  # pitch 21 is event 2
+        for note in ONE_VOICE.notes(row):
+            expected[note.start : note.end] = note.pitch
         assert np.array_equal(heard, expected)
 
 
 def test_spread_agrees_with_a_count_pair_by_pair():
     events, classes = random_events(30), np.arange(30) % 3
-    heard = sounding(events)
+    heard = ONE_VOICE.sounding(events)
     unlike = {True: [], False: []}
     for a, b in combinations(range(30), 2):
         unlike[classes[a] == classes[b]].append((heard[a] != heard[b]).mean())

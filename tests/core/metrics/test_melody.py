@@ -19,19 +19,13 @@ from synvae_core.metrics.melody import (
     note_length_histogram,
     step_accuracy,
 )
-from synvae_core.music.melody import (
-    NOTE_OFF,
-    Note,
-    canonical,
-    events_to_notes,
-    notes_to_events,
-    transpose,
-)
+from synvae_core.music.coding import Note
+from synvae_core.music.melody import NOTE_OFF, ONE_VOICE
 
 MAJOR = {0, 2, 4, 5, 7, 9, 11}
 SILENCE = np.zeros((1, 32), np.int64)
 # C4 for a beat, D4 for an eighth, a rest of an eighth, D4 for 3 steps, C5 to the end of the bars
-TUNE = notes_to_events(
+TUNE = ONE_VOICE.events(
     [Note(0, 4, 60), Note(4, 6, 62), Note(8, 11, 62), Note(11, 32, 72)], steps=32
 )[None]
 melodies = hnp.arrays(
@@ -48,7 +42,7 @@ def mean(values) -> float:
 
 def features_of(events: np.ndarray) -> dict[str, float]:
     """The features of one melody, note by note, out of its list of notes."""
-    notes = events_to_notes(events)
+    notes = ONE_VOICE.notes(events)
     pitches = [note.pitch for note in notes]
     lengths = [note.end - note.start for note in notes]
     leaps = [abs(b - a) for a, b in pairwise(pitches)]
@@ -123,13 +117,15 @@ def test_silence_has_defined_features():
 
 @given(melodies)
 def test_a_note_off_in_silence_changes_nothing(events):
-    np.testing.assert_array_equal(melody_features(events), melody_features(canonical(events)))
-    assert exact_windows(events, canonical(events)).all()
+    np.testing.assert_array_equal(
+        melody_features(events), melody_features(ONE_VOICE.canonical(events))
+    )
+    assert exact_windows(events, ONE_VOICE.canonical(events)).all()
 
 
 def test_transposition_moves_the_mean_pitch_alone():
     events = random_events(50)
-    moved = melody_features(transpose(events, 3)) - melody_features(events)
+    moved = melody_features(ONE_VOICE.transposed(events, 3)) - melody_features(events)
     pitch = FEATURE_NAMES.index("pitch_mean")
     np.testing.assert_allclose(moved[:, pitch], 3)
     np.testing.assert_allclose(np.delete(moved, pitch, axis=1), 0, atol=1e-9)
@@ -164,22 +160,22 @@ def test_summary_of_silence_is_zero():
 
 
 def test_summary_weighs_every_note_alike():
-    busy = notes_to_events([Note(i, i + 1, 60) for i in range(32)], steps=32)[None]
+    busy = ONE_VOICE.events([Note(i, i + 1, 60) for i in range(32)], steps=32)[None]
     expected = (32 * 1 + 4 * 7.5) / 36
     assert melody_summary(np.concatenate([busy, TUNE]))["note_length"] == pytest.approx(expected)
 
 
 def test_in_key_share_of_the_chromatic_scale_is_seven_twelfths():
-    scale = notes_to_events([Note(i, i + 1, 60 + i) for i in range(12)], steps=32)[None]
+    scale = ONE_VOICE.events([Note(i, i + 1, 60 + i) for i in range(12)], steps=32)[None]
     assert melody_summary(scale)["in_key_share"] == pytest.approx(7 / 12)
     for key in range(12):
         notes = [Note(i, i + 1, 60 + key + tone) for i, tone in enumerate(sorted(MAJOR))]
-        assert melody_summary(notes_to_events(notes, steps=32)[None])["in_key_share"] == 1
+        assert melody_summary(ONE_VOICE.events(notes, steps=32)[None])["in_key_share"] == 1
 
 
 @given(melodies)
 def test_histograms_are_shares_of_all_notes_and_intervals(events):
-    notes = [events_to_notes(each) for each in events]
+    notes = [ONE_VOICE.notes(each) for each in events]
     lengths = [note.end - note.start for each in notes for note in each]
     leaps = [b.pitch - a.pitch for each in notes for a, b in pairwise(each)]
     length_share, interval_share = note_length_histogram(events), interval_histogram(events)
@@ -194,16 +190,16 @@ def test_histograms_are_shares_of_all_notes_and_intervals(events):
 
 
 def test_note_f1_of_known_melodies():
-    target = notes_to_events([Note(0, 4, 60), Note(8, 12, 64), Note(12, 16, 65)], steps=32)
+    target = ONE_VOICE.events([Note(0, 4, 60), Note(8, 12, 64), Note(12, 16, 65)], steps=32)
     predicted = {
         "itself": (target, 1),
         "other ends": (
-            notes_to_events([Note(0, 2, 60), Note(8, 9, 64), Note(12, 30, 65)], steps=32),
+            ONE_VOICE.events([Note(0, 2, 60), Note(8, 9, 64), Note(12, 30, 65)], steps=32),
             1,
         ),
         "wrong pitch": (np.where(target == 60 - 19, 61 - 19, target), 2 / 3),
         "a step late": (np.roll(target, 1), 0),
-        "one note": (notes_to_events([Note(8, 12, 64)], steps=32), 2 * 1 * (1 / 3) / (1 + 1 / 3)),
+        "one note": (ONE_VOICE.events([Note(8, 12, 64)], steps=32), 2 * 1 * (1 / 3) / (1 + 1 / 3)),
         "silence": (np.zeros(32, np.int64), 0),
     }
     stacked = np.stack([events for events, _ in predicted.values()])
@@ -218,8 +214,8 @@ def test_note_f1_agrees_with_sets_of_notes(target, seed):
     keep = np.random.default_rng(seed).random(target.shape) < 0.7
     predicted = np.where(keep, target, np.roll(target, 1, axis=1))
     for a, b, score in zip(target, predicted, note_f1(target, predicted), strict=True):
-        a = {(note.start, note.pitch) for note in events_to_notes(a)}
-        b = {(note.start, note.pitch) for note in events_to_notes(b)}
+        a = {(note.start, note.pitch) for note in ONE_VOICE.notes(a)}
+        b = {(note.start, note.pitch) for note in ONE_VOICE.notes(b)}
         precision, recall = mean(x in a for x in b), mean(x in b for x in a)
         both = precision + recall
         expected = 2 * precision * recall / both if both else float(not a and not b)
@@ -227,10 +223,10 @@ def test_note_f1_agrees_with_sets_of_notes(target, seed):
 
 
 def test_accuracy_and_exactness_look_at_what_sounds():
-    target = notes_to_events([Note(0, 4, 60)], steps=32)[None]
+    target = ONE_VOICE.events([Note(0, 4, 60)], steps=32)[None]
     sounds_alike = target.copy()
     sounds_alike[0, 20] = NOTE_OFF
-    longer = notes_to_events([Note(0, 5, 60)], steps=32)[None]
+    longer = ONE_VOICE.events([Note(0, 5, 60)], steps=32)[None]
     assert exact_windows(target, sounds_alike).tolist() == [True]
     assert step_accuracy(target, sounds_alike).tolist() == [1.0]
     assert exact_windows(target, longer).tolist() == [False]
@@ -245,6 +241,6 @@ def test_hostile_events_are_refused(compare):
     with pytest.raises(ValueError, match=r"0\.\.89"):
         melody_features(SILENCE - 1)
     with pytest.raises(ValueError, match="one by one"):
-        melody._pair(SILENCE, SILENCE[:, :16])
+        melody._pair(SILENCE, SILENCE[:, :16], ONE_VOICE)
     with pytest.raises(ValueError, match="shape"):
-        melody._notes(SILENCE[0])
+        melody._notes(SILENCE[0], ONE_VOICE)

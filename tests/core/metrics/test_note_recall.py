@@ -20,7 +20,8 @@ from synvae_core.metrics.note_recall import (
     recall_by,
     teacher_forced_accuracy,
 )
-from synvae_core.music.melody import Note, canonical, events_to_notes, notes_to_events
+from synvae_core.music.coding import Note
+from synvae_core.music.melody import ONE_VOICE
 
 GROUPINGS = (by_length, by_onset, by_bar, by_rhythm)
 EVENTS = st.one_of(st.just(0), st.integers(0, 89))
@@ -28,7 +29,7 @@ melodies = hnp.arrays(np.int64, st.tuples(st.integers(1, 4), st.just(32)), eleme
 every_grouping = pytest.mark.parametrize("grouping", GROUPINGS, ids=lambda each: each.__name__)
 
 TUNE = [Note(0, 1, 60), Note(1, 3, 62), Note(6, 10, 64), Note(16, 21, 65), Note(23, 32, 67)]
-TARGET = notes_to_events(TUNE, steps=32)[None]
+TARGET = ONE_VOICE.events(TUNE, steps=32)[None]
 
 
 def test_notes_stand_in_the_group_of_their_length_place_and_bar():
@@ -45,7 +46,7 @@ def test_notes_stand_in_the_group_of_their_length_place_and_bar():
 
 
 def test_a_note_is_found_by_its_onset_and_its_pitch():
-    rebuilt = notes_to_events(
+    rebuilt = ONE_VOICE.events(
         [Note(0, 1, 61), Note(2, 3, 62), Note(6, 7, 64), Note(16, 21, 65), Note(21, 22, 70)],
         steps=32,
     )[None]
@@ -75,7 +76,7 @@ def test_groups_share_out_all_notes(grouping, target, seed):
 
 @given(melodies)
 def test_lengths_are_those_of_the_notes(events):
-    lengths = [note.end - note.start for melody in events for note in events_to_notes(melody)]
+    lengths = [note.end - note.start for melody in events for note in ONE_VOICE.notes(melody)]
     names = np.array(["1", "2", "3–4", "5–8", "longer"])
     expected = Counter(names[np.searchsorted([1, 2, 4, 8], lengths)].tolist())
     groups = recall_by(events, events, by_length)
@@ -84,7 +85,7 @@ def test_lengths_are_those_of_the_notes(events):
 
 def test_rhythm_goes_by_melody():
     beats, offbeats = (
-        notes_to_events([Note(s, s + 1, 60) for s in starts], steps=16)
+        ONE_VOICE.events([Note(s, s + 1, 60) for s in starts], steps=16)
         for starts in ((0, 4, 8, 12), (2, 6))
     )
     groups = recall_by(np.stack([beats, offbeats]), np.zeros((2, 16), np.int64), by_rhythm)
@@ -117,7 +118,7 @@ def logits_of(events: np.ndarray) -> np.ndarray:
 
 @given(melodies)
 def test_the_truth_is_forced_perfectly(events):
-    told = teacher_forced_accuracy(logits_of(events), canonical(events))
+    told = teacher_forced_accuracy(logits_of(events), ONE_VOICE.canonical(events))
     assert told.steps == Share(events.size, events.size)
     assert told.notes.right == told.notes.cases == (events > 1).sum()
 

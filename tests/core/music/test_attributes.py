@@ -8,20 +8,15 @@ from hypothesis.extra import numpy as hnp
 
 from synvae_core.music import attributes
 from synvae_core.music.attributes import ATTRIBUTES
-from synvae_core.music.melody import (
-    Note,
-    canonical,
-    events_to_notes,
-    notes_to_events,
-    transpose,
-)
+from synvae_core.music.coding import Note
+from synvae_core.music.melody import ONE_VOICE
 
 EVENTS = st.one_of(st.integers(0, 1), st.integers(2, 89))
 melodies = hnp.arrays(np.int64, st.tuples(st.integers(1, 4), st.integers(1, 32)), elements=EVENTS)
 
 
 def rhythm(*onsets: int) -> np.ndarray:
-    return notes_to_events([Note(start, start + 1, 60) for start in onsets], steps=32)[None]
+    return ONE_VOICE.events([Note(start, start + 1, 60) for start in onsets], steps=32)[None]
 
 
 def reference(name: str, notes: list[Note], steps: int) -> float:
@@ -43,7 +38,7 @@ def reference(name: str, notes: list[Note], steps: int) -> float:
 @pytest.mark.parametrize("name", ATTRIBUTES)
 @given(melodies)
 def test_it_is_what_its_words_say(name, events):
-    expected = [reference(name, events_to_notes(melody), events.shape[1]) for melody in events]
+    expected = [reference(name, ONE_VOICE.notes(melody), events.shape[1]) for melody in events]
     np.testing.assert_allclose(ATTRIBUTES[name](events), expected, atol=1e-12)
 
 
@@ -51,13 +46,13 @@ def test_it_is_what_its_words_say(name, events):
 @given(melodies)
 def test_it_hears_what_sounds_in_any_integers(name, events):
     value = ATTRIBUTES[name](events)
-    np.testing.assert_array_equal(ATTRIBUTES[name](canonical(events)), value)
+    np.testing.assert_array_equal(ATTRIBUTES[name](ONE_VOICE.canonical(events)), value)
     np.testing.assert_array_equal(ATTRIBUTES[name](events.astype(np.uint8)), value)
 
 
 @given(hnp.arrays(np.int64, (2, 16), elements=st.one_of(st.just(0), st.integers(20, 60))))
 def test_only_pitch_and_key_follow_a_transposition(events):
-    moved = transpose(events, 1)
+    moved = ONE_VOICE.transposed(events, 1)
     for name in ATTRIBUTES.keys() - {"mean_pitch", "c_diatonic"}:
         np.testing.assert_array_equal(ATTRIBUTES[name](moved), ATTRIBUTES[name](events))
     sounds = (events > 1).any(1)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from work import few_calls
 
-from synvae_core.music import files, melody, midi
+from synvae_core.music import midi, midi_files
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import MidiError
 
 # Calls of Python and C, with some room above what was counted.
@@ -62,7 +63,7 @@ def notes(*triples, channel=0):
 @given(melodies, performances)
 def test_every_event_sequence_survives_midi_in_canonical_form(events, performance):
     heard = midi.round_trip(events[None], **performance)
-    assert heard.tolist() == [melody.canonical(events).tolist()]
+    assert heard.tolist() == [ONE_VOICE.canonical(events).tolist()]
 
 
 @settings(max_examples=60, deadline=None)
@@ -72,7 +73,7 @@ def test_note_seq_reads_the_same_melody_from_our_files(events, performance):
     steps = len(events)
     # note-seq does not keep the silence at the end.
     heard = midi.note_sequence_to_events(sequence, steps=steps, pad=True, allow_silence=True)
-    assert heard.tolist() == melody.canonical(events).tolist()
+    assert heard.tolist() == ONE_VOICE.canonical(events).tolist()
     for note in sequence.notes:
         assert (note.program, note.velocity) == (performance["program"], performance["velocity"])
 
@@ -83,7 +84,7 @@ def test_every_event_sequence_survives_a_note_sequence(events, performance):
     sequence = midi.events_to_note_sequence(events, **performance)
     assert sequence.total_time == pytest.approx(len(events) * 15 / performance["qpm"])
     heard = midi.note_sequence_to_events(sequence, steps=len(events), allow_silence=True)
-    assert heard.tolist() == melody.canonical(events).tolist()
+    assert heard.tolist() == ONE_VOICE.canonical(events).tolist()
 
 
 def test_known_events_are_known_notes_in_seconds():
@@ -96,7 +97,7 @@ def test_known_events_are_known_notes_in_seconds():
 def test_files_in_a_folder_are_what_is_read(tmp_path):
     events = np.stack([SCALE, np.zeros_like(SCALE)])
     heard = midi.round_trip(events, folder=tmp_path / "new" / "folder", qpm=90.0)
-    assert np.array_equal(heard, melody.canonical(events))
+    assert np.array_equal(heard, ONE_VOICE.canonical(events))
     files = sorted((tmp_path / "new" / "folder").iterdir())
     assert [path.name for path in files] == ["melody_00000.mid", "melody_00001.mid"]
     assert pretty_midi.PrettyMIDI(str(files[0])).get_tempo_changes()[1] == pytest.approx([90])
@@ -121,7 +122,7 @@ def test_a_melody_takes_little_work():
     events = np.where(rng.random((250, 32)) < 0.5, 0, rng.integers(0, 90, (250, 32)))
     with few_calls(250 * CALLS_PER_MELODY):
         heard = midi.round_trip(events)
-    assert np.array_equal(heard, melody.canonical(events))
+    assert np.array_equal(heard, ONE_VOICE.canonical(events))
 
 
 def test_length_is_whole_bars_or_what_is_asked():
@@ -259,10 +260,10 @@ def test_corrupted_files_are_read_or_refused_but_never_crash(data):
         events = midi.read_midi(bytes(corrupt))
     except MidiError:
         return
-    assert events.tolist() == melody.canonical(events).tolist()
+    assert events.tolist() == ONE_VOICE.canonical(events).tolist()
 
 
-FULL = files.MAX_BYTES - 64
+FULL = midi_files.MAX_BYTES - 64
 HOSTILE = {
     "running status": b"\x00\xc0\x01" + b"\x00\x01" * (FULL // 2 - 2),
     "notes": b"\x00\x90\x40\x40" + b"\x00\x40\x40" * (FULL // 3),
@@ -316,7 +317,7 @@ def test_what_stands_between_the_notes_changes_nothing(events, noise):
     buffer = io.BytesIO()
     file.save(file=buffer)
     heard = midi.read_midi(buffer.getvalue(), steps=len(events), allow_silence=True)
-    assert heard.tolist() == melody.canonical(events).tolist()
+    assert heard.tolist() == ONE_VOICE.canonical(events).tolist()
 
 
 @pytest.mark.parametrize("content", ["Mélodie".encode(), "Mélodie".encode("latin-1")])
@@ -382,7 +383,7 @@ def test_tracks_of_a_note_sequence_are_its_instruments():
     with pytest.raises(MidiError, match=r"2 tracks.*0: .*instrument 0.*1: .*instrument 1"):
         midi.note_sequence_to_events(sequence)
     heard = midi.note_sequence_to_events(sequence, track=0)
-    assert heard.tolist() == melody.canonical(SCALE).tolist()
+    assert heard.tolist() == ONE_VOICE.canonical(SCALE).tolist()
 
 
 @pytest.mark.parametrize(

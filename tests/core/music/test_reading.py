@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from synvae_core.music import melody, midi, score
+from synvae_core.music import midi, score
+from synvae_core.music.melody import FIRST_NOTE, ONE_VOICE
 from synvae_core.music.midi import MidiError
 from synvae_core.music.reading import read_melodies
 
@@ -30,7 +31,7 @@ def song(*voices, drums=(), metres=(), tempo=120.0):
         seconds = 15 / tempo
         instrument.notes = [
             pretty_midi.Note(80, pitch, start * seconds, end * seconds)
-            for start, end, pitch in notes
+            for start, end, pitch, *_ in notes
         ]
         made.instruments.append(instrument)
     for numerator, denominator in metres:
@@ -256,14 +257,14 @@ def test_reading_from_a_bar_gives_that_part_of_the_whole_melody(notes, bar, step
         with pytest.raises(MidiError, match=rf"no bar {bar}; .*0\.\.{bars - 1}"):
             midi.pretty_midi_to_events(made, **options)
         return
-    expected = melody.canonical(whole[16 * bar : 16 * bar + steps])
+    expected = ONE_VOICE.canonical(whole[16 * bar : 16 * bar + steps])
     assert midi.pretty_midi_to_events(made, **options).tolist() == expected.tolist()
 
 
 def test_without_steps_all_bars_from_the_one_named_are_read():
     data = midi.midi_bytes(np.array([*SCALE, *SCALE, *SCALE[:2]]))
     assert midi.read_midi(data, bar=1).tolist() == [
-        *melody.canonical(SCALE),
+        *ONE_VOICE.canonical(SCALE),
         41,
         0,
         *[1],
@@ -276,16 +277,16 @@ def test_without_steps_all_bars_from_the_one_named_are_read():
 @given(hnp.arrays(np.int64, st.integers(16, 64), elements=st.integers(0, 89)), st.floats(20, 400))
 def test_the_same_events_come_back_from_every_kind_of_source(events, qpm):
     data = midi.midi_bytes(events, qpm=qpm)
-    made = song(("", melody.events_to_notes(events)), tempo=qpm)
+    made = song(("", ONE_VOICE.notes(events)), tempo=qpm)
     sources = [
         data,
         midi.events_to_note_sequence(events, qpm=qpm),
         made,
         pretty_midi.PrettyMIDI(io.BytesIO(data)),
-        torch.from_numpy(melody.canonical(events)),
+        torch.from_numpy(ONE_VOICE.canonical(events)),
     ]
     heard = read_melodies(sources, steps=len(events), pad=True, allow_silence=True)
-    assert heard.tolist() == [melody.canonical(events).tolist()] * len(sources)
+    assert heard.tolist() == [ONE_VOICE.canonical(events).tolist()] * len(sources)
 
 
 def test_silence_at_the_end_of_our_files_and_note_sequences_needs_no_pad():
@@ -298,7 +299,7 @@ def test_silence_at_the_end_of_our_files_and_note_sequences_needs_no_pad():
 
 def test_arrays_tensors_paths_and_lists_of_them_are_read_in_order(tmp_path):
     midi.write_midi(SCALE, tmp_path / "scale.mid")
-    known = melody.canonical(SCALE)
+    known = ONE_VOICE.canonical(SCALE)
     two = np.stack([known, known[::-1]])
     assert read_melodies(SCALE.astype(np.uint8), steps=16).tolist() == [SCALE.tolist()]
     assert read_melodies(torch.tensor(two), steps=16).tolist() == two.tolist()
@@ -369,10 +370,10 @@ def test_songs_of_pop909_are_refused_with_a_reason_and_read_with_the_options_it_
         whole = midi.read_midi(path, **options)
         same = midi.pretty_midi_to_events(pretty_midi.PrettyMIDI(str(path)), **options)
         assert whole.tolist() == same.tolist()
-        onsets = (whole >= melody.FIRST_NOTE).reshape(-1, 16).sum(1)
+        onsets = (whole >= FIRST_NOTE).reshape(-1, 16).sum(1)
         bar = int(np.argmax(onsets[:-1]))
         heard = read_melodies(path, steps=32, bar=bar, **options)
-        assert heard.tolist() == [melody.canonical(whole[16 * bar :][:32]).tolist()]
+        assert heard.tolist() == [ONE_VOICE.canonical(whole[16 * bar :][:32]).tolist()]
         assert read_melodies(path, steps=32, bar=bar, **(options | {"track": 0})).tolist() == (
             heard.tolist()
         )
@@ -380,5 +381,5 @@ def test_songs_of_pop909_are_refused_with_a_reason_and_read_with_the_options_it_
     assert first.name == "001.mid"
     plain = {"track": "MELODY", "quantize": True, "ignore_metre": True, "steps": 32}
     for bar in (8, 16, 32):
-        found = melody.events_to_notes(midi.read_midi(first, bar=bar, **plain))
+        found = ONE_VOICE.notes(midi.read_midi(first, bar=bar, **plain))
         assert len(found) >= 4 and all(50 <= note.pitch <= 90 for note in found)

@@ -4,7 +4,8 @@ import torch
 from spoken_models import small_synvae
 
 from synvae_core.metrics.latents import LatentUsage, latent_usage
-from synvae_core.music.melody import HOLD, Note, notes_to_events
+from synvae_core.music.coding import Note
+from synvae_core.music.melody import HOLD, ONE_VOICE
 from synvae_workbench.evaluation.latent_names import (
     NOTHING,
     TRAITS,
@@ -33,7 +34,7 @@ class Puppet:
         length = 4 if short < 0 else 2
         notes = [Note(start, start + 4, pitch + start % 3) for start in range(0, 16, 4)]
         notes += [Note(start, start + length, pitch) for start in range(16, 32, length)]
-        return notes_to_events(notes, steps=STEPS)
+        return ONE_VOICE.events(notes, steps=STEPS)
 
 
 def latents(n=40, seed=0):
@@ -108,7 +109,7 @@ def test_an_effect_is_said_in_its_unit(names):
 
 
 def test_traits_of_known_melodies():
-    events = notes_to_events([Note(0, 2, 60), Note(4, 10, 64)], steps=16)
+    events = ONE_VOICE.events([Note(0, 2, 60), Note(4, 10, 64)], steps=16)
     melodies = np.stack([events, np.full(16, HOLD)])
     assert mean_length(melodies).tolist() == [4, 0]
     assert first_pitch(melodies).tolist() == [60, 0]

@@ -6,7 +6,8 @@ from melody_models import melody_model
 from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.storage import PRETRAINED
-from synvae_core.music.melody import Note, canonical, notes_to_events
+from synvae_core.music.coding import Note
+from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.evaluation.steering import (
     NEIGHBOURS,
     STEERABLE,
@@ -21,7 +22,7 @@ from synvae_workbench.evaluation.steering import (
 
 def tune(*starts, pitch=60, steps=32):
     notes = [Note(start, start + 1, pitch + i % 3) for i, start in enumerate(starts)]
-    return notes_to_events(notes, steps=steps)
+    return ONE_VOICE.events(notes, steps=steps)
 
 
 class Transparent(MelodyVae):
@@ -35,7 +36,9 @@ class Transparent(MelodyVae):
         return torch.as_tensor(np.asarray(events), dtype=torch.float32)
 
     def decode(self, z):
-        return torch.as_tensor(canonical(np.round(z.numpy()).astype(np.int64).clip(0, 89)))
+        return torch.as_tensor(
+            ONE_VOICE.canonical(np.round(z.numpy()).astype(np.int64).clip(0, 89))
+        )
 
 
 BUSY, CALM = tune(*range(0, 32, 2)), tune(*range(0, 32, 8))
@@ -60,8 +63,8 @@ def test_nothing_asked_for_changes_nothing():
     model = Transparent()
     tunes = steering_tunes(model, np.stack([BUSY, CALM]))
     z = model.encode(CALM, sample=False)
-    assert np.array_equal(steer(model, z, {}, tunes), canonical(CALM))
-    assert np.array_equal(steer(model, z, {"pitch": 0.0}, tunes), canonical(CALM))
+    assert np.array_equal(steer(model, z, {}, tunes), ONE_VOICE.canonical(CALM))
+    assert np.array_equal(steer(model, z, {"pitch": 0.0}, tunes), ONE_VOICE.canonical(CALM))
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +119,7 @@ def test_a_real_model_plays_melodies():
     tunes = steering_tunes(model, rng.integers(0, 90, (40, 32)))
     assert isinstance(tunes, Tunes)
     found = steer(model, tunes.latents[0], {"notes": 1.0, "leaps": -0.5}, tunes)
-    assert np.array_equal(found, canonical(found))
+    assert np.array_equal(found, ONE_VOICE.canonical(found))
     again = steer(model, tunes.latents[0], {"notes": 1.0, "leaps": -0.5}, tunes)
     assert np.array_equal(found, again)
 

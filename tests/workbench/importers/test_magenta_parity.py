@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from synvae_core.music.melody import FIRST_NOTE, MIN_PITCH, canonical
+from synvae_core.music.coding import MIN_PITCH
+from synvae_core.music.melody import FIRST_NOTE, ONE_VOICE
 from synvae_workbench.importers import open_melody_model
 from synvae_workbench.importers.magenta import model_from_tensors
 
@@ -285,7 +286,7 @@ def test_published_decoder(data_folder):
     z = published_z(32).astype(np.float64)
     weights = {name: value.astype(np.float64) for name, value in published_weights(folder).items()}
     expected, logits = reference.free_running(weights, z, 32)
-    assert events[:32].tolist() == canonical(expected).tolist()
+    assert events[:32].tolist() == ONE_VOICE.canonical(expected).tolist()
     played = model.double().decoder.play(torch.tensor(z))
     assert played.events.tolist() == expected.tolist()
     assert_close(played.logits, logits, torch.float64)

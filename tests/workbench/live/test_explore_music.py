@@ -8,7 +8,8 @@ from melody_models import MIXER, melody_model
 from spoken_models import small_synvae
 
 from synvae_core.models.melody.vae import MelodyVae
-from synvae_core.music.melody import Note, events_to_notes, notes_to_events
+from synvae_core.music.coding import Note
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import midi_bytes
 from synvae_core.music.sound import Sound
 from synvae_workbench.evaluation.steering import STEERABLE, attribute_values, steering_tunes
@@ -27,8 +28,8 @@ from synvae_workbench.live.explore_music import (
 
 SYNVAE, MODEL = small_synvae(), melody_model("mixer").eval()
 TUNES = np.random.default_rng(0).integers(0, 90, (30, 32))
-UP = notes_to_events([Note(2 * i, 2 * i + 2, 60 + i) for i in range(16)], steps=32)
-DOWN = notes_to_events([Note(4 * i, 4 * i + 4, 80 - i) for i in range(8)], steps=32)
+UP = ONE_VOICE.events([Note(2 * i, 2 * i + 2, 60 + i) for i in range(16)], steps=32)
+DOWN = ONE_VOICE.events([Note(4 * i, 4 * i + 4, 80 - i) for i in range(8)], steps=32)
 EXAMPLES = [Tune("Up", UP), Tune("Down", DOWN), Tune("<i>Silence</i>", np.zeros(32, np.int64))]
 BENCH = MelodyBench(SYNVAE, MODEL, steering_tunes(MODEL, TUNES), EXAMPLES)
 STATE = State({"A": EXAMPLES[0], "B": EXAMPLES[1]})
@@ -166,7 +167,7 @@ def test_the_page_is_told_of_notes_pictures_and_what_was_found():
     content, pictures = state_message(BENCH, state, BENCH.play(state))
     json.dumps(content)
     assert content["tunes"]["A"]["example"] == 0
-    assert [tuple(note) for note in content["tunes"]["B"]["notes"]] == events_to_notes(DOWN)
+    assert [Note(*note) for note in content["tunes"]["B"]["notes"]] == ONE_VOICE.notes(DOWN)
     assert set(content["found"]) == set(SLIDERS) == set(STEERABLE)
     assert [len(each) for each in pictures] == [28 * 28] * 3
     assert content["said"].startswith("50 % of the way from A to B: ")
@@ -221,7 +222,7 @@ def test_what_is_tapped_is_drawn_at_once_and_sounds_when_it_is_finished(page):
     page.keyboard.send = lambda content, buffers=None: None
     send(page.keyboard, notes)
     events, how = page.played[-1]
-    assert events_to_notes(events) == [Note(0, 4, 60)]
+    assert ONE_VOICE.notes(events) == [Note(0, 4, 60)]
     assert not how["play"]
     assert page.told[-1][0]["mix"] == 100
     assert page.told[-1][0]["tunes"]["B"]["name"] == "Your melody"

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from spoken_models import small_synvae
 
-from synvae_core.music.melody import canonical
+from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.evaluation.translation import translate
 from synvae_workbench.live.draw import SIDE
 from synvae_workbench.live.explore_synvae import (
@@ -75,7 +75,7 @@ def test_a_picture_is_heard_and_drawn_as_everywhere(explorer):
     for i in range(3):
         heard = explorer.play(explorer.encode(IMAGES[i].numpy()))
         assert np.array_equal(heard.events, found.heard[i])
-        assert np.array_equal(heard.events, canonical(heard.events))
+        assert np.array_equal(heard.events, ONE_VOICE.canonical(heard.events))
         assert torch.allclose(heard.auditive, found.auditive[i], atol=1e-5)
         assert np.abs(heard.rebuilt / 255 - found.rebuilt[i].numpy()).max() < 0.01
 

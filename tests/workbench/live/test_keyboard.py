@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
-from synvae_core.music.melody import Note, events_to_notes
+from synvae_core.music.coding import Note
+from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.live.keyboard import MAX_TAPS, Keyboard, parse_message, quantise
 
 SIXTEENTH = 60 / 120 / 4  # seconds at 120 quarters a minute
 
 
 def played(*taps, qpm=120, steps=32):
-    return events_to_notes(quantise(taps, qpm=qpm, steps=steps))
+    return ONE_VOICE.notes(quantise(taps, qpm=qpm, steps=steps))
 
 
 def notes(*rows, slot="A", play=False):
@@ -62,7 +63,7 @@ def test_a_melody_is_read_from_its_notes():
         notes((0, 2, 60), (4, 8, 62), slot="B", play=True), steps=32
     )
     assert (slot, finished) == ("B", True)
-    assert events_to_notes(events) == [Note(0, 2, 60), Note(4, 8, 62)]
+    assert ONE_VOICE.notes(events) == [Note(0, 2, 60), Note(4, 8, 62)]
     assert not parse_message(notes(), steps=32)[1].any()
 
 
@@ -119,7 +120,7 @@ def test_taps_go_back_to_the_page_as_notes_and_sound(keyboard):
     assert keyboard.sent == [{"kind": "quantised", "slot": "B", "notes": expected}]
     ((slot, events, finished),) = keyboard.heard
     assert (slot, finished) == ("B", True)
-    assert [list(note) for note in events_to_notes(events)] == expected
+    assert [list(note[:3]) for note in ONE_VOICE.notes(events)] == expected
 
 
 def test_notes_are_heard_and_need_no_answer(keyboard):

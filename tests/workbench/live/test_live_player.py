@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from synvae_core.music.melody import Note, events_to_notes, notes_to_events
+from synvae_core.music.coding import Note
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import events_to_note_sequence, read_midi
 from synvae_core.music.render import SAMPLE_RATE, render
 from synvae_core.music.sound import Sound
 from synvae_workbench.live.live_player import LivePlayer, pitch_name, prepare_performance
 
-EVENTS = notes_to_events([Note(0, 4, 60), Note(4, 6, 66), Note(16, 32, 70)], steps=32)
+EVENTS = ONE_VOICE.events([Note(0, 4, 60), Note(4, 6, 66), Note(16, 32, 70)], steps=32)
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_the_midi_file_plays_the_same_notes_on_the_same_instrument():
 
 def test_the_page_is_told_what_to_draw_and_to_say():
     content = prepare_performance(EVENTS, label="A <b>tune</b>: no. 7", sound=Sound(60)).content
-    assert [Note(*note) for note in content["notes"]] == events_to_notes(EVENTS)
+    assert [Note(*note) for note in content["notes"]] == ONE_VOICE.notes(EVENTS)
     assert content["steps"] == 32
     assert content["seconds"] == pytest.approx(8)
     assert content["label"] == "A <b>tune</b>: no. 7"  # written as text, not as markup

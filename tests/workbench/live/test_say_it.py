@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from spoken_models import painter, small_synvae, spoken_tone
 
-from synvae_core.music.melody import events_to_notes
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import read_midi
 from synvae_core.music.render import decode_audio
 from synvae_workbench.evaluation.spoken_translation import translate_speech
@@ -128,7 +128,7 @@ def test_names_that_do_not_fit_are_refused():
 def test_what_became_of_it_is_a_sentence(notes, words):
     melody = np.zeros((1, 32), np.int64)
     melody[0, : 2 * notes : 2] = 40
-    assert len(events_to_notes(melody[0])) == notes
+    assert len(ONE_VOICE.notes(melody[0])) == notes
     sentence = describe_translation(TRANSLATION._replace(heard=melody), "Your recording")
     assert sentence.startswith(f"Your recording became a picture; its melody has {words}, and")
 

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from work import few_calls, no_large_pictures
 
-from synvae_core.music.melody import HOLD, Note, events_to_notes, notes_to_events
+from synvae_core.music.coding import Note
+from synvae_core.music.melody import HOLD, ONE_VOICE
 from synvae_core.music.midi import midi_bytes
 from synvae_workbench.data.pictures.files import decode_strip
 from synvae_workbench.live.uploads import (
@@ -98,17 +99,23 @@ NOTES = [Note(0, 4, 60), Note(4, 8, 64), Note(16, 20, 67)]
 
 def tune(offset=0, steps=32):
     moved = [Note(n.start + offset, n.end + offset, n.pitch) for n in NOTES]
-    return notes_to_events(moved, steps=steps)
+    return ONE_VOICE.events(moved, steps=steps)
 
 
 def test_a_midi_file_becomes_a_melody_of_so_many_steps():
     events = read_midi_upload("a.mid", memoryview(midi_bytes(tune())), steps=32)
     assert np.array_equal(events, tune())
     short = read_midi_upload("a.mid", midi_bytes(tune()), steps=16)
-    assert events_to_notes(short) == NOTES[:2]
+    assert ONE_VOICE.notes(short) == NOTES[:2]
     long = read_midi_upload("a.mid", midi_bytes(tune()), steps=64)
-    assert events_to_notes(long) == NOTES
+    assert ONE_VOICE.notes(long) == NOTES
     assert (long[21:] == HOLD).all()
+
+
+def test_a_note_that_ends_with_the_last_bar_ends_there_in_a_longer_melody():
+    ends = [Note(0, 4, 60), Note(12, 16, 62)]
+    source = midi_bytes(ONE_VOICE.events(ends, steps=16))
+    assert ONE_VOICE.notes(read_midi_upload("a.mid", source, steps=32)) == ends
 
 
 def test_bars_of_rest_before_the_first_note_are_left_out():
@@ -127,7 +134,7 @@ def test_chords_other_metres_and_high_notes_are_made_to_fit():
         track.append(mido.Message(kind, note=note, velocity=64, time=time_))
     buffer = io.BytesIO()
     mido.MidiFile(ticks_per_beat=480, tracks=[track]).save(file=buffer)
-    (note,) = events_to_notes(read_midi_upload("a.mid", buffer.getvalue(), steps=32))
+    (note,) = ONE_VOICE.notes(read_midi_upload("a.mid", buffer.getvalue(), steps=32))
     assert note == Note(0, 4, 108)
 
 

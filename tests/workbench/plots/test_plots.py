@@ -16,12 +16,13 @@ from matplotlib.collections import PolyCollection
 from nbclient import NotebookClient
 
 from synvae_core.metrics.melody import interval_histogram, melody_summary
-from synvae_core.music.melody import Note, events_to_notes, notes_to_events
+from synvae_core.music.coding import Note
+from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench import plots
 from synvae_workbench.plots.style import PALETTE, PAPER, REFERENCE, colours
 
 RNG = np.random.default_rng(0)
-TUNE = notes_to_events(
+TUNE = ONE_VOICE.events(
     [Note(0, 4, 60), Note(4, 6, 60), Note(8, 11, 62), Note(16, 32, 72)], steps=32
 )
 TUNES = np.where(RNG.random((12, 32)) < 0.4, RNG.integers(40, 60, (12, 32)), 0)
@@ -113,7 +114,7 @@ def test_a_roll_shows_what_sounds(events, step_pixels):
     image = plots.piano_roll_image(events, step_pixels=step_pixels, height=100)
     assert image.shape == (100, 32 * step_pixels + 1, 3)
     sounding = np.zeros(32, bool)
-    for note in events_to_notes(events):
+    for note in ONE_VOICE.notes(events):
         sounding[note.start : note.end] = True
     np.testing.assert_array_equal(notes_in(image, step_pixels=step_pixels), sounding)
 
@@ -153,7 +154,7 @@ def test_the_grid_holds_each_picture_above_its_melody_and_its_rebuilding():
         np.testing.assert_array_equal(shown.images[0].get_array(), PICTURES[i, 0])
         np.testing.assert_array_equal(redrawn.images[0].get_array(), 1 - PICTURES[i, 0])
         (notes,) = [each for each in played.collections if isinstance(each, PolyCollection)]
-        assert len(notes.get_paths()) == len(events_to_notes(TUNES[i]))
+        assert len(notes.get_paths()) == len(ONE_VOICE.notes(TUNES[i]))
     assert not any(each.axison for each in axes[6:, 2:].flat)
     assert [str(i) for i in range(12)] == [each for each in texts(figure) if each.isdigit()]
 

@@ -8,6 +8,7 @@ from melody_models import melody_model
 
 from synvae_core.losses import classifier_loss, free_bits
 from synvae_core.models.melody.recipe import Recipe
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.types import Posterior
 from synvae_workbench.training.objectives import (
     ClassifierObjective,
@@ -44,6 +45,8 @@ def test_beta_rises_as_published():
 
 def test_active_units_are_the_dimensions_whose_means_vary():
     class Two(torch.nn.Module):
+        coding = ONE_VOICE
+
         def forward(self, events, generator, *, sampling):
             mu = torch.zeros(len(events), 5)
             mu[:, :2] = torch.randn(len(events), 2, generator=generator)
@@ -67,7 +70,7 @@ def test_the_classifier_objective_is_the_loss_of_its_logits_and_labels(double_so
 @given(st.lists(st.integers(0, 89), min_size=32, max_size=32), st.integers(0, 2**31))
 def test_transposition_keeps_rhythm_and_intervals_and_the_range(events, seed):
     events = torch.tensor([events])
-    moved = transpose_randomly(events, 6, generator(seed))
+    moved = transpose_randomly(events, 6, generator(seed), ONE_VOICE)
     is_note = events >= 2
     assert torch.equal(moved >= 2, is_note)
     assert torch.equal(moved[~is_note], events[~is_note])
@@ -78,7 +81,7 @@ def test_transposition_keeps_rhythm_and_intervals_and_the_range(events, seed):
 
 
 def test_every_transposition_occurs():
-    moved = transpose_randomly(torch.full((2000, 4), 40), 6, generator())
+    moved = transpose_randomly(torch.full((2000, 4), 40), 6, generator(), ONE_VOICE)
     assert moved.unique().tolist() == list(range(34, 47))
 
 

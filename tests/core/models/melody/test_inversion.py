@@ -11,6 +11,7 @@ from synvae_core.metrics.melody import exact_windows, step_accuracy
 from synvae_core.models.melody.interfaces import MelodyDecoder, Played
 from synvae_core.models.melody.inversion import fit_latents
 from synvae_core.models.melody.vae import MelodyVae
+from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.data.melodies.abc_corpus import load_abc
 from synvae_workbench.data.options import CorpusOptions
 from synvae_workbench.importers import open_melody_model
@@ -30,7 +31,7 @@ class LinearConfig:
 
 
 class LinearDecoder(MelodyDecoder):
-    steps = TINY
+    steps, coding = TINY, ONE_VOICE
 
     def __init__(self):
         super().__init__()

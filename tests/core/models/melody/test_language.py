@@ -9,14 +9,14 @@ import torch
 from scipy import stats
 
 from synvae_core.models.melody.configurations import load_melody_model
-from synvae_core.models.melody.couplings import canonical_events, one_hot, softmax, straight_through
+from synvae_core.models.melody.couplings import one_hot, softmax, straight_through
 from synvae_core.models.melody.language import LanguageMelodyConfig
 from synvae_core.models.melody.quantiles import cut_normal
 from synvae_core.models.melody.vae import MelodyVae, reconfigured
 from synvae_core.models.storage import save_model
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
-from synvae_core.music.melody import NOTE_OFF, NUM_EVENTS
+from synvae_core.music.melody import NOTE_OFF, ONE_VOICE
 
 SMALL = LanguageMelodyConfig(channels=16, blocks=2, heads=2, hidden_channels=24)
 
@@ -28,7 +28,7 @@ def language_vae(**changes):
 
 def melodies(n, seed=0, steps=32):
     generator = torch.Generator().manual_seed(seed)
-    return canonical_events(torch.randint(NUM_EVENTS, (n, steps), generator=generator))
+    return ONE_VOICE.canonical(torch.randint(ONE_VOICE.size, (n, steps), generator=generator))
 
 
 @pytest.mark.parametrize("steps_per_latent", [1, 2])
@@ -61,13 +61,13 @@ def test_draws_of_the_prior_are_draws_of_the_language():
     """The share of each first event, and of each second one after the commonest first one."""
     model = language_vae()
     with torch.no_grad():
-        model.decoder.language.place_bias[:2] = torch.randn(2, NUM_EVENTS) * 2
+        model.decoder.language.place_bias[:2] = torch.randn(2, ONE_VOICE.size) * 2
     events = model.sample(20_000, generator=torch.Generator().manual_seed(0))
-    first = torch.bincount(events[:, 0], minlength=NUM_EVENTS)
+    first = torch.bincount(events[:, 0], minlength=ONE_VOICE.size)
     common = events[events[:, 0] == first.argmax()]
     logits = model.decoder.teacher_forced(torch.empty(1, 16), common[:1])
     for step, counted in ((0, events), (1, common)):
-        share = torch.bincount(counted[:, step], minlength=NUM_EVENTS) / len(counted)
+        share = torch.bincount(counted[:, step], minlength=ONE_VOICE.size) / len(counted)
         expected = logits[0, step].softmax(-1)
         allowed = 5 * (expected * (1 - expected) / len(counted)).sqrt() + 2e-3
         assert ((share - expected).abs() < allowed).all()
@@ -97,7 +97,7 @@ def test_no_note_off_is_played_in_silence():
         model.decoder.language.place_bias[:, NOTE_OFF] = 5.0
     played = model.decoder.play(torch.randn(200, 16)).events
     assert (played == NOTE_OFF).any()
-    assert torch.equal(played, canonical_events(played))
+    assert torch.equal(played, ONE_VOICE.canonical(played))
 
 
 def test_higher_surprise_narrows_the_posterior():
@@ -151,7 +151,7 @@ def test_synvae_speaks_and_hears_it(tmp_path):
     images = torch.rand(5, 1, 28, 28)
     output = model(images, sample=False)
     auditive, rebuilt = model.hear(model.listen(images))
-    assert torch.equal(canonical_events(output.decoded.notes.argmax(-1)), model.listen(images))
+    assert torch.equal(ONE_VOICE.canonical(output.decoded.notes.argmax(-1)), model.listen(images))
     torch.testing.assert_close(rebuilt, output.reconstruction, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(auditive.mu, output.auditive.mu, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(auditive.logvar, output.auditive.logvar, rtol=1e-2, atol=1e-2)
@@ -175,8 +175,12 @@ def test_what_has_no_gradient_is_refused():
     with pytest.raises(ValueError, match="couple by straight_through"):
         SynVae(config, music)(torch.rand(2, 1, 28, 28))
     with pytest.raises(ValueError, match="no gradient to the notes"):
-        music.encoder(one_hot(melodies(2)).requires_grad_())
-    assert music.decoder(torch.randn(2, 16), straight_through).notes.shape == (2, 32, NUM_EVENTS)
+        music.encoder(one_hot(melodies(2), 90).requires_grad_())
+    assert music.decoder(torch.randn(2, 16), straight_through).notes.shape == (
+        2,
+        32,
+        ONE_VOICE.size,
+    )
     with pytest.raises(ValueError, match="straight_through"):
         music.decoder(torch.randn(2, 16), softmax)
 
@@ -193,7 +197,7 @@ def takes_of(model, images, **changes):
     model.config = replace(model.config, **changes)
     output = model(images, sample=False)
     errors = (output.reconstruction - images).square().flatten(1).sum(1)
-    assert torch.equal(model.listen(images), canonical_events(output.decoded.notes.argmax(-1)))
+    assert torch.equal(model.listen(images), ONE_VOICE.canonical(output.decoded.notes.argmax(-1)))
     return output, errors, output.decoded.surprise
 
 

@@ -136,10 +136,10 @@ def test_tokens_looked_up_are_one_hot_vectors_multiplied():
     torch.nn.init.normal_(layer.bias)
     events = torch.randint(0, 90, (2, 7))
     multiplied = layer.input_gates(F.one_hot(events, 90).float().transpose(0, 1))
-    torch.testing.assert_close(token_gates(layer, events, layer.full_bias), multiplied)
-    relaxed = token_gates(layer, F.one_hot(events, 90).float(), layer.full_bias)
+    torch.testing.assert_close(token_gates(layer, events, 90, layer.full_bias), multiplied)
+    relaxed = token_gates(layer, F.one_hot(events, 90).float(), 90, layer.full_bias)
     torch.testing.assert_close(relaxed, multiplied)
-    nothing = token_gates(layer, torch.full((2, 1), NO_EVENT))
+    nothing = token_gates(layer, torch.full((2, 1), NO_EVENT), 90)
     assert (nothing == 0).all()
 
 

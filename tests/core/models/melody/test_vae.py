@@ -8,10 +8,11 @@ import torch
 from melody_models import CONFIGS, melody_model
 
 from synvae_core.losses import event_cross_entropy, normal_kl
-from synvae_core.models.melody.couplings import canonical_events, softmax, straight_through
+from synvae_core.models.melody.couplings import softmax, straight_through
 from synvae_core.models.melody.interfaces import Playing
 from synvae_core.models.melody.mixer import MixerMelodyConfig
 from synvae_core.models.melody.vae import latent_path
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import events_to_note_sequence, write_midi
 from synvae_core.types import Posterior
 
@@ -26,7 +27,7 @@ def seeded(seed=0):
 
 
 def melodies(n=5):
-    return canonical_events(torch.randint(0, 90, (n, 32), generator=seeded()))
+    return ONE_VOICE.canonical(torch.randint(0, 90, (n, 32), generator=seeded()))
 
 
 def test_shapes(model):

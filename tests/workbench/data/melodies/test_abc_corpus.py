@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synvae_core.music.melody import FIRST_NOTE, canonical
+from synvae_core.music.melody import FIRST_NOTE, ONE_VOICE
 from synvae_workbench.data.melodies import abc_corpus as melodies
 from synvae_workbench.data.melodies.abc import Bar, Tune, TuneNote, parse_tunebook
 from synvae_workbench.data.melodies.abc_corpus import build_corpus, load_abc
@@ -107,7 +107,7 @@ def test_no_window_stands_twice_in_any_key(planted):
     relative = relative_to_first_note(windows)
     assert len(np.unique(relative, axis=0)) == len(windows)
     assert windows.dtype == np.uint8
-    assert np.array_equal(windows, canonical(windows))
+    assert np.array_equal(windows, ONE_VOICE.canonical(windows))
     removed = sum(corpus.statistics[key] for key in (
         "repeated_within_tune", "repeated_between_tunes", "held_out_near_training"
     ))  # fmt: skip

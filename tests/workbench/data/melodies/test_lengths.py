@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from synvae_core.music.melody import Note, canonical
+from synvae_core.music.coding import Note
+from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.data.melodies.abc import parse_tunebook
 from synvae_workbench.data.melodies.abc_corpus import bar_windows, build_corpus
 from synvae_workbench.data.melodies.essen import ESSEN_TUNES
@@ -70,7 +71,7 @@ def test_windows_of_every_length(folder, cache, bars):
     events = np.concatenate(corpus[:3])
     assert events.dtype == np.uint8
     assert events.shape[1] == 16 * bars
-    assert np.array_equal(events, canonical(events))
+    assert np.array_equal(events, ONE_VOICE.canonical(events))
     assert len(np.unique(relative_to_first_note(events), axis=0)) == len(events)
     assert corpus.statistics["windows"] == 40 * (20 - bars + 1)
 

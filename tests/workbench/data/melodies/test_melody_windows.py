@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synvae_core.music.melody import FIRST_NOTE, canonical, check_events
+from synvae_core.music.melody import FIRST_NOTE, ONE_VOICE
 from synvae_workbench.data.melodies.abc import Bar, Tune, TuneNote, parse_tunebook
 from synvae_workbench.data.melodies.abc_corpus import bar_windows
 
@@ -114,7 +114,7 @@ def test_on_the_grid_every_step_is_what_sounds_there(parts):
     bars = [Bar(Fraction(4 * index), Fraction(4), (4, 4)) for index in range(time // 16)]
     result = bar_windows(Tune("", "", "", "", tuple(notes), tuple(bars)), min_notes=0)
     assert len(result) == max(len(bars) - 1, 0)
-    assert np.array_equal(result, canonical(check_events(result)))
+    assert np.array_equal(result, ONE_VOICE.canonical(ONE_VOICE.check(result)))
     for index, row in enumerate(result):
         sounding = None
         for step, event in enumerate(row.tolist()):

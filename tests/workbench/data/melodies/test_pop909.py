@@ -7,7 +7,8 @@ import numpy as np
 import pretty_midi
 import pytest
 
-from synvae_core.music.melody import FIRST_NOTE, Note
+from synvae_core.music.coding import Note
+from synvae_core.music.melody import FIRST_NOTE
 from synvae_workbench.data.melodies.pop909 import load_pop909, read_song, song_windows
 from synvae_workbench.data.registry import CorpusOptions, load_corpus
 
@@ -28,7 +29,7 @@ def song_bytes(notes: list[Note], times: np.ndarray, *, name: str = "MELODY") ->
     midi = pretty_midi.PrettyMIDI()
     for label, shift in ((name, 0), ("PIANO", -24)):
         track = pretty_midi.Instrument(0, name=label)
-        for start, end, pitch in notes:
+        for start, end, pitch, *_ in notes:
             seconds = np.interp([start / 4, end / 4], np.arange(len(times)), times)
             track.notes.append(pretty_midi.Note(80, pitch + shift, *seconds))
         midi.instruments.append(track)

@@ -10,7 +10,7 @@ import mido
 import numpy as np
 from jaxtyping import Float
 
-from synvae_core.music.melody import STEPS_PER_QUARTER
+from synvae_core.music.coding import STEPS_PER_QUARTER
 from synvae_core.music.score import MAX_STEPS, MidiError, Part, Score
 
 MAX_BYTES = 1 << 19  # a song of POP909 has 30 KB, a dense export from an editor some hundred
@@ -49,7 +49,8 @@ def file_score(source: str | os.PathLike | bytes) -> Score:
             if channel == PERCUSSION_CHANNEL:
                 percussion += len(spans)
             else:
-                parts.append(Part(track.name, label, spans))
+                voice = channel - (channel > PERCUSSION_CHANNEL)
+                parts.append(Part(track.name, label, spans, voice))
     return Score(
         name, parts, [metre for track in tracks for metre in track.metres], end, percussion
     )
