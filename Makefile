@@ -53,8 +53,8 @@ check: lint ## lint and the fast tests, for daily work
 test: setup ## all tests, every notebook as a smoke run included
 	@$(BIN)/python -m pytest --numprocesses auto
 
-lint: setup ## what ruff says about code and notebooks
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+lint: setup ## what ruff says about code and notebooks, and mypy about the types of the core
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/python -m mypy
 
 tidy: setup ## format code and notebooks, and strip the notebooks of what a run left
 	@$(BIN)/python -m synvae_workbench strip notebooks/*.ipynb && $(BIN)/ruff format .

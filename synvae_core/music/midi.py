@@ -24,9 +24,8 @@ from synvae_core.music.score import MidiError, Part, Reading, Score, score_to_ev
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # pydub misses ffmpeg, which nothing here needs
-    import note_seq
+    from note_seq import NoteSequence
 
-NoteSequence = note_seq.NoteSequence
 pretty_midi.pretty_midi.MAX_TICK = 1e7  # its own guard; note_seq's 1e10 lets a file eat 80 GB
 
 TICKS_PER_QUARTER = 480
@@ -67,13 +66,13 @@ def events_to_note_sequence(
     return sequence
 
 
-def note_sequence_to_events(sequence: NoteSequence, **options: object) -> Integer[np.ndarray, " t"]:
+def note_sequence_to_events(sequence: NoteSequence, **options: Any) -> Integer[np.ndarray, " t"]:
     """Event ids (t,) of the one melody in a NoteSequence; options and refusals of `read_midi`."""
     return score_to_events(_sequence_score(sequence), Reading(**options))
 
 
 def pretty_midi_to_events(
-    midi: pretty_midi.PrettyMIDI, **options: object
+    midi: pretty_midi.PrettyMIDI, **options: Any
 ) -> Integer[np.ndarray, " t"]:
     """Event ids (t,) of the one melody in a PrettyMIDI; options and refusals of `read_midi`.
 
@@ -132,7 +131,7 @@ def write_midi(events: Integer[np.ndarray, " t"], path: str | os.PathLike, **opt
     _write_atomically(Path(path), midi_bytes(events, **options))
 
 
-def read_midi(source: str | os.PathLike | bytes, **options: object) -> Integer[np.ndarray, " t"]:
+def read_midi(source: str | os.PathLike | bytes, **options: Any) -> Integer[np.ndarray, " t"]:
     """Event ids (t,) of the one melody in a MIDI file, percussion left out.
 
     Args:
@@ -167,11 +166,10 @@ def round_trip(
     """
     heard, steps = np.empty(events.shape, np.int64), events.shape[1] // coding.voices
     for index, melody in enumerate(events):
-        source = midi_bytes(melody, coding=coding, **performance)
+        source: bytes | Path = (data := midi_bytes(melody, coding=coding, **performance))
         if folder is not None:
-            path = Path(folder) / f"melody_{index:05d}.mid"
-            _write_atomically(path, source)
-            source = path
+            source = Path(folder) / f"melody_{index:05d}.mid"
+            _write_atomically(source, data)
         heard[index] = read_midi(source, steps=steps, allow_silence=True, coding=coding)
     return heard
 

@@ -1,6 +1,7 @@
 """Melodies from whatever holds them: files, NoteSequences, PrettyMIDI objects, arrays, tensors."""
 
 import os
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -16,7 +17,7 @@ from synvae_core.music.midi import (
 from synvae_core.music.score import MidiError, Reading
 
 
-def read_melodies(source: object, *, steps: int, **options: object) -> Int[np.ndarray, "n t"]:
+def read_melodies(source: object, *, steps: int, **options: Any) -> Int[np.ndarray, "n t"]:
     """Event ids of one or more melodies, each of exactly `steps` sixteenths.
 
     Args:
@@ -44,7 +45,7 @@ def read_melodies(source: object, *, steps: int, **options: object) -> Int[np.nd
     return _checked(source, steps, reading["coding"])
 
 
-def _read_items(items: list | tuple, reading: dict[str, object]) -> Int[np.ndarray, "n t"]:
+def _read_items(items: list | tuple, reading: dict[str, Any]) -> Int[np.ndarray, "n t"]:
     if not items:
         raise ValueError("the list of melodies is empty; expected at least one melody")
     melodies = []

@@ -22,7 +22,7 @@ from jaxtyping import Float, Float32
 from scipy.signal import resample_poly
 
 from synvae_core.music.coding import MAX_PITCH, MIN_PITCH
-from synvae_core.music.midi import NoteSequence, note_seq
+from synvae_core.music.midi import NoteSequence
 
 # (sequence, sample rate in Hz) -> mono waveform (n,) of `clip_samples` samples
 Synthesiser = Callable[[NoteSequence, int], Float32[np.ndarray, " n"]]
@@ -124,10 +124,11 @@ def fluidsynth_synthesiser() -> Synthesiser:
         ImportError: without them.
     """
     importlib.import_module("fluidsynth")
+    from note_seq import note_sequence_to_pretty_midi  # `midi` has put pretty_midi's guard back
 
     def synthesise(sequence: NoteSequence, sample_rate: int) -> np.ndarray:
         waveform = np.zeros(clip_samples(sequence, sample_rate), np.float32)
-        midi = note_seq.note_sequence_to_pretty_midi(sequence)
+        midi = note_sequence_to_pretty_midi(sequence)
         # pretty_midi divides by the number of instruments; undone, for equal loudness in any clip.
         played = midi.fluidsynth(fs=sample_rate, normalize=False) * len(midi.instruments)
         length = min(len(played), len(waveform))

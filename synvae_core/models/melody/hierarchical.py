@@ -19,7 +19,7 @@ from synvae_core.models.melody.lstm import (
     NO_EVENT,
     BidirectionalLstmEncoder,
     LstmDecoder,
-    LstmLayer,
+    LstmStack,
     split_state,
 )
 from synvae_core.music.coding import coding_named
@@ -53,7 +53,7 @@ class Conductor(nn.Module):
         super().__init__()
         self.bars = bars
         widths = [1, *units[:-1]]
-        self.layers = nn.ModuleList(LstmLayer(*pair) for pair in zip(widths, units, strict=True))
+        self.layers = LstmStack(widths, units)
         self.initial_state = nn.Linear(latent_dim, 2 * sum(units))
 
     def forward(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b bars u"]:
@@ -106,5 +106,6 @@ class HierarchicalLstmDecoder(MelodyDecoder):
             span = slice(bar * self.core.length, (bar + 1) * self.core.length)
             played.append(self.core.play(plan, playing.during(span), before=before))
             before = played[-1].events[:, -1] if self.bar_start == "carried" else None
-        logits = torch.cat([bar.logits for bar in played], 1) if playing.keep_logits else None
-        return Played(torch.cat([bar.events for bar in played], 1), logits)
+        kept = [bar.logits for bar in played if bar.logits is not None]
+        events = torch.cat([bar.events for bar in played], 1)
+        return Played(events, torch.cat(kept, 1) if kept else None)

@@ -7,9 +7,9 @@ the two.
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import Field, dataclass, replace
 from importlib import import_module
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -83,8 +83,13 @@ class Played(NamedTuple):
 class MelodyConfig(Protocol):
     """A dataclass of sizes; add a model of your own by writing one. Steps are sixteenths."""
 
-    steps: int
-    latent_dim: int
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def latent_dim(self) -> int: ...
 
     def build(self) -> tuple[nn.Module, "MelodyDecoder"]:
         """A fresh encoder and decoder."""
@@ -150,8 +155,10 @@ class MelodyDecoder(nn.Module):
         The events fed back carry no gradient, as published. They are chosen first, without a
         graph, and the logits with gradients are then computed as under teacher forcing.
         """
-        played = self.play(z)
-        logits = self.teacher_forced(z, played.events) if torch.is_grad_enabled() else played.logits
+        events, logits = self.play(z)
+        if torch.is_grad_enabled():
+            logits = self.teacher_forced(z, events)
+        assert logits is not None  # they are kept by default
         return Decoded(logits, couple(logits, self.coding))
 
     def scheduled_inputs(

@@ -239,6 +239,7 @@ class QuantileDecoder(MelodyDecoder):
         low, width = (torch.stack(parts, 1) for parts in zip(*intervals, strict=True))
         mu, logvar = posterior_of(low, width, self.language.config.steps_per_latent)
         posterior = Posterior(mu.to(z.device), logvar.to(z.device))
+        assert played.logits is not None  # they are kept by default
         likely = played.logits.log_softmax(-1).gather(-1, played.events[..., None])
         notes = one_hot(played.events, self.coding.size)
         return Decoded(played.logits, notes, posterior, surprise=-likely.sum((1, 2)))

@@ -10,7 +10,9 @@ code, the same at every step, is projected once, and the recurrence keeps its ow
 `recurrence`): a frozen decoder plays once, and its gradients are those of what it played.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -53,6 +55,8 @@ class LstmMelodyConfig:
 
 class LstmLayer(nn.Module):
     """One LSTM layer over (t, b, input_dim); gates i, c, f, o; forget bias 1 added at run time."""
+
+    forget_bias: Float[Tensor, " gates"]
 
     def __init__(self, input_dim: int, units: int):
         super().__init__()
@@ -102,6 +106,21 @@ class LstmLayer(nn.Module):
         return cell, cell.tanh().mul_(o)
 
 
+class LstmStack(nn.ModuleList):
+    """LSTM layers, one on top of the other, that read so many numbers and have so many units."""
+
+    def __init__(self, inputs: Iterable[int], units: Iterable[int]):
+        super().__init__(LstmLayer(*pair) for pair in zip(inputs, units, strict=True))
+
+    def __iter__(self) -> Iterator[LstmLayer]:
+        return cast(Iterator[LstmLayer], super().__iter__())
+
+    @property
+    def first(self) -> LstmLayer:
+        """The layer at the bottom."""
+        return next(iter(self))
+
+
 def token_gates(
     layer: LstmLayer,
     notes: Float[Tensor, "b t events"] | Int[Tensor, "b t"],
@@ -149,9 +168,7 @@ class BidirectionalLstmEncoder(nn.Module):
         super().__init__()
         self.size = coding.size
         widths = [self.size, *(2 * width for width in units[:-1])]
-        pairs = list(zip(widths, units, strict=True))
-        self.forwards = nn.ModuleList(LstmLayer(*pair) for pair in pairs)
-        self.backwards = nn.ModuleList(LstmLayer(*pair) for pair in pairs)
+        self.forwards, self.backwards = LstmStack(widths, units), LstmStack(widths, units)
         self.mu = nn.Linear(2 * units[-1], latent_dim)
         self.sigma = nn.Linear(2 * units[-1], latent_dim)
         # A narrow posterior lets the decoder learn from z at once; the published sigma of 0.7 at
@@ -206,7 +223,7 @@ class LstmDecoder(MelodyDecoder):
         super().__init__()
         self.steps, self.latent_dim, self.coding = steps, latent_dim, coding
         widths = [coding.size + latent_dim, *units[:-1]]
-        self.layers = nn.ModuleList(LstmLayer(*pair) for pair in zip(widths, units, strict=True))
+        self.layers = LstmStack(widths, units)
         self.initial_state = nn.Linear(latent_dim, 2 * sum(units))
         self.output = nn.Linear(units[-1], coding.size)
 
@@ -216,7 +233,7 @@ class LstmDecoder(MelodyDecoder):
 
     def code_gates(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b gates"]:
         """What z contributes to the first layer's gates at every step, with the bias."""
-        first = self.layers[0]
+        first = self.layers.first
         return F.linear(z, first.kernel[self.coding.size : first.input_dim].T, first.full_bias)
 
     def forward(self, z: Float[Tensor, "b z"], couple: Coupling = straight_through) -> Decoded:
@@ -225,18 +242,18 @@ class LstmDecoder(MelodyDecoder):
         mixed = torch.is_autocast_enabled(z.device.type)  # its products are of another type
         if mixed or not (frozen and torch.is_grad_enabled()):
             return super().forward(z, couple)
-        gates = self.code_gates(z).expand(self.length, -1, -1)
+        x = self.code_gates(z).expand(self.length, -1, -1)  # the first layer's share of the gates
         traces = self.traces(z)
         for layer, state, trace in zip(self.layers, self.start(z), traces, strict=True):
-            share = (gates, None) if layer is self.layers[0] else (x, layer.input_kernel)
-            x = Replay.apply(*share, layer.recurrent_kernel, *state, trace)
+            input_kernel = None if layer is self.layers.first else layer.input_kernel
+            x = Replay.apply(x, input_kernel, layer.recurrent_kernel, *state, trace)
         logits = self.output(x).transpose(0, 1)
         return Decoded(logits, couple(logits, self.coding))
 
     @torch.no_grad()
     def traces(self, z: Float[Tensor, "b z"]) -> list[Trace]:
         """What each layer goes through as the decoder plays, free running and greedy."""
-        table, code = self.layers[0].kernel[: self.coding.size], self.code_gates(z)
+        table, code = self.layers.first.kernel[: self.coding.size], self.code_gates(z)
         traces = [new_trace(self.length, *state) for state in self.start(z)]
         for t in range(self.length):
             gates = traces[0].gates[t].copy_(code)
@@ -264,9 +281,9 @@ class LstmDecoder(MelodyDecoder):
         if before is None:
             before = torch.full_like(events[:, 0], NO_EVENT)
         inputs = torch.cat([before[:, None], events[:, :-1]], 1)
-        gates = token_gates(self.layers[0], inputs, self.coding.size) + self.code_gates(z)
+        x = token_gates(self.layers.first, inputs, self.coding.size) + self.code_gates(z)
         for layer, state in zip(self.layers, self.start(z), strict=True):
-            x = layer(gates if layer is self.layers[0] else layer.input_gates(x), state)
+            x = layer(x if layer is self.layers.first else layer.input_gates(x), state)
         return self.output(x).transpose(0, 1)
 
     @torch.no_grad()
@@ -277,7 +294,7 @@ class LstmDecoder(MelodyDecoder):
         *,
         before: Int[Tensor, " b"] | None = None,
     ) -> Played:
-        first = self.layers[0]
+        first = self.layers.first
         table = F.pad(first.kernel[: self.coding.size], (0, 0, 1, 0))
         code, states = self.code_gates(z), self.start(z)
         kept, events = [], []
@@ -296,7 +313,7 @@ class LstmDecoder(MelodyDecoder):
 
 
 def split_state(
-    state: Float[Tensor, "b s"], layers: nn.ModuleList
+    state: Float[Tensor, "b s"], layers: LstmStack
 ) -> list[tuple[Float[Tensor, "b u"], Float[Tensor, "b u"]]]:
     """One vector as cell and hidden state of each layer in turn: c0, h0, c1, h1, ..."""
     parts = state.split([layer.units for layer in layers for _ in range(2)], dim=-1)
