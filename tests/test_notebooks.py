@@ -85,6 +85,10 @@ MEASURED = {
         "drawn/coverage drawn/spread drawn/nearest_distance expected/coverage "
         "retrieval/speech_to_picture_pixels_precision_at_1"
     ),
+    "29_what_an_ear_can_tell": (
+        "ear/opti3_precision_at_10 ear/blurred_roll_rank_correlation ear/earth_mover_twin_moved "
+        "ear/spectrum_listener_accuracy floor/precision_at_10 visual/precision_at_10"
+    ),
     "30_published_against_measured": "figures/all figures/measured figures/both",
     "40_explore_synvae": (
         "notes/squared_error floor/squared_error latents/consistency way/length live/slider_ms"

@@ -34,6 +34,8 @@ MEASURES = (
     Measure("{among}_accuracy", HIGHER, 0, 1),  # mean, lowest, highest, of the first sitting
     Measure("accuracy_sd", None, 0),
     Measure("first_low", HIGHER, 0, 1),
+    Measure("{ear}_listener_low", HIGHER, 0, 1),
+    Measure("{ear}_listener_high", HIGHER, 0, 1),
     Measure("first_high", HIGHER, 0, 1),
     Measure("share_at_{accuracy}_or_more", HIGHER, 0, 1),
     Measure("trios/rank", None, 1),
@@ -92,6 +94,20 @@ def learner(make: Callable[[], ClassifierMixin]) -> Listener:
     def listen(examples: np.ndarray, classes: np.ndarray, heard: np.ndarray) -> np.ndarray:
         examples, heard = _standardised(examples, heard)
         return make().fit(examples, classes).decision_function(heard)
+
+    return listen
+
+
+def by_distances(distances: Float[np.ndarray, "n n"]) -> Listener:
+    """A listener that knows how far apart sounds are and nothing else; it hears row numbers (n, 1).
+
+    The class is that whose examples are nearest on average.
+    """
+
+    def listen(examples: np.ndarray, classes: np.ndarray, heard: np.ndarray) -> np.ndarray:
+        apart = distances[np.ix_(heard[:, 0].astype(int), examples[:, 0].astype(int))]
+        of = [apart[:, classes == c].mean(1) for c in range(classes.max() + 1)]
+        return -np.stack(of, 1)
 
     return listen
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from synvae_core.metrics import (
+    audibility,
     class_melodies,
     classification,
     copying,
@@ -28,6 +29,7 @@ from synvae_core.metrics import (
 from synvae_core.types import Measure
 
 MEASURES = (
+    *audibility.MEASURES,
     *class_melodies.MEASURES,
     *classification.MEASURES,
     *copying.MEASURES,

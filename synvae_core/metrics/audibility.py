@@ -1,0 +1,165 @@
+"""Agreement of what is heard with what is seen, from distances between melodies.
+
+A good translation keeps neighbours: pictures that are alike sound alike (Port et al. 2020,
+"Earballs", arXiv 2005.13291, train embeddings of sounds to that end). Distances are any of
+`melody_distances` or, for floors and ceilings, of pixels or of latents. Trustworthiness: Venna &
+Kaski 2001, "Neighborhood Preservation in Nonlinear Projection Methods".
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Integer
+from scipy.stats import spearmanr
+
+from synvae_core.types import HIGHER, LOWER, Measure
+
+MEASURES = (
+    Measure("rank_correlation", HIGHER, -1, 1),
+    Measure("{ear}_rank_correlation", HIGHER, -1, 1),
+    Measure("neighbours_kept", HIGHER, 0, 1),
+    Measure("{ear}_neighbours_kept", HIGHER, 0, 1),
+    Measure("spread_within", None, 0),
+    Measure("{ear}_spread_within", None, 0),
+    Measure("spread_between", None, 0),
+    Measure("{ear}_spread_between", None, 0),
+    Measure("{ear}_twin_{how}", LOWER, 0),
+)
+PRECISION_RANKS = (1, 10)
+NEIGHBOURS = 10  # of trustworthiness and of neighbours kept
+
+
+class Spread(NamedTuple):
+    """Mean distance of two melodies of one class, and of two of different classes."""
+
+    within: float
+    between: float
+
+
+def class_precision(
+    distances: Float[np.ndarray, "n n"], classes: Integer[np.ndarray, " n"], *, k: int
+) -> float:
+    """Share of each item's k nearest others that are of its class, its mean over all items; 0 to 1.
+
+    Of items equally far away, each is as likely among the k: distances of few values are no less
+    precise for the order in which the items stand.
+
+    Raises:
+        ValueError: unless 1 <= k < n and distances are finite.
+    """
+    _check(distances, k)
+    same = classes[:, None] == classes[None]
+    return float((_chance_among_nearest(distances, k) * same).sum() / (k * len(classes)))
+
+
+def neighbours_kept(
+    pictures: Float[np.ndarray, "n n"], melodies: Float[np.ndarray, "n n"], *, k: int = NEIGHBOURS
+) -> float:
+    """Share of each picture's k nearest that its melody's k nearest find again; 0 to 1.
+
+    Raises:
+        ValueError: unless 1 <= k < n and distances are finite.
+    """
+    _check(pictures, k)
+    _check(melodies, k)
+    seen, heard = (_chance_among_nearest(each, k) for each in (pictures, melodies))
+    return float((seen * heard).sum() / (k * len(pictures)))
+
+
+def rank_correlation(
+    pictures: Float[np.ndarray, "n n"], melodies: Float[np.ndarray, "n n"]
+) -> float:
+    """Spearman's correlation of the distances of all pairs; -1 to 1, and 0 where all are equal."""
+    pairs = np.triu_indices(len(pictures), 1)
+    seen, heard = pictures[pairs], melodies[pairs]
+    if np.ptp(seen) == 0 or np.ptp(heard) == 0:
+        return 0.0
+    return float(spearmanr(seen, heard).statistic)
+
+
+def trustworthiness_of_distances(
+    pictures: Float[np.ndarray, "n n"], melodies: Float[np.ndarray, "n n"], *, k: int = NEIGHBOURS
+) -> float:
+    """1 less what ranks of pictures are missed by, where melodies are among the k nearest; 0 to 1.
+
+    Raises:
+        ValueError: unless 1 <= k < n / 2 and distances are finite.
+    """
+    _check(pictures, k)
+    _check(melodies, k)
+    n = len(pictures)
+    if not k < n / 2:
+        raise ValueError(f"k is below half the items: got {k} with {n} items")
+    order = np.argsort(_without_self(pictures), axis=1, kind="stable")
+    ranks = np.empty((n, n), np.int64)
+    np.put_along_axis(ranks, order, np.arange(1, n + 1)[None], 1)
+    missed = np.maximum(ranks - k, 0) * _chance_among_nearest(melodies, k)
+    return float(1 - missed.sum() * 2 / (n * k * (2 * n - 3 * k - 1)))
+
+
+def class_spread(distances: Float[np.ndarray, "n n"], classes: Integer[np.ndarray, " n"]) -> Spread:
+    """How far melodies lie apart within classes and between them: both, so that neither is lost.
+
+    Raises:
+        ValueError: unless there are two classes, and two items of one.
+    """
+    one, other = np.triu_indices(len(classes), 1)
+    same = classes[one] == classes[other]
+    if same.all() or not same.any():
+        raise ValueError("spread is within and between classes: give two of each of two classes")
+    values = distances[one, other]
+    return Spread(float(values[same].mean()), float(values[~same].mean()))
+
+
+def twin_share(twins: Float[np.ndarray, " n"], distances: Float[np.ndarray, "n n"]) -> float:
+    """Distance to the melody of a picture's near twin, as a share of that to another picture's.
+
+    Means over all; 0 where twins sound the same, 1 where they might be any two pictures.
+
+    Raises:
+        ValueError: if all melodies are the same.
+    """
+    others = distances[~np.eye(len(distances), dtype=bool)].mean()
+    if not others > 0:
+        raise ValueError("all melodies are the same: there is no distance to compare with")
+    return float(twins.mean() / others)
+
+
+def audibility(
+    melodies: Float[np.ndarray, "n n"],
+    pictures: Float[np.ndarray, "n n"],
+    classes: Integer[np.ndarray, " n"],
+) -> Mapping[str, float]:
+    """All scores of one ear by name, as notebooks record them."""
+    spread = class_spread(melodies, classes)
+    precision = {
+        f"precision_at_{k}": class_precision(melodies, classes, k=k) for k in PRECISION_RANKS
+    }
+    return precision | {
+        "rank_correlation": rank_correlation(pictures, melodies),
+        "trustworthiness": trustworthiness_of_distances(pictures, melodies),
+        "neighbours_kept": neighbours_kept(pictures, melodies),
+        "spread_within": spread.within,
+        "spread_between": spread.between,
+    }
+
+
+def _chance_among_nearest(distances: Float[np.ndarray, "n n"], k: int) -> Float[np.ndarray, "n n"]:
+    """Probability that each item is among the k nearest of each other, ties broken by lot."""
+    own = _without_self(distances)
+    reach = np.partition(own, k - 1, axis=1)[:, k - 1 : k]
+    nearer, tied = own < reach, own == reach
+    left = k - nearer.sum(1, keepdims=True)
+    return nearer + tied * (left / tied.sum(1, keepdims=True))
+
+
+def _without_self(distances: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
+    return np.where(np.eye(len(distances), dtype=bool), np.inf, distances)
+
+
+def _check(distances: Float[np.ndarray, "n n"], k: int) -> None:
+    if not 1 <= k < len(distances):
+        raise ValueError(f"k is 1 to {len(distances) - 1}, of {len(distances)} items: got {k}")
+    if not np.isfinite(distances).all():
+        raise ValueError("distances are finite numbers: got NaN or infinity")

@@ -1,0 +1,42 @@
+"""Distance of blurred piano rolls: notes that nearly coincide nearly cancel."""
+
+import numpy as np
+from jaxtyping import Float, Float32, Integer
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial.distance import cdist
+
+from synvae_core.metrics.melody_distances.notes import note_arrays
+from synvae_core.music.coding import MAX_PITCH, MIN_PITCH, Coding
+from synvae_core.music.melody import ONE_VOICE
+
+BLUR = 1.0  # standard deviation, in sixteenths and in semitones
+MARGIN = 4  # semitones beyond the lowest and the highest pitch, which blurred notes reach
+
+
+def blurred_roll_distances(
+    first: Integer[np.ndarray, "n t"],
+    second: Integer[np.ndarray, "m t"] | None = None,
+    *,
+    coding: Coding = ONE_VOICE,
+) -> Float[np.ndarray, "n m"]:
+    """Euclidean distance of what sounds and what starts at each step and pitch, both blurred."""
+    ours = blurred_rolls(first, coding)
+    return cdist(ours, ours if second is None else blurred_rolls(second, coding))
+
+
+def blurred_rolls(
+    events: Integer[np.ndarray, "n t"], coding: Coding = ONE_VOICE
+) -> Float32[np.ndarray, "n _"]:
+    """Piano rolls of sound and of onsets, side by side, as rows."""
+    notes = note_arrays(events, coding)
+    n, steps = len(events), events.shape[1] // coding.voices
+    rolls = np.zeros((n, 2, steps, MAX_PITCH - MIN_PITCH + 1 + 2 * MARGIN), np.float32)
+    rows, columns = np.nonzero(notes.sounds)
+    onsets, pitches = notes.onsets[rows, columns], notes.pitches[rows, columns] - MIN_PITCH + MARGIN
+    rolls[rows, 1, onsets, pitches] = 1
+    for later in range(int(notes.durations.max(initial=0))):
+        lasts = notes.durations[rows, columns] > later
+        rolls[rows[lasts], 0, onsets[lasts] + later, pitches[lasts]] = 1
+    for axis in (2, 3):
+        rolls = gaussian_filter1d(rolls, BLUR, axis=axis, mode="constant")
+    return rolls.reshape(n, -1)

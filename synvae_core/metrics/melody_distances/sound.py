@@ -1,0 +1,24 @@
+"""Distance of rendered sounds, by the loudness of mel bands over time."""
+
+import numpy as np
+from jaxtyping import Float, Integer
+from scipy.spatial.distance import cdist
+
+from synvae_core.metrics.sound_features import sound_features
+from synvae_core.music.coding import Coding
+from synvae_core.music.melody import ONE_VOICE
+
+
+def sound_distances(
+    first: Integer[np.ndarray, "n t"],
+    second: Integer[np.ndarray, "m t"] | None = None,
+    *,
+    coding: Coding = ONE_VOICE,
+) -> Float[np.ndarray, "n m"]:
+    """Root mean square difference of the loudness of 40 mel bands in eighths of a second, in dB.
+
+    Each melody is rendered by itself, as a piano, at 120 quarters a minute.
+    """
+    ours = sound_features(first, coding=coding)["spectrum"]
+    theirs = ours if second is None else sound_features(second, coding=coding)["spectrum"]
+    return cdist(ours, theirs) / np.sqrt(ours.shape[1])
