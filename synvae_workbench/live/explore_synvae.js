@@ -160,7 +160,7 @@ function render({ model, el }) {
   const ends = make("div", "ex-row", way.node);
   button(ends, "Hear the whole way", () => send({ kind: "whole" }));
   button(ends, "Make the picture above its end", () => send({ kind: "other" }));
-  const alike = section(pair, "ex-alike", "Pictures that sound like it");
+  const alike = section(pair, "ex-alike", "Nearest pictures, by latents");
   const similar = make("div", "ex-row", alike.node);
 
   // --- what the kernel answers
