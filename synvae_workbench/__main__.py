@@ -23,7 +23,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command, prints what it made, and returns the exit status."""
     options = parser().parse_args(arguments)
     try:
-        return options.command(options)
+        status = options.command(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # as by `synvae list | head`: whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
     except ModuleNotFoundError as error:

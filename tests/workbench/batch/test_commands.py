@@ -1,5 +1,7 @@
 """`synvae run`, `list` and `sweep --dry-run`, and the files of reports/."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,13 @@ def test_a_notebook_asks_something_and_names_its_folder_as_sweeps_expect(path):
     assert question_of(path).endswith("?")
     if path.stem != "01_data":
         assert 'run_folder(RUN_NAME + SMOKE * \\"_smoke\\"' in path.read_text()
+
+
+def test_a_reader_who_has_seen_enough_is_no_error():
+    command = [sys.executable, "-m", "synvae_workbench", "list"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as listing:
+        assert listing.stdout.readline()
+        listing.stdout.close()
+        assert listing.stderr.read() == ""
+    assert listing.returncode == 0
