@@ -1,1 +1,1 @@
-"""Sets of pictures, melodies, speech and waveforms, packaged, downloaded or in your own folder."""
+"""Data sets of pictures, melodies, speech and waveforms: packaged, downloaded or the user's own."""

@@ -1,7 +1,7 @@
-"""Sound files of any format that libsndfile reads: opened, and read in blocks.
+"""Reading of sound files in blocks, in any format that libsndfile reads.
 
-A file is refused that was cut short, of which libsndfile would read the rest, and one of a rate or
-a number of channels that no recording has.
+Truncated files, which libsndfile would read to where they end, are refused, and so are sample rates
+and numbers of channels out of range.
 """
 
 import contextlib
@@ -17,18 +17,18 @@ from synvae_workbench.data.files import BrokenFile
 
 RATES = (1000, 192_000)  # Hz
 MAX_CHANNELS = 8
-SILENCE = 1e-4  # of full scale: what stays below is not heard, only the converter's noise
+SILENCE = 1e-4  # of full scale: below it lies only the noise of converters
 BLOCK = 1 << 16  # samples of each channel that are in memory at a time
-_STREAMED = (0, 0x7FFF_FFFF, 0xFFFF_FFFF)  # sizes in a header that was written before the sound
+_STREAMED = (0, 0x7FFF_FFFF, 0xFFFF_FFFF)  # sizes in the headers of streams
 _ERRORS = (soundfile.SoundFileError, RuntimeError, TypeError, OSError, ValueError)
 
 
 @contextlib.contextmanager
 def open_sound(source: Path | bytes) -> Iterator[soundfile.SoundFile]:
-    """The sound in a file, or in the contents of one.
+    """Opens a sound file, or the bytes of one.
 
     Raises:
-        BrokenFile: if it is no sound, cut short, or of another rate or more channels.
+        BrokenFile: if it is no sound, truncated, or of a rate or channels out of range.
     """
     check_riff(source)
     try:
@@ -41,7 +41,7 @@ def open_sound(source: Path | bytes) -> Iterator[soundfile.SoundFile]:
 
 
 def sound_blocks(file: soundfile.SoundFile) -> Iterator[Float32[np.ndarray, "samples channels"]]:
-    """All samples of the file, a block at a time.
+    """Samples of a sound file, in blocks.
 
     Raises:
         BrokenFile: if it cannot be read, ends before its header says, or is not finite.
@@ -60,23 +60,23 @@ def sound_blocks(file: soundfile.SoundFile) -> Iterator[Float32[np.ndarray, "sam
 
 
 def check_riff(source: Path | bytes) -> None:
-    """Refuses a WAV file that was cut short.
+    """Refuses a truncated WAV file.
 
     Raises:
-        BrokenFile: if its header promises more bytes than there are, or it cannot be opened.
+        BrokenFile: if it has fewer bytes than its header says, or cannot be opened.
     """
     try:
         head, size = (source[:8], len(source)) if isinstance(source, bytes) else _head(source)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise BrokenFile(f"cannot be opened ({error})") from error
     promised = int.from_bytes(head[4:8], "little")
-    # One byte may be missing: the one that pads an odd number of them.
+    # The byte that pads an odd number of them may be missing.
     if head[:4] == b"RIFF" and promised not in _STREAMED and promised + 7 > size:
         raise BrokenFile(f"is cut short: it has {size:,} of {promised + 8:,} bytes")
 
 
 def check_format(rate: int, channels: int) -> None:
-    """Refuses, with a `BrokenFile`, a rate or a number of channels that no recording has."""
+    """Refuses, with a `BrokenFile`, a sample rate or a number of channels out of range."""
     if not RATES[0] <= rate <= RATES[1]:
         raise BrokenFile(f"has a rate of {rate:,} Hz, not of {RATES[0]:,} to {RATES[1]:,}")
     if channels > MAX_CHANNELS:
@@ -89,5 +89,5 @@ def _head(path: Path) -> tuple[bytes, int]:
 
 
 def _reason(error: Exception) -> str:
-    """The error that libsndfile gives, without the file's name."""
+    """Message of libsndfile, without the file's name."""
     return str(error).rpartition(": ")[2].rstrip(".") or type(error).__name__

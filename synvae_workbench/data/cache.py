@@ -1,6 +1,7 @@
-"""Arrays kept between runs: each file is written whole or not at all, and a broken one again.
+"""Cache of arrays between runs, in npz files that are written atomically.
 
-So several processes may share the folder, and a disk that is full or read-only costs time alone.
+Several processes may share the folder; a broken file is built again, and on a full or read-only
+disk everything is.
 """
 
 import contextlib
@@ -17,13 +18,13 @@ import numpy as np
 
 
 def cache_folder(cache: Path | bool | None = None) -> Path:
-    """The folder named, else `$SYNVAE_CACHE`, else `~/.cache/synvae`."""
+    """Folder of the cache: the one given, else `$SYNVAE_CACHE`, else `~/.cache/synvae`."""
     named = cache if isinstance(cache, Path) else os.environ.get("SYNVAE_CACHE")
     return Path(named or Path.home() / ".cache" / "synvae")
 
 
 def digest_of(settings: tuple, files: dict[str, bytes]) -> str:
-    """16 hexadecimal digits that change with the settings and with the files."""
+    """Digest of settings and of the files' contents, 16 hexadecimal digits."""
     digest = hashlib.sha256(repr(settings).encode())
     for name, content in files.items():
         digest.update(f"{name} {len(content)} ".encode() + content)
@@ -37,24 +38,24 @@ def cached_arrays(
     *,
     compressed: bool = False,
 ) -> dict[str, np.ndarray]:
-    """The arrays that the file holds, or else those that `build` returns, kept there.
+    """Loads arrays from a file of the cache, or builds and stores them.
 
     Args:
-        names: arrays without which the file is not whole.
+        names: arrays without which the file counts as broken.
     """
     arrays = read_arrays(path, names)
     if arrays is None:
         arrays = build()
-        with contextlib.suppress(OSError):  # a read-only or full disk costs time, no more
+        with contextlib.suppress(OSError):  # a read-only or full disk: built every time
             write_arrays(path, arrays, compressed=compressed)
     return arrays
 
 
 def read_arrays(path: Path, names: Collection[str]) -> dict[str, np.ndarray] | None:
-    """All arrays in the file, or None where there is no such file, or not a whole one.
+    """Loads all arrays of a file; None if there is none or it is broken.
 
     Args:
-        names: arrays without which it is not whole.
+        names: arrays without which it counts as broken.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -65,7 +66,7 @@ def read_arrays(path: Path, names: Collection[str]) -> dict[str, np.ndarray] | N
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], *, compressed: bool = False) -> None:
-    """Keeps the arrays in the file.
+    """Writes arrays to a file, atomically.
 
     Raises:
         OSError: if the disk is full or read-only; what was there before stays.
@@ -77,7 +78,7 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], *, compressed: bool 
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to, which takes its place once all is written; its folder is made.
+    """Opens a file for atomic writing: it takes its place once all is written.
 
     Raises:
         OSError: if the disk is full or read-only; what was there before stays.

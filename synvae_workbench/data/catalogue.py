@@ -1,4 +1,4 @@
-"""Every set of data that has a home: whether it is here, and how to get it."""
+"""Catalogue of the published data sets: licence, size, place on this computer, how to get them."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -9,10 +9,10 @@ from synvae_workbench.data.sources import Published, Source
 
 
 class Entry(NamedTuple):
-    """A set as `load_pictures`, `load_faces`, `load_corpus` and so on know it by its name.
+    """A data set by the name that its loader takes.
 
-    `place` is where it is: "packaged with ...", a folder, or empty if it is not here; `advice` is
-    then how to get it, and `can_download` whether loading it would fetch it from the network.
+    `place` is "packaged with ...", a folder, or empty if the set is not on this computer; `advice`
+    says how to get it, and `can_download` whether its loader downloads it.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 
 def catalogue(*, cache: Path | None = None) -> dict[str, Entry]:
-    """The sets that need no folder to be named, by name; nothing is read, nothing downloaded.
+    """Entries of all published sets, by name; nothing is read or downloaded.
 
     Args:
         cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`.
@@ -35,13 +35,17 @@ def catalogue(*, cache: Path | None = None) -> dict[str, Entry]:
     entries = {}
     for each in SETS:
         if (source := each.source) is not None:
-            here = _packaged(source) if isinstance(source, Source) else _published(source, cache)
+            here = (
+                _package_place(source)
+                if isinstance(source, Source)
+                else _folder_place(source, cache)
+            )
             facts = (source.title, source.home, source.licence, source.size)
             entries[each.name] = Entry(each.name, each.kind, *facts, *here)
     return entries
 
 
-def _packaged(source: Source) -> tuple[str, str, bool]:
+def _package_place(source: Source) -> tuple[str, str, bool]:
     try:
         source.files()
         place = f"packaged with {source.installed_by}"
@@ -50,6 +54,6 @@ def _packaged(source: Source) -> tuple[str, str, bool]:
     return place, f"run `pip install {source.installed_by}`", False
 
 
-def _published(source: Published, cache: Path | None) -> tuple[str, str, bool]:
+def _folder_place(source: Published, cache: Path | None) -> tuple[str, str, bool]:
     places = (str(place) for place in usual_places(source, cache) if source.find(place))
     return next(places, ""), source.advice, bool(source.files)

@@ -1,7 +1,7 @@
-"""Published files fetched once: resumed after an interruption, verified, put in place atomically.
+"""Downloads of published files: resumable, verified by checksum, put in place atomically.
 
-What has arrived is kept beside the file as `.part`, so that neither a cut connection nor a killed
-process starts again from nothing. A file whose checksum is not the published one is removed.
+A partial download stays beside the file as `.part`, so that it goes on after a lost connection or a
+killed process. A file whose checksum is not the published one is removed.
 """
 
 import http.client
@@ -38,15 +38,15 @@ class WrongFileError(ValueError):
 
 
 def download(source: Published, folder: Path) -> list[Path]:
-    """The set's files in the folder, downloaded and unpacked unless they are there already.
+    """Downloads and unpacks a set into a folder, unless it is there; returns its files.
 
     Several processes may ask at once: one downloads, the others wait.
 
     Raises:
-        ValueError: if a file cannot be had or is not the published one, saying what to do; what
-            had arrived of it is kept for the next time, unless it is wrong.
+        ValueError: if a file cannot be downloaded or is not the published one, with the remedy; a
+            partial download is kept for the next time.
     """
-    pooch.get_logger().setLevel(logging.WARNING)  # a bar says what it would say
+    pooch.get_logger().setLevel(logging.WARNING)  # the progress bar shows the same
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):
@@ -64,7 +64,7 @@ def download(source: Published, folder: Path) -> list[Path]:
 
 
 def _fetch(file: RemoteFile, folder: Path) -> Path:
-    """The file in the folder, with the published checksum."""
+    """Downloads a file into the folder and verifies its checksum."""
     part = folder / f"{file.name}.part"
     downloader = partial(_receive_all, part=part, size=file.size)
     try:
@@ -79,7 +79,7 @@ def _fetch(file: RemoteFile, folder: Path) -> Path:
 
 
 def _receive_all(url: str, output: str | Path, _: Any, *, part: Path, size: int) -> None:
-    """Downloads the url to `output` by way of `part`, going on where it was cut."""
+    """Downloads a url to `output` by way of `part`, with repeated and resumed attempts."""
     failures = 0
     while True:
         before = part.stat().st_size if part.exists() else 0
@@ -99,7 +99,7 @@ def _receive_all(url: str, output: str | Path, _: Any, *, part: Path, size: int)
 
 
 def _receive(url: str, part: Path, size: int) -> None:
-    """Appends to `part` what is missing of the url's `size` bytes.
+    """Appends the missing bytes, of `size`, to a partial download.
 
     Raises:
         OSError: if the connection is cut; what has arrived stays.
@@ -107,12 +107,12 @@ def _receive(url: str, part: Path, size: int) -> None:
     """
     done = part.stat().st_size if part.exists() else 0
     if done >= size:
-        return  # its checksum will tell
+        return  # the checksum decides
     headers = {"User-Agent": "synvae"} | ({"Range": f"bytes={done}-"} if done else {})
     request = urllib.request.Request(url, headers=headers)
     with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
         if response.status != 206:
-            done = 0  # the server does not know ranges: it sends all of it
+            done = 0  # a server without ranges sends the whole file
         elif not response.headers.get("Content-Range", "").startswith(f"bytes {done}-"):
             part.unlink()
             raise ConnectionError("the server sent another range than it was asked for")
@@ -121,7 +121,7 @@ def _receive(url: str, part: Path, size: int) -> None:
             _refuse(url, part, f"{done + int(length):,}", size)
         bar = tqdm(
             **{"desc": url.rpartition("/")[2], "total": size, "initial": done, "unit": "B"},
-            **{"unit_scale": True, "disable": not _watched()},
+            **{"unit_scale": True, "disable": not _shows_bar()},
         )
         with part.open("ab" if done else "wb") as file, bar:
             while block := response.read(1 << 16):
@@ -135,7 +135,7 @@ def _receive(url: str, part: Path, size: int) -> None:
 
 
 def _refuse(url: str, part: Path, found: str, size: int) -> None:
-    """Removes what cannot become the published file, and says so."""
+    """Removes a partial download of the wrong size and raises."""
     part.unlink(missing_ok=True)
     raise WrongFileError(
         f"{url} gave another file than the published one: {found} bytes, not {size:,}; "
@@ -143,17 +143,17 @@ def _refuse(url: str, part: Path, found: str, size: int) -> None:
     )
 
 
-def _watched() -> bool:
-    """True where a bar is seen: in a terminal or a live notebook, but not in a report run."""
+def _shows_bar() -> bool:
+    """True if a progress bar is to be drawn: in a terminal or a live notebook, not in a report."""
     live = "ipykernel" in sys.modules and not os.environ.get("SYNVAE_PROGRESS_FILE")
     return live or sys.stderr.isatty()
 
 
 def extract(archive: Path, *, members: Collection[str], max_bytes: int = MAX_MEMBER) -> None:
-    """Takes the named files, and nothing else, out of a tar archive into its folder; removes it.
+    """Extracts the named files alone from a tar archive into its folder; removes the archive.
 
-    A member is "folder/file", and lands there whole or not at all: nothing that the archive says
-    about other places, links or rights is heeded.
+    A member is "folder/file", written atomically. Other paths, links and permissions in the archive
+    are ignored.
 
     Raises:
         ValueError: if a file is missing, is a link or is longer than `max_bytes`, or the archive

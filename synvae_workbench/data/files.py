@@ -1,4 +1,4 @@
-"""Files in a folder that somebody filled: which there are, and what is wrong with them."""
+"""Listing of files in a user's folder, with the faults that show without opening them."""
 
 import os
 import stat
@@ -10,13 +10,13 @@ _NAMED = 5  # broken files that a refusal names
 
 
 class BrokenFile(ValueError):
-    """A file that cannot be used; says why, to follow its name in a sentence."""
+    """A file that cannot be used; the message follows its name in a sentence."""
 
 
 class FoundFile(NamedTuple):
-    """A file below a folder: its path there, with slashes, and what tells its versions apart.
+    """A file below a folder: its relative path, with slashes, its size and its time.
 
-    `fault` says why it cannot be read, where that shows without opening it.
+    `fault` says why it cannot be read, if that shows without opening it.
     """
 
     name: str
@@ -26,9 +26,9 @@ class FoundFile(NamedTuple):
 
 
 def walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Each folder below `root`, with the names of its folders and of its files.
+    """Folders below `root`, each with the names of its folders and of its files.
 
-    What is hidden is left out, with what macOS packs beside the files of an archive.
+    Hidden ones, and those that macOS adds to archives, are left out.
     """
     for parent, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not _is_hidden(name)]
@@ -40,13 +40,13 @@ def has_suffix(name: str, suffixes: Collection[str]) -> bool:
     return os.path.splitext(name)[1].lower() in suffixes
 
 
-def found_file(root: Path, name: str, *, max_bytes: int | None = None) -> FoundFile:
-    """The file of that name below `root`, with what is wrong with it so far.
+def inspect_file(root: Path, name: str, *, max_bytes: int | None = None) -> FoundFile:
+    """Size, time and fault of the file of that name below `root`.
 
     A link that leads out of `root`, to a folder or nowhere has a fault: it is never followed.
 
     Args:
-        max_bytes: that a file may have, if there is a limit.
+        max_bytes: largest size of a file.
     """
     path = os.path.join(root, name)
     try:
@@ -69,19 +69,19 @@ def found_file(root: Path, name: str, *, max_bytes: int | None = None) -> FoundF
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """The shortest of stems, paths without suffix, and paths that are different for all files."""
+    """Ids of files: stems if these are unique, else paths without suffix, else paths."""
     stems = [Path(name).stem for name in names]
     bare = [Path(name).with_suffix("").as_posix() for name in names]
     return next(ids for ids in (stems, bare, list(names)) if len(set(ids)) == len(ids))
 
 
 def refusal(broken: dict[str, str], total: int, what: str) -> str:
-    """The sentence that refuses broken files, of which the first are named.
+    """Error message on broken files, which names the first of them.
 
     Args:
-        broken: what each of them lacks, by name.
+        broken: fault of each, by name.
         total: number of files, broken ones included.
-        what: they are and where they lie.
+        what: kind and place of the files.
     """
     named = "; ".join(f"{name} {reason}" for name, reason in [*broken.items()][:_NAMED])
     more = f"; and {len(broken) - _NAMED:,} more" if len(broken) > _NAMED else ""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from synvae_workbench.data.audio_files import RATES
 
-BARS = (1, 2, 4, 8, 16)  # that a window of a melody may have
+BARS = (1, 2, 4, 8, 16)  # allowed lengths of a window of a melody
 CROPS = ("centre", "upper")
 SPLITS = ("published", "own", "speaker")
 
@@ -15,13 +15,13 @@ class Options:
     """Options of sets of every kind.
 
     Attributes:
-        folder: of the set, and then of no other place; by default where it usually lies.
-        seed: of splits that are drawn.
+        folder: of the set; by default its usual places.
+        seed: of random splits.
         cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`. False for none, where
             pictures are read from files.
 
     Raises:
-        ValueError: if a setting is none of those that there are.
+        ValueError: if a setting is unknown or out of range.
     """
 
     folder: Path | str | None = None
@@ -52,7 +52,7 @@ class _FileOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class PictureOptions(_FileOptions):
-    """Options of sets of pictures; in brackets the sets that heed one.
+    """Options of sets of pictures; in brackets the sets that each applies to.
 
     Attributes:
         size: of the square pictures, and of the shorter side of those that are cropped, in pixels;
@@ -82,7 +82,7 @@ class PictureOptions(_FileOptions):
         _check_choice("uncertain", self.uncertain, ("up", "down", "drop"))
 
     def check_size(self, side: int) -> None:
-        """Refuse, with a `ValueError`, any other size than that of a set's own pictures."""
+        """Refuses, with a `ValueError`, any other size than that of a set's own pictures."""
         if self.size not in (None, side):
             raise ValueError(f"the pictures are of {side} pixels, not {self.size}: leave size= out")
 

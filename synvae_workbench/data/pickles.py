@@ -1,10 +1,9 @@
-"""Published python pickles read as what they are, data: arrays, numbers, strings, containers.
+"""Safe reading of pickles of arrays, numbers, strings and containers; nothing is executed.
 
-A pickle is a program, and Python's own machine runs it: `find_class` alone does not stop a file
-that asks for a terabyte (a far index into the memo, an array's shape), hashes nested tuples for
-ever, or writes attributes. So this machine knows the instructions that data needs and nothing else;
-it imports nothing, calls nothing that the file names, and what it takes in memory grows with the
-file. Instructions are read by the standard library's `pickletools`.
+A pickle is a program. To restrict `find_class` is not enough: a file can still ask for a terabyte
+(a far index into the memo, an array's shape), hash nested tuples for ever, or write attributes.
+This interpreter knows only the instructions that data needs; it imports nothing, calls nothing that
+the file names, and its memory is bounded by the file's size. `pickletools` parses the file.
 """
 
 import codecs
@@ -42,7 +41,7 @@ _BROKEN = (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError, Ov
 
 
 class PickleRefusedError(ValueError):
-    """A pickle that is broken, or that holds more than data; nothing of it was executed."""
+    """A pickle that is broken or is more than data; nothing of it was executed."""
 
 
 def read_pickle(path: Path, *, max_bytes: int = MAX_BYTES) -> Any:
@@ -73,7 +72,7 @@ def read_pickle(path: Path, *, max_bytes: int = MAX_BYTES) -> Any:
 
 
 def _read_at_most(file: io.BufferedIOBase, limit: int) -> bytes:
-    """All of it, in pieces, so that memory follows what is there."""
+    """Reads a file of at most `limit` bytes, in pieces, so that memory grows with its size."""
     parts, total = [], 0
     while part := file.read(1 << 22):
         parts.append(part)
@@ -84,14 +83,14 @@ def _read_at_most(file: io.BufferedIOBase, limit: int) -> bytes:
 
 
 class _Global:
-    """A name that the file asks for, in place of what Python has under it."""
+    """Placeholder of a function or class that the file names."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
 
 
 class _Box:
-    """An array, or a type of arrays, before BUILD completes it; the memo refers to it as well."""
+    """Placeholder of an array or a dtype until BUILD completes it; the memo may refer to it."""
 
     def __init__(self, dtype: np.dtype | None = None) -> None:
         self.dtype = dtype
@@ -99,17 +98,17 @@ class _Box:
 
 
 class _Machine:
-    """One pickle's instructions, carried out on a stack."""
+    """Interpreter of the instructions of one pickle."""
 
     def __init__(self, content: bytes) -> None:
         self.stream = io.BytesIO(content)
-        self.budget = len(content)  # of bytes that `encode` may make: no more than the file has
+        self.budget = len(content)  # of bytes that `encode` may return: no more than the file has
         self.stack: list = []
         self.marks: list[list] = []
         self.memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        """The value on the stack when the file says STOP."""
+        """Runs to STOP; returns the value on top of the stack."""
         while True:
             code = self.stream.read(1)
             if not code:
@@ -118,7 +117,7 @@ class _Machine:
             if operation is None:
                 raise ValueError(f"no instruction {code!r}")
             if operation.name == "STOP":
-                return _finished(self.stack.pop())
+                return _check_complete(self.stack.pop())
             self.step(operation.name, self.argument(operation))
 
     def argument(self, operation: pickletools.OpcodeInfo) -> Any:
@@ -130,7 +129,7 @@ class _Machine:
         return operation.arg.reader(self.stream) if operation.arg else None
 
     def step(self, name: str, argument: Any) -> None:
-        """One instruction."""
+        """Executes one instruction."""
         if name in _LITERALS:
             self.stack.append(argument)
         elif name in ("BINSTRING", "SHORT_BINSTRING"):  # of Python 2: bytes
@@ -161,7 +160,7 @@ class _Machine:
         self.stack.pop()
 
     def do_pop_mark(self, _: None) -> list:
-        """Values above the last mark."""
+        """Pops the values above the last mark."""
         values, self.stack = self.stack, self.marks.pop()
         return values
 
@@ -171,7 +170,7 @@ class _Machine:
 
     def do_list(self, _: None) -> None:
         values = self.do_pop_mark(None)
-        self.stack.append(list(map(_finished, values)))
+        self.stack.append(list(map(_check_complete, values)))
 
     def do_dict(self, _: None) -> None:
         values = self.do_pop_mark(None)
@@ -184,11 +183,11 @@ class _Machine:
 
     def do_append(self, _: None) -> None:
         value = self.stack.pop()
-        _of(list, self.stack[-1]).append(_finished(value))
+        _of(list, self.stack[-1]).append(_check_complete(value))
 
     def do_appends(self, _: None) -> None:
         values = self.do_pop_mark(None)
-        _of(list, self.stack[-1]).extend(map(_finished, values))
+        _of(list, self.stack[-1]).extend(map(_check_complete, values))
 
     def do_additems(self, _: None) -> None:
         values = self.do_pop_mark(None)
@@ -204,7 +203,7 @@ class _Machine:
     def set_items(self, values: list) -> None:
         target = _of(dict, self.stack[-1])
         for key, value in zip(values[::2], values[1::2], strict=True):
-            target[_key(key)] = _finished(value)
+            target[_key(key)] = _check_complete(value)
 
     def do_global(self, argument: str) -> None:
         module, _, name = argument.partition(" ")
@@ -244,14 +243,14 @@ class _Machine:
         return frozenset(self.make_set(values))
 
     def make_dtype(self, spec: Any, *_: Any) -> _Box:
-        """A type of numbers or strings of a fixed size; no objects, no fields."""
+        """Dtype of numbers or strings of a fixed size; no objects, no fields."""
         spec = spec.decode("latin-1") if isinstance(spec, bytes) else spec
         if not _DTYPE.fullmatch(_of(str, spec)):
             raise PickleRefusedError(f"it holds an array of type {spec[:80]!r}")
         return _Box(np.dtype(spec))
 
     def make_array(self, kind: Any, *_: Any) -> _Box:
-        """An array without contents, which BUILD tells."""
+        """Placeholder of an array, filled by BUILD."""
         if not isinstance(kind, _Global) or kind.kind != "ndarray":
             raise PickleRefusedError("it asks for a kind of array other than numpy.ndarray")
         return _Box()
@@ -275,7 +274,7 @@ class _Machine:
 
 
 def _array(shape: Any, dtype: Any, content: Any, order: str = "C") -> np.ndarray:
-    """The array over the file's own bytes, of which it needs neither more nor fewer."""
+    """Array over the file's own bytes, which must be exactly as many as its shape needs."""
     sizes = [_of(int, size) for size in _of(tuple, shape)[:32]]
     size = math.prod(sizes) * _of(np.dtype, dtype).itemsize
     if min(sizes, default=0) < 0 or size != len(_of(bytes, content)):
@@ -290,11 +289,11 @@ def _of(kind: Any, value: Any) -> Any:
 
 
 def _key(value: Any) -> Any:
-    """A key that is hashed in no time: nested tuples may take for ever, or the whole stack."""
+    """Checks that a key is quick to hash: nested tuples may take for ever, or the whole stack."""
     return _of(str | bytes | int | float | None, value)
 
 
-def _finished(value: Any) -> Any:
+def _check_complete(value: Any) -> Any:
     if isinstance(value, _Box | _Global):
         raise PickleRefusedError("it holds a function or an array without contents")
     return value

@@ -1,4 +1,4 @@
-"""Places of a set: a folder that was named, `$SYNVAE_DATA`, the cache or the network."""
+"""Location of a data set: the folder given, `$SYNVAE_DATA`, the cache, or a download."""
 
 import os
 from collections.abc import Callable
@@ -11,17 +11,17 @@ from synvae_workbench.data.sources import Published
 
 
 def usual_places(source: Published, cache: Path | bool | None = None) -> list[Path]:
-    """The folders in which the set may lie: below `$SYNVAE_DATA`, and where downloads go."""
+    """Folders in which a set may lie: below `$SYNVAE_DATA`, and below the cache if downloadable."""
     data = os.environ.get("SYNVAE_DATA")
     places = [Path(data) / source.folder] if data else []
     return places + ([cache_folder(cache) / source.folder] if source.files else [])
 
 
 def named_folder(options: Options) -> Path:
-    """The folder that was named, of a set that has no other place.
+    """Folder given in the options, for a set that has no other place.
 
     Raises:
-        ValueError: if none was.
+        ValueError: if there is none.
     """
     if options.folder is None:
         raise ValueError("this set is whatever lies in a folder of yours: name it by folder=")
@@ -29,7 +29,7 @@ def named_folder(options: Options) -> Path:
 
 
 def folder_of(source: Published, options: Options) -> Path:
-    """The folder that was named, or else the one below `$SYNVAE_DATA`, which need not be there.
+    """Folder given in the options, else the one below `$SYNVAE_DATA`; it need not exist.
 
     Raises:
         ValueError: if there is neither.
@@ -46,10 +46,10 @@ def locate(
     *,
     fetch: Callable[[Published, Path], list[Path]] = download,
 ) -> list[Path]:
-    """The set's files in the folder that was named; or in the usual places, else downloaded.
+    """Files of a set: in the folder given, else in the usual places, else downloaded.
 
     Raises:
-        ValueError: if it is not there, or cannot be had.
+        ValueError: if they are not there and cannot be downloaded.
     """
     if options.folder is not None:
         if paths := source.find(options.folder):

@@ -1,4 +1,4 @@
-"""The sets of data by name: how each is loaded, and where it comes from.
+"""Registry of data sets: name, loader and source of each.
 
 To add a set takes one module, with a function of its kind's options, and one line in `SETS`.
 """
@@ -75,9 +75,9 @@ class DataSet:
 
     Attributes:
         kind: "pictures", "faces", "melodies", "speech" or "loops".
-        name: by which it is loaded, different for each set of a kind.
-        load: gives the set, from the options of its kind. Speech comes unread and unsplit.
-        source: home, licence and size; None for whatever lies in a folder that the user names.
+        name: unique among the sets of a kind.
+        load: returns the set, from the options of its kind; speech before decoding and splitting.
+        source: home, licence and size; None for a user's own folder.
     """
 
     kind: str
@@ -110,12 +110,12 @@ SETS = (
 
 
 def names_of(kind: str) -> tuple[str, ...]:
-    """The names of the sets of a kind, as `DataSet` has them."""
+    """Names of the sets of a kind."""
     return tuple(each.name for each in SETS if each.kind == kind)
 
 
 def load_pictures(name: str, options: PictureOptions | None = None) -> PictureSet:
-    """Pictures in bytes and in three splits.
+    """Loads a set of pictures: bytes with labels, in three splits.
 
     "mnist_5k" comes with a package. "mnist" and "cifar10" are looked for in $SYNVAE_DATA/NAME and
     in the cache, and else downloaded into it; their test splits are the published ones. "paintings"
@@ -130,7 +130,7 @@ def load_pictures(name: str, options: PictureOptions | None = None) -> PictureSe
 
 
 def load_faces(name: str, options: FaceOptions | None = None) -> PictureSet:
-    """Faces in bytes, split at random, those that nearly repeat each other into the same part.
+    """Loads a set of faces: bytes, split at random, near-duplicates within one split.
 
     "lfw_subset" comes with a package: 100 grey faces of 25 pixels. "faces" is looked for in
     $SYNVAE_DATA/faces, "folder" is any folder of pictures.
@@ -142,21 +142,21 @@ def load_faces(name: str, options: FaceOptions | None = None) -> PictureSet:
 
 
 def load_corpus(name: str, options: CorpusOptions | None = None) -> Corpus:
-    """Melodies of some bars in sixteenths, split by tune, from the cache where it holds them.
+    """Loads a corpus of melodies: windows of some bars in sixteenths, split by tune, cached.
 
     "abc" are fiddle tunes (packaged), "essen" folk songs for evaluation only (packaged), "pop909"
-    pop songs that the user has, and "midi" whatever lies in a folder of MIDI files.
+    pop songs in a folder of the user, and "midi" any folder of MIDI files.
 
     Raises:
-        ValueError: if there is no corpus of that name, or the melodies cannot be had.
+        ValueError: if there is no corpus of that name, or it is not on this computer.
     """
     return _load("melodies", name, options or CorpusOptions())
 
 
 def load_speech(name: str = "espeak", options: SpeechOptions | None = None) -> SpokenDigits:
-    """Spoken digits as log-mel spectrograms, in three splits.
+    """Loads spoken digits as log-mel spectrograms, in three splits.
 
-    "espeak" is made on the spot by a machine: a stand-in. "fsdd" is looked for in
+    "espeak" is synthesised by eSpeak NG: a stand-in for recordings. "fsdd" is looked for in
     $SYNVAE_DATA/fsdd and in the cache, and else downloaded into it. "folder" is any folder of
     recordings {digit}_{speaker}_{index}.wav (.flac, .ogg), or with sub-folders 0 to 9.
 
@@ -170,10 +170,10 @@ def load_speech(name: str = "espeak", options: SpeechOptions | None = None) -> S
 def speech_waveforms(
     name: str, ids: Sequence[str], options: SpeechOptions | None = None
 ) -> list[Float32[np.ndarray, " _"]]:
-    """The recordings of those ids to be heard: mono, 8 kHz, within -1..1.
+    """Loads the waveforms of recordings: mono, 8 kHz, within -1..1.
 
     Args:
-        ids: as `load_speech` gives them for the same name, folder and takes.
+        ids: as in `load_speech`, for the same name, folder and takes.
 
     Raises:
         ValueError: if there is no such recording, or it cannot be read.
@@ -182,10 +182,10 @@ def speech_waveforms(
 
 
 def load_loops(name: str = "gm_drums", options: LoopOptions | None = None) -> LoopSet:
-    """Loops of sound, mono, at one rate, every file's peak at 0.9 and its mean at zero.
+    """Loads loops: mono, at one sample rate, each file's peak at 0.9 and its mean at zero.
 
-    "gm_drums" is played on the spot by a sound font: a stand-in. "drumloops" is looked for in
-    $SYNVAE_DATA/drumloops. "folder" is any folder, with sub-folders, of wav, aiff, flac and ogg.
+    "gm_drums" is synthesised by a sound font: a stand-in for recordings. "drumloops" is looked for
+    in $SYNVAE_DATA/drumloops. "folder" is any folder, with sub-folders, of wav, aiff, flac and ogg.
 
     Raises:
         ValueError: as `load_pictures`, if it has fewer than two different files, or if the cache

@@ -1,7 +1,7 @@
-"""Sources of data sets: home, licence, size and checksum, and the files.
+"""Sources of data sets: home, licence, size, checksums and files.
 
-`Source`: it comes with a pip package. `Published`: it is read from a folder, and downloaded where
-it is given out freely. Each set's record stands beside its loader.
+`Source`: comes with a pip package. `Published`: is read from a folder, and downloaded where the
+licence permits. Each set's record stands beside its loader.
 """
 
 import hashlib
@@ -22,10 +22,10 @@ class Source:
         home: page that says where it comes from.
         licence: of the data, not of the package.
         size: in words.
-        package: whose installation brings the files, by the name that is imported.
+        package: that brings the files, by its import name.
         patterns: of the files, relative to the package's folder.
-        sha256: `checksum` of what is read: the decoded array, or the files' contents in order.
-        distribution: the name to install it by, where that is another.
+        sha256: `checksum` of the decoded array, or of the files' contents in order.
+        distribution: its name for pip, if that differs.
     """
 
     title: str
@@ -39,11 +39,11 @@ class Source:
 
     @property
     def installed_by(self) -> str:
-        """The name of the package that pip knows."""
+        """Name of the package for pip."""
         return self.distribution or self.package
 
     def files(self) -> list[Path]:
-        """The data set's files in the installed package, in the order of `patterns` and names.
+        """Files in the installed package, in the order of `patterns` and names.
 
         Raises:
             ValueError: if the package or one of its files is missing.
@@ -63,7 +63,7 @@ class Source:
 
     @property
     def advice(self) -> str:
-        """Expectation and remedy, to end an error's sentence."""
+        """End of an error message: what is expected, and the remedy."""
         return (
             f"{self.title} as they come with {self.installed_by}; "
             f"run `pip install --force-reinstall {self.installed_by}`"
@@ -75,10 +75,10 @@ class RemoteFile:
     """One file of a published set.
 
     Attributes:
-        url: where it is downloaded.
-        size: in bytes, as downloaded; None if it is packed anew for each download.
-        digest: published for it, as downloaded, as "md5:..."; empty if it is packed anew.
-        sha256: of what is in it, decompressed; None if that is not known.
+        url: of the download.
+        size: of the download in bytes; None if the server packs each one anew.
+        digest: published checksum of the download, as "md5:..."; empty if it is packed anew.
+        sha256: of the decompressed content; None if unknown.
     """
 
     url: str
@@ -94,19 +94,19 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Published:
-    """A data set that is read from a folder, and downloaded where it is given out freely.
+    """A data set that is read from a folder, and downloaded where the licence permits.
 
     Attributes:
-        folder: below `$SYNVAE_DATA` and below the cache, in which it lies.
+        folder: name of its folder below `$SYNVAE_DATA` and below the cache.
         title: what it is, in a few words.
         home: page that says where it comes from.
         licence: of the data.
         size: in words.
-        layout: what the folder holds, for messages.
-        find: the files that are read of those in a folder; none where it is not the set's.
-        files: that are downloaded; none if it is given out on request only.
-        members: to take out of the downloaded archive, if it is one.
-        request: how to ask for it, if so.
+        layout: contents of the folder, for messages.
+        find: returns the set's files in a folder; none if it is not all there.
+        files: to download; none if the set is given out on request only.
+        members: to extract, if the download is an archive.
+        request: how to ask for it, if it is given out on request.
     """
 
     folder: str
@@ -122,13 +122,13 @@ class Published:
 
     @property
     def advice(self) -> str:
-        """Remedy, with the files and their place, to end an error's sentence."""
+        """End of an error message: how to get the files, and where to put them."""
         how = self.request or f"get it from {self.home}"
         return f"{how}, and put {self.layout} into $SYNVAE_DATA/{self.folder}, or name folder="
 
 
 def checksum(*parts: np.ndarray | bytes) -> str:
-    """SHA-256, in hexadecimal, of the parts' bytes and lengths; of arrays also type and shape."""
+    """SHA-256 of the parts' bytes and lengths, in hexadecimal; of arrays also dtype and shape."""
     digest = hashlib.sha256()
     for part in parts:
         if isinstance(part, np.ndarray):

@@ -1,1 +1,1 @@
-"""Sets of melodies, from ABC and MIDI files."""
+"""Corpora of melodies, from ABC and MIDI files."""

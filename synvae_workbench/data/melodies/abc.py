@@ -1,7 +1,7 @@
-"""Tunes out of ABC tunebooks: repeats played out, ties merged, times exact.
+"""Parser of ABC tunebooks into notes and bars: repeats expanded, ties merged, exact times.
 
-The ABC music standard 2.1. `P:` play orders and da capos are not followed; of several voices the
-first one is read.
+The ABC music standard 2.1. `P:` play orders and da capos are ignored; of several voices the first
+one is read.
 """
 
 import re
@@ -20,14 +20,14 @@ from synvae_workbench.data.melodies.abc_music import Measure, MusicReader
 
 MAX_TUNE_CHARACTERS = 100_000
 MAX_FIELD_CHARACTERS = 200
-MAX_EVENTS = 50_000  # notes and rests of one tune, repeats played out
+MAX_EVENTS = 50_000  # notes and rests of one tune, repeats expanded
 
 _FIELD = re.compile(r"([A-Za-z+]):(?!\|)(?!:)(.*)")
-_MUSIC_LETTERS = "abcdefgz"  # a line that opens so is music, as in `d:|`
+_MUSIC_LETTERS = "abcdefgz"  # a line that begins with one is music, as in `d:|`
 
 
 class TuneNote(NamedTuple):
-    """`onset` and `duration` in quarters from the tune's start; MIDI `pitch`."""
+    """A note: `onset` from the tune's start and `duration`, in quarters; MIDI `pitch`."""
 
     onset: Fraction
     duration: Fraction
@@ -35,7 +35,7 @@ class TuneNote(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """`start` and `duration` in quarters; `metre` numerator and denominator, `None` if free."""
+    """A bar: `start` and `duration` in quarters; `metre` as a fraction's parts, `None` if free."""
 
     start: Fraction
     duration: Fraction
@@ -48,7 +48,7 @@ class Bar(NamedTuple):
 
 
 class Tune(NamedTuple):
-    """One tune as it is played; `key` is the K: field's text; `reference` the X: field's."""
+    """One tune, repeats expanded; `key` and `reference` are the texts of the fields K: and X:."""
 
     title: str
     reference: str
@@ -59,7 +59,7 @@ class Tune(NamedTuple):
 
     @property
     def metre_changes(self) -> list[tuple[Fraction, Metre | None]]:
-        """Onsets from which a metre holds: the tune's start, and every change after it."""
+        """Metres with their onsets: at the tune's start, and at every change."""
         changes: list[tuple[Fraction, Metre | None]] = []
         for bar in self.bars:
             if not changes or changes[-1][1] != bar.metre:
@@ -68,7 +68,7 @@ class Tune(NamedTuple):
 
 
 class SkippedTune(NamedTuple):
-    """A tune that could not be read, and why."""
+    """A tune that could not be read, with the reason."""
 
     title: str
     reference: str
@@ -77,16 +77,16 @@ class SkippedTune(NamedTuple):
 
 
 class Tunebook(NamedTuple):
-    """The tunes of a file, and those that were left out."""
+    """The tunes of a file, and those that were skipped."""
 
     tunes: list[Tune]
     skipped: list[SkippedTune]
 
 
 def parse_tunebook(text: str, *, source: str = "", play_repeats: bool = True) -> Tunebook:
-    """Every tune of an ABC file; a malformed one is left out with its reason, never raised.
+    """Parses all tunes of an ABC file; a malformed one is skipped with its reason, never raised.
 
-    With `play_repeats` off, every measure stands once, in the order in which it is written.
+    Without `play_repeats`, every measure occurs once, in the order of writing.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     starts = [match.start() for match in re.finditer(r"^X:", text, re.MULTILINE)]
@@ -154,10 +154,10 @@ def _read_tune(lines: list[str], defaults: dict[str, str]) -> tuple[str, list[Me
 
 
 def play_order(measures: list[Measure]) -> list[int]:
-    """Indices of the measures in the order in which repeats and variant endings play them.
+    """Indices of the measures in playing order, with repeats and variant endings expanded.
 
     A repeat goes back to the last `|:`, double bar or end of a repeat, else to the start (4.8).
-    Endings that no repeat sign parts, as in `[1 ... [2`, are parted by one that is understood.
+    Between endings without a repeat sign, as in `[1 ... [2`, one is implied.
     """
     order: list[int] = []
     for section in _sections(measures):
@@ -173,7 +173,7 @@ def play_order(measures: list[Measure]) -> list[int]:
 
 
 def _sections(measures: list[Measure]) -> list[list[int]]:
-    """Runs of measures that are repeated as a whole, each with its variant endings behind it."""
+    """Sections of measures that are repeated as a whole, each followed by its variant endings."""
     sections: list[list[int]] = []
     before = None
     for index, measure in enumerate(measures):
@@ -190,7 +190,7 @@ def _sections(measures: list[Measure]) -> list[list[int]]:
 def _play(
     measures: list[Measure], order: list[int]
 ) -> tuple[tuple[TuneNote, ...], tuple[Bar, ...]]:
-    """Notes and bars of the measures in `order`; those cut in two by a repeat are made whole."""
+    """Notes and bars of the measures in `order`; bars that a repeat divides are joined."""
     notes: list[TuneNote] = []
     bars: list[Bar] = []
     time, tied, before = Fraction(0), False, None

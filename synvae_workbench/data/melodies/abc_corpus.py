@@ -1,8 +1,8 @@
-"""Melodies out of the fiddle tunes that come with the music21 package.
+"""Corpus of windows from the fiddle tunes that come with the music21 package.
 
-Windows of whole bars of 16 sixteenths, split by tune after tunes and windows that nearly repeat
-each other, up to transposition, have been brought together. The Essen collection beside them is
-left out: its licence is for non-commercial use only (`essen` reads it for evaluation).
+Windows of whole bars of 16 sixteenths, split by groups of tunes that are near-duplicates up to
+transposition. The package's Essen collection is left out: its licence is for non-commercial use
+only (`essen` reads it for evaluation).
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ from synvae_workbench.data.melodies.windows import (
 from synvae_workbench.data.options import CorpusOptions
 from synvae_workbench.data.sources import Source
 
-SHARED_WINDOWS = 0.2  # of a tune's windows that stand in another tune: they are variants
+SHARED_WINDOWS = 0.2  # of a tune's windows that another tune has: they are variants
 COLLECTIONS = ("airdsAirs", "miscFolk", "oneills1850", "ryansMammoth")
 READER_VERSION = 4  # part of the cache's name; raise it when the windows change
 _METRE_BARS = {(4, 4): 1, (2, 2): 1, (2, 4): 2, (4, 2): 1}  # that make 16 steps
@@ -43,10 +43,10 @@ _STEPS_PER_QUARTER = {(4, 4): 4, (2, 2): 4, (2, 4): 4, (4, 2): 2}
 def bar_windows(
     tune: Tune, *, bars: int = 2, min_notes: int | None = None
 ) -> UInt8[np.ndarray, "n t"]:
-    """Windows of `bars` bars of 16 sixteenths, on every bar line that so many full bars follow.
+    """Windows of `bars` bars of 16 sixteenths, from every bar line that so many full bars follow.
 
     4/4 and 2/2 are read as they are, 2/4 as twice as many bars, 4/2 at half its length; other
-    metres give nothing. What is left out, and the default of `min_notes`, as in `cut_windows`.
+    metres give no windows. `cut_windows` says which are left out.
     """
     starts, per_quarter = _window_starts(tune, bars)
     onsets = np.array([float(note.onset) for note in tune.notes])
@@ -84,9 +84,9 @@ ABC_TUNES = Source(
 
 
 def load_abc(options: CorpusOptions) -> Corpus:
-    """The melodies of the packaged tunes, or of the same collections in a folder.
+    """Loads the corpus of the packaged tunes, or of the same collections in a folder.
 
-    They are split by tune, the same for windows of any length.
+    It is split by tune; the split is the same for windows of any length.
 
     Raises:
         ValueError: if the folder holds none of the collections.
@@ -108,7 +108,7 @@ def _source_files(folder: Path | None) -> dict[str, bytes]:
 
 
 def read_tunes(files: dict[str, bytes]) -> tuple[list[Tune], list[SkippedTune]]:
-    """The tunes of ABC files by name, in UTF-8 or else Latin-1, and those that were skipped."""
+    """Parses ABC files, in UTF-8 or else Latin-1; returns their tunes and the skipped ones."""
     tunes, skipped = [], []
     for name, content in files.items():
         try:
@@ -124,10 +124,9 @@ def read_tunes(files: dict[str, bytes]) -> tuple[list[Tune], list[SkippedTune]]:
 def build_corpus(
     tunes: list[Tune], skipped: list[SkippedTune] = (), *, seed: int = 0, bars: int = 2
 ) -> Corpus:
-    """Windows of the tunes without near-duplicates, split 90/5/5 by tune.
+    """Builds a corpus of the tunes' windows, without near-duplicates, split 90/5/5 by tune.
 
-    Variants of a tune are found, and the tunes are split, by their two-bar windows: a tune is in
-    the same part whatever `bars` is.
+    Variants of a tune are found by two-bar windows, so that the split does not depend on `bars`.
 
     Raises:
         ValueError: if no tune has a window.
@@ -152,17 +151,17 @@ def build_corpus(
 
 
 def tune_names(tunes: list[Tune]) -> list[str]:
-    """ "collection/file X title" of every tune."""
+    """Names of tunes: "collection/file X title"."""
     return [f"{tune.source} {tune.reference} {tune.title}" for tune in tunes]
 
 
 def group_tunes(
     events: UInt8[np.ndarray, "n 32"], owner: Int[np.ndarray, " n"], *, tune_count: int
 ) -> Int[np.ndarray, " tunes"]:
-    """Group number of every tune; variants of one tune, in whatever key, are in one group.
+    """Group number of every tune; variants of one tune, in any key, are in one group.
 
-    Two tunes are variants where at least two windows, and `SHARED_WINDOWS` of those of either,
-    nearly stand in the other.
+    Two tunes are variants if at least two windows, and `SHARED_WINDOWS` of those of either, have a
+    near-duplicate in the other.
     """
     pairs = near_pairs(events, max_different=MAX_DIFFERENT)
     pairs = np.concatenate([pairs, pairs[:, ::-1]])

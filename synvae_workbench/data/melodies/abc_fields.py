@@ -1,4 +1,4 @@
-"""The small grammars of ABC notation: key, metre, note lengths, numbers of variant endings.
+"""Parsers of ABC fields: key, metre, note lengths, variant endings.
 
 The ABC music standard 2.1, sections 3.1.6 (M:), 3.1.7 (L:), 3.1.14 (K:), 4.3 and 4.10.
 """
@@ -19,23 +19,23 @@ _ALTERATIONS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
 _KEY = re.compile(r"\s*([A-G])\s*([#b]?)\s*([A-Za-z]*)")
 _EXPLICIT = re.compile(r"(?:^|(?<=[\s\w]))(\^{1,2}|_{1,2}|=)([A-Ga-g])(?![a-z])")
 _OPTION = re.compile(r"\b(clef|middle|octave|transpose|stafflines|name|score|shift)=\S*")
-_MAX_CHARACTERS = 80  # of a field: what follows is no longer looked at
+_MAX_CHARACTERS = 80  # of a field; the rest is ignored
 _LARGEST_METRE = 64
 MAX_DENOMINATOR = 512
 MAX_PASSES = 9  # of a repeated section
 
 
 def alteration(accidental: str) -> int:
-    """Semitones that an ABC accidental adds, -2..2."""
+    """Semitones of an ABC accidental, -2..2."""
     return _ALTERATIONS[accidental]
 
 
 @lru_cache(maxsize=1024)
 def parse_key(text: str) -> dict[str, int]:
-    """Semitones that a K: field adds to each of the letters A..G.
+    """Key signature of a K: field: semitones added to each of the letters A..G.
 
-    The pipe keys `HP` and `Hp` both sound with F sharp and C sharp. `exp` takes only the
-    accidentals that the field lists; otherwise these change the key's own. Clefs are ignored.
+    The pipe keys `HP` and `Hp` have F sharp and C sharp. With `exp` only the accidentals in the
+    field count; otherwise they change the key's own. Clefs are ignored.
 
     Raises:
         ValueError: if the tonic or mode is unknown.
@@ -81,7 +81,7 @@ def _add_signature(letters: dict[str, int], tonic: str, accidental: str, mode: s
 
 @lru_cache(maxsize=1024)
 def parse_metre(text: str) -> Metre | None:
-    """Numerator and denominator of an M: field; `None` for free metre.
+    """Metre of an M: field, as numerator and denominator; `None` for free metre.
 
     Raises:
         ValueError: if it is no metre, or one with numbers outside 1..64.
@@ -125,14 +125,14 @@ def parse_unit(text: str) -> Fraction:
 
 
 def default_unit(metre: Metre | None) -> Fraction:
-    """Unit note length without an L: field: a sixteenth below 3/4, else an eighth; in quarters."""
+    """Default unit note length in quarters: a sixteenth below a metre of 3/4, else an eighth."""
     small = metre is not None and Fraction(*metre) < Fraction(3, 4)
     return Fraction(1, 4) if small else Fraction(1, 2)
 
 
 @lru_cache(maxsize=4096)
 def note_length(unit: Fraction, text: str) -> Fraction:
-    """Quarters of a note with the digits and slashes `text` behind it.
+    """Length of a note in quarters, from the digits and slashes behind it.
 
     Raises:
         ValueError: if it is zero or beyond 9999/512.
@@ -150,7 +150,7 @@ def note_length(unit: Fraction, text: str) -> Fraction:
 
 
 def parse_endings(text: str) -> frozenset[int]:
-    """The passes that a variant ending such as `1`, `1,3` or `1-3` is played on.
+    """Passes of a variant ending such as `1`, `1,3` or `1-3`.
 
     Raises:
         ValueError: if one is outside 1..9.

@@ -1,10 +1,10 @@
-"""The music lines of one ABC tune, read into measures as they are written.
+"""Parser of the music lines of an ABC tune into measures, in the order of writing.
 
 The ABC music standard 2.1, section 4. Grace notes take no time and are left out; of a chord the
-highest note counts; slurs, decorations, chord symbols, annotations and lyrics are passed over.
-An accidental, a grace note's too, holds to the bar line in every octave, which is the standard's
-default (11.3, `propagate-accidentals pitch`), and a tie carries it over the bar line. `Hx` before
-a bar line, as O'Neill's transcribers write a fermata on that line, takes no time.
+highest note is kept; slurs, decorations, chord symbols, annotations and lyrics are ignored. An
+accidental, also of a grace note, holds to the bar line in every octave, the standard's default
+(11.3, `propagate-accidentals pitch`), and a tie extends it over the bar line. `Hx` before a bar
+line, as O'Neill's transcribers write a fermata on that line, takes no time.
 """
 
 import re
@@ -55,7 +55,7 @@ _TUPLET_TIME = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # 5, 7 and 9 depend on the metre
 
 @dataclass(slots=True)
 class Event:
-    """A note or rest (`pitch` None) of `duration` quarters; `tied` to what follows."""
+    """A note, or a rest (`pitch` None), of `duration` quarters; `tied` to the next event."""
 
     pitch: int | None
     duration: Fraction
@@ -66,8 +66,8 @@ class Event:
 class Measure:
     """Notes and rests between two bar lines.
 
-    `repeats` is how often the line after it sends back, `double` that this line is a double bar,
-    `breaks` that it is anything but a plain one.
+    Of the bar line behind it, `repeats` is the number of repeats, `double` says that it is a double
+    bar, `breaks` that it is anything but a plain one.
     """
 
     metre: Metre | None
@@ -80,7 +80,7 @@ class Measure:
 
 
 class MusicReader:
-    """Reads music lines, in order, into `measures`; key, metre and unit may change between."""
+    """Parser with the state of a tune: reads music lines, in order, into `measures`."""
 
     def __init__(self, *, key: str, metre: Metre | None, unit: Fraction, propagate: str = "pitch"):
         self.measures = [Measure(metre)]
@@ -100,7 +100,7 @@ class MusicReader:
         self._in_overlay = False
 
     def set_field(self, letter: str, text: str) -> None:
-        """Applies a field that stands in the tune's body."""
+        """Applies a field in the tune's body: key, metre, unit length or voice."""
         text = text.strip()
         if letter == "V":
             voice = (text.split() or [""])[0]
@@ -120,7 +120,7 @@ class MusicReader:
             self._unit = parse_unit(text)
 
     def read(self, line: str) -> None:
-        """Reads one music line, without its comment."""
+        """Parses one music line, without its comment."""
         for match in _TOKEN.finditer(line):
             kind = match.lastgroup
             if kind == "field":
@@ -156,7 +156,7 @@ class MusicReader:
         return pitch
 
     def _mark(self, accidental: str, letter: str, octave: str) -> int:
-        """Keeps an accidental for the rest of the bar and returns its semitones."""
+        """Applies an accidental to the rest of the bar; returns its semitones."""
         place = letter.upper() if self._propagate == "pitch" else letter + octave
         if self._propagate != "not":
             self._accidentals[place] = alteration(accidental)
@@ -264,14 +264,14 @@ class MusicReader:
         self._tied_note = self._last_note if self._last and self._last.tied else None
 
     def _lone_colon(self) -> None:
-        """Half a repeat sign, parted from its bar line by a line break or an annotation."""
+        """Handles a colon that a line break or an annotation parts from its bar line."""
         if self.measures[-1].events:
             self.measures[-1].repeats = 1
         else:
             self.measures[-1].starts_repeat = True
 
     def _measure_before_line(self) -> Measure | None:
-        """Closes the measure being read, unless it is still empty, and returns the one before."""
+        """Closes the current measure, unless it is empty; returns the one before the bar line."""
         if self.measures[-1].events:
             if len(self.measures) >= MAX_MEASURES:
                 raise ValueError(f"more than {MAX_MEASURES} measures")

@@ -1,7 +1,7 @@
-"""A corpus of melodies: its contents, its split by tune, and its file in the cache.
+"""Corpora of melodies: deduplication, split by tune, and caching.
 
-Windows of whole bars, split by tune; windows that repeat each other in any key are kept once, and
-held-out windows that nearly repeat one of training are left out.
+Of windows that are transpositions of each other one is kept, and held-out windows that nearly
+duplicate one of training are left out.
 """
 
 import hashlib
@@ -17,12 +17,12 @@ from synvae_workbench.data.cache import cached_arrays
 from synvae_workbench.data.melodies.near_duplicates import near_any
 from synvae_workbench.data.melodies.windows import first_in_any_key
 
-MAX_DIFFERENT = 3  # steps, of 32, on which two windows may differ and count as the same
+MAX_DIFFERENT = 3  # steps, of 32, on which near-duplicates may differ
 HELD_OUT = 0.05  # of the windows, in validation and in test each
 
 
 class Corpus(NamedTuple):
-    """Event ids of melodies of some bars, in canonical form, and the tune that each one is from."""
+    """Windows of melodies as event ids, in canonical form, in three splits, each with its tune."""
 
     train: UInt8[np.ndarray, "train t"]
     validation: UInt8[np.ndarray, "validation t"]
@@ -35,7 +35,7 @@ class Corpus(NamedTuple):
 
 
 def distinct_in_tune(windows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Windows of all tunes, the first of those that a tune repeats in any key, and their tune."""
+    """Windows of all tunes, without a tune's repetitions in any key, and the tune of each."""
     events = np.concatenate(windows)
     owner = np.repeat(np.arange(len(windows)), [len(part) for part in windows])
     kept = [first_in_any_key(part) for part in windows]
@@ -50,18 +50,20 @@ def collect(
     names: list[str],
     statistics: dict,
 ) -> Corpus:
-    """The corpus of the tunes' windows, in any key each once, held-out ones unlike training.
+    """Builds a corpus of the tunes' windows without duplicates in any key.
+
+    Held-out windows that nearly duplicate one of training are left out.
 
     Args:
         windows: of each tune.
         part: of each tune: 0 training, 1 validation, 2 test.
-        statistics: are completed with what was left out.
+        statistics: to which the numbers of windows left out are added.
     """
     events, owner = distinct_in_tune(windows)
     total = sum(map(len, windows))
     statistics |= {"windows": total, "repeated_within_tune": total - len(events)}
     part = part[owner]
-    order = np.argsort(part, kind="stable")  # a window of several parts stays in training
+    order = np.argsort(part, kind="stable")  # a window of several parts is kept in training
     order = order[first_in_any_key(events[order])]
     statistics["repeated_between_tunes"] = len(events) - len(order)
     events, owner, part = events[order], owner[order], part[order]
@@ -84,7 +86,7 @@ def collect(
 
 
 def near_steps(steps: int) -> int:
-    """Number of steps on which two windows of so many steps may differ and count as the same."""
+    """Number of steps, of so many, on which near-duplicates may differ."""
     return MAX_DIFFERENT * steps // 32
 
 
@@ -95,9 +97,9 @@ def split_tunes(
     *,
     seed: int,
 ) -> Int[np.ndarray, " tunes"]:
-    """Part of every tune: 0 training, 1 validation, 2 test; a group is never divided.
+    """Split of tunes by group: 0 training, 1 validation, 2 test.
 
-    The order is by hash of the names, so that another tune more or less moves few others.
+    Tunes are ordered by a hash of their names, so that one more or less moves few others.
 
     Args:
         owner: the tune of each window; parts are 90/5/5 in windows.
@@ -115,7 +117,7 @@ _ARRAYS = ("train", "validation", "test", "train_tunes", "validation_tunes", "te
 
 
 def cached_corpus(path: Path, build: Callable[[], Corpus]) -> Corpus:
-    """The corpus that the file holds, or else the one that `build` returns, kept there."""
+    """Loads a corpus from a file of the cache, or builds and stores it."""
     names = (*_ARRAYS, "tunes", "statistics")
     stored = cached_arrays(path, names, lambda: _to_arrays(build()), compressed=True)
     arrays = [stored[name] for name in _ARRAYS]

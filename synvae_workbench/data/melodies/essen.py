@@ -1,7 +1,7 @@
-"""Folk songs of the Essen collection, for evaluation only.
+"""Corpus of folk songs of the Essen collection, for evaluation only.
 
-Their licence allows non-commercial use alone, so nothing that is made from them may be shipped: no
-weights, and none of the melodies.
+The licence allows non-commercial use alone, so nothing made from them may be shipped: neither
+weights nor melodies.
 """
 
 from collections import Counter
@@ -34,10 +34,10 @@ ESSEN_TUNES = Source(
 
 
 def load_essen(options: CorpusOptions) -> Corpus:
-    """Folk songs of the packaged collection, or of the .abc files in a folder, all in `test`.
+    """Loads folk songs of the packaged collection, or of .abc files in a folder, all in `test`.
 
-    Each window stands once in whatever key, and those that nearly stand in the packaged "abc"
-    corpus, whose models are measured here, are left out.
+    Duplicates in any key are left out, and so are near-duplicates of the packaged "abc" corpus, on
+    which the evaluated models are trained.
 
     Raises:
         ValueError: if there are no such files, or none of them has a window.

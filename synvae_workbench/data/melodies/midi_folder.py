@@ -1,7 +1,7 @@
-"""Melodies out of a folder of MIDI files, however many: they stream, nothing has to fit in memory.
+"""Corpus of the melodies in a folder of MIDI files of any number, streamed and memory-mapped.
 
-What is kept in memory grows by some 100 bytes a file (a digest of every melody, and the names in
-the one folder that is being read); the windows lie in flat files and are memory-mapped.
+Memory grows by about 100 bytes a file (a digest of every melody, and the names in the folder that
+is being read); the windows lie in flat files.
 """
 
 import contextlib
@@ -37,12 +37,12 @@ _TUNE_ID, _NAME_END = np.dtype("<i4"), np.dtype("<i8")
 
 
 def load_midi_folder(options: CorpusOptions) -> Corpus:
-    """The melodies of all MIDI files in a folder and its subfolders, as arrays mapped from disk.
+    """Loads the melodies of all MIDI files in a folder and its subfolders, as memory-mapped arrays.
 
-    A file whose main melody was met before, in whatever key, is skipped, and the part of a file,
-    90/5/5, follows from that melody: a song is in one part for every length of window. Windows
-    that different files have in common are kept. Broken and unsuitable files are counted in
-    `statistics["refused"]` by reason. Which tracks are melodies: see `read_song`. The cache holds
+    A file with the main melody of an earlier one, in any key, is skipped. A hash of that melody
+    decides the split, 90/5/5, which is thus the same for windows of any length. Windows that
+    different files share are kept. Broken and unsuitable files are counted in
+    `statistics["refused"]` by reason. `read_song` says which tracks are melodies. The cache takes
     16 * bars + 4 bytes a window.
 
     Raises:
@@ -68,7 +68,7 @@ def load_midi_folder(options: CorpusOptions) -> Corpus:
 
 
 def _midi_files(folder: Path, unreadable: Callable | None = None) -> Iterator[Path]:
-    """The MIDI files below the folder, sorted within each folder, one folder's names at a time."""
+    """MIDI files below a folder, sorted within each folder, one folder's names at a time."""
     for parent, folders, names in os.walk(folder, onerror=unreadable):
         folders.sort()
         names.sort()
@@ -78,10 +78,10 @@ def _midi_files(folder: Path, unreadable: Callable | None = None) -> Iterator[Pa
 
 
 def _listing_digest(folder: Path, settings: tuple) -> str:
-    """16 hexadecimal digits that change with the settings and any file's name, size or time."""
+    """Digest of settings and of all files' names, sizes and times, 16 hexadecimal digits."""
     digest = hashlib.sha256(repr(settings).encode())
     for path in _midi_files(folder):
-        with contextlib.suppress(OSError):  # a file that has gone is counted when it is read
+        with contextlib.suppress(OSError):  # a missing file is counted when it is read
             status = path.stat()
             digest.update(os.fsencode(path.relative_to(folder)))
             digest.update(f"\0{status.st_size} {status.st_mtime_ns}\n".encode())
@@ -89,7 +89,7 @@ def _listing_digest(folder: Path, settings: tuple) -> str:
 
 
 def _build(folder: Path, path: Path, *, bars: int, seed: int, workers: int) -> None:
-    """Write the corpus beside its place, and move it there when it is whole."""
+    """Writes the corpus to a temporary folder and moves it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as parent:
         target = Path(parent) / "corpus"
@@ -101,7 +101,7 @@ def _build(folder: Path, path: Path, *, bars: int, seed: int, workers: int) -> N
                 f"of {bars} bars of 4/4 in a row; refused: {statistics['refused']}"
             )
         (target / "statistics.json").write_text(json.dumps(statistics))
-        shutil.rmtree(path, ignore_errors=True)  # only a spoilt one can be there
+        shutil.rmtree(path, ignore_errors=True)  # only a broken one can be there
         try:
             target.rename(path)
         except OSError:  # another process may have been faster
@@ -110,7 +110,7 @@ def _build(folder: Path, path: Path, *, bars: int, seed: int, workers: int) -> N
 
 
 def _write_parts(folder: Path, target: Path, *, bars: int, seed: int, workers: int) -> dict:
-    """Append the windows of every file to its part; what was read and left out, as numbers."""
+    """Appends the windows of every file to its split; returns counts of files and windows."""
     seen: set[int] = set()
     counts, refused, unreadable = Counter(), Counter(), []
     sizes = dict.fromkeys(_PARTS, 0)
@@ -151,7 +151,7 @@ def _part(melody: int, seed: int) -> str:
 
 
 def _read_songs(paths: Iterable[Path], *, bars: int, workers: int) -> Iterator[tuple[Path, Song]]:
-    """Melodies of the files, in their order; with several processes a few chunks ahead."""
+    """Melodies of the files, in their order, read ahead by several processes."""
     read = functools.partial(read_song, bars=bars)
     if workers <= 1:
         yield from ((path, read(path)) for path in paths)
@@ -174,7 +174,7 @@ def _read_chunk(read: Callable[[Path], Song], paths: list[Path]) -> list[Song]:
 
 
 def _open(path: Path, bars: int) -> Corpus | None:
-    """The corpus in a folder of the cache, or None where there is none or its files disagree."""
+    """Opens a corpus in the cache; None if there is none or its files do not fit together."""
     try:
         statistics = json.loads((path / "statistics.json").read_text())
         sizes = [statistics["sizes"][part] for part in _PARTS]
@@ -196,7 +196,7 @@ def _open(path: Path, bars: int) -> Corpus | None:
 
 
 def _map(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    """A file as an array that is read when used; an empty one cannot be mapped."""
+    """Memory-maps a file as an array; an empty file, which cannot be mapped, is an empty array."""
     size = dtype.itemsize * int(np.prod(shape))
     if path.stat().st_size != size:
         raise ValueError(f"{path} has {path.stat().st_size} bytes, expected {size}")
@@ -205,7 +205,7 @@ def _map(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
 
 
 class StoredNames(Sequence[str]):
-    """The files' paths, relative to their folder, in a corpus of the cache; read when asked for."""
+    """Sequence of the files' relative paths in a corpus of the cache, read on demand."""
 
     def __init__(self, path: Path, count: int) -> None:
         self._ends = _map(path / "name_ends", _NAME_END, (count,))

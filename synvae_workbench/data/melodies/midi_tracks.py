@@ -1,7 +1,7 @@
-"""The melodies of one MIDI file of many: which tracks, on which bars, and what they have in common.
+"""Extraction of melodies from the tracks of a MIDI file, for large collections.
 
-Unlike `music.midi`, which reads or refuses the one melody that somebody chose, this looks for
-whatever is usable and says in two words why there is nothing.
+Unlike `music.midi`, which reads one chosen melody or refuses it, this takes every usable track and
+gives a short reason if there is none.
 """
 
 import hashlib
@@ -18,28 +18,28 @@ from synvae_core.music.midi_files import PERCUSSION_CHANNEL, parse_midi
 from synvae_core.music.score import MidiError
 from synvae_workbench.data.melodies.windows import cut_windows, first_in_any_key, on_grid, top_line
 
-MONOPHONIC = 0.9  # of a track's notes are in its top line, or it is no melody
+MONOPHONIC = 0.9  # least share of a track's notes in its top line
 UNMELODIC_PROGRAMS = frozenset([*range(32, 40), *range(112, 128)])  # basses; drums and effects
 METRE_BARS = {(4, 4): 1, (2, 2): 1, (2, 4): 2}  # that make 16 steps
 
 
 class Song(NamedTuple):
-    """Windows of a file, or why there are none in `refused`; `melody` is one in every key."""
+    """Windows of a file, or the reason for none in `refused`; `melody` is a digest in any key."""
 
     refused: str = ""
     melody: int = 0
     windows: UInt8[np.ndarray, "n t"] = np.zeros((0, 0), np.uint8)
-    repeated: int = 0  # windows that the file has in some key before
+    repeated: int = 0  # windows left out: the file has them before, in some key
 
 
 def read_song(path: Path, *, bars: int) -> Song:
-    """Windows of `bars` bars of 4/4 out of the melodies of a MIDI file; never raises.
+    """Windows of `bars` bars of 4/4 from the melodies of a MIDI file; never raises.
 
-    A melody is a track, or what a track has on one channel, outside percussion, basses and
-    effects, of which the top line (the highest of notes struck together, none under a longer
-    higher one) keeps at least 90 % of the notes. Times are rounded to sixteenths of the file's
-    own quarters, tempo aside. Windows start on every bar line that so many bars of 4/4 or 2/2, or
-    twice as many of 2/4, follow. The longest melody stands for the file in `Song.melody`.
+    A melody is the notes of a track on one channel, outside percussion, basses and effects, if its
+    top line (the highest of simultaneous notes, none below a longer higher one) has at least 90 %
+    of the notes. Times are rounded to sixteenths of the file's own quarters. Windows start on every
+    bar line that so many bars of 4/4 or 2/2, or twice as many of 2/4, follow. `Song.melody` is the
+    digest of the longest melody.
     """
     try:
         _, midi = parse_midi(path)
@@ -61,9 +61,9 @@ def read_song(path: Path, *, bars: int) -> Song:
 
 
 def _voices(midi: mido.MidiFile) -> Iterator[np.ndarray]:
-    """Start and end in steps, and pitch, of the notes (n, 3) of each voice that may be a melody.
+    """Notes (n, 3), start and end in steps and pitch, of each voice that may be a melody.
 
-    A voice is what a track has on one channel.
+    A voice is the notes of a track on one channel.
     """
     steps_per_tick = STEPS_PER_QUARTER / midi.ticks_per_beat
     for track in midi.tracks:
@@ -91,7 +91,7 @@ def _voices(midi: mido.MidiFile) -> Iterator[np.ndarray]:
 
 
 def _melody(voice: np.ndarray) -> list[Note]:
-    """The top line of a voice, or no notes where it leaves out too many."""
+    """Top line of a voice, or no notes if it leaves out too many."""
     notes = on_grid(voice[:, 0], voice[:, 1], voice[:, 2].astype(int))
     line = top_line(notes)
     return line if len(line) >= MONOPHONIC * len(notes) else []
@@ -112,7 +112,7 @@ def _window_starts(midi: mido.MidiFile, *, end: int, bars: int) -> np.ndarray:
 
 
 def _metre_segments(midi: mido.MidiFile) -> list[tuple[int, tuple[int, int]]]:
-    """Start, in steps, of each metre; one that is stated again on a bar line goes on."""
+    """Metres with their starts in steps; one repeated on a bar line is merged."""
     changes = {0: (4, 4)}  # unless the file says something else
     for track in midi.tracks:
         tick = 0
@@ -135,7 +135,7 @@ def _windows(line: list[Note], starts: np.ndarray, bars: int) -> UInt8[np.ndarra
 
 
 def _digest(line: list[Note]) -> int:
-    """56 bits that a melody has in every key and from whatever step it starts."""
+    """Digest of a melody, 56 bits, the same in any key and from any first step."""
     notes = np.array(line)
     moved = notes[:, [0, 2]] - notes[0, [0, 2]]
     return int.from_bytes(hashlib.blake2b(moved.astype("<i4").tobytes(), digest_size=7).digest())

@@ -1,9 +1,9 @@
-"""Melodies that nearly repeat each other in any key, found without comparing all pairs.
+"""Search for near-duplicate melodies in any key, without comparing all pairs.
 
 If two sequences differ on at most k of their steps, then of k + 1 equal segments at least one is
 the same in both (the pigeonhole principle): only sequences that share a segment, transposed so
-that its first note agrees, are compared in full. Of two sets, only sequences of nearly the same
-rhythm are.
+that its first note agrees, are compared in full. Between two sets, only sequences of nearly the
+same rhythm are.
 """
 
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ _CHUNK = 1 << 20  # candidate pairs compared at once: 64 MB
 def relative_to_first_note(
     events: UInt8[np.ndarray, "n t"], *, start: int = 0, stop: int | None = None
 ) -> UInt8[np.ndarray, "n t"]:
-    """The events, with 128 + the interval from each row's first note in start..stop for its notes.
+    """Events with notes as 128 + the interval from each row's first note in start..stop.
 
-    Rows with the same result are transpositions of each other. Rows without such a note stay.
+    Rows with the same result are transpositions of each other. Rows without a note are unchanged.
     """
     return _relative(events, _pitches(events), start, stop)
 
@@ -42,9 +42,9 @@ def _relative(events: np.ndarray, pitches: np.ndarray, start: int, stop: int | N
 def near_pairs(
     events: UInt8[np.ndarray, "n t"], *, max_different: int = 3
 ) -> Int[np.ndarray, "pairs 2"]:
-    """All pairs i < j that differ on at most `max_different` steps in some transposition.
+    """Pairs i < j of near-duplicates: they differ on at most `max_different` steps in some key.
 
-    The transposition is one that makes at least one note of the two agree.
+    The transposition is one in which at least one note of the two agrees.
     """
     steps = events.shape[1]
     edges = np.linspace(0, steps, max_different + 2).astype(int).tolist()
@@ -65,7 +65,7 @@ def near_pairs(
 
 
 def _pairs_with_equal_rows(rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Chunks (pairs, 2) of the index pairs of equal rows."""
+    """Pairs of indices of equal rows, in chunks (pairs, 2)."""
     keys = np.unique(rows, axis=0, return_inverse=True)[1].ravel()
     order = np.argsort(keys, kind="stable")
     ends = np.searchsorted(keys[order], keys[order], side="right")
@@ -82,7 +82,7 @@ def _pairs_with_equal_rows(rows: np.ndarray) -> Iterator[np.ndarray]:
 def near_any(
     events: UInt8[np.ndarray, "n t"], others: UInt8[np.ndarray, "m t"], *, max_different: int
 ) -> Bool[np.ndarray, " n"]:
-    """True for rows that differ from another set's on few steps, in some transposition.
+    """True for rows with a near-duplicate in another set, in some transposition.
 
     For rows of any multiple of 16 steps; few pairs have rhythms that are near enough to look on.
     """
@@ -109,7 +109,7 @@ def _onset_bits(pitches: np.ndarray) -> np.ndarray:
 
 
 def _intervals(events: np.ndarray, pitches: np.ndarray) -> np.ndarray:
-    """Events with the interval from the note before, plus 128, in place of every note but one."""
+    """Events with the interval from the previous note, plus 128, in place of every note but one."""
     is_note = pitches > 0
     latest = np.maximum.accumulate(np.where(is_note, np.arange(events.shape[1]), -1), axis=1)
     before = np.concatenate([np.full((len(events), 1), -1), latest[:, :-1]], axis=1)
@@ -121,7 +121,7 @@ def _intervals(events: np.ndarray, pitches: np.ndarray) -> np.ndarray:
 def _distance(
     one: np.ndarray, pitches: np.ndarray, other: np.ndarray, other_pitches: np.ndarray
 ) -> int:
-    """Steps on which two sequences differ where one is transposed so that they are fewest."""
+    """Least number of steps on which two sequences differ, over transpositions of one."""
     notes = (pitches > 0) & (other_pitches > 0)
     shifts = pitches[notes].astype(int) - other_pitches[notes]
     agreeing = np.bincount(shifts + 128).max() if len(shifts) else 0

@@ -1,4 +1,4 @@
-"""Melodies of the 909 pop songs of POP909, on the beats that come with them.
+"""Corpus of the melodies of POP909, 909 pop songs, on their annotated beats.
 
 Wang et al. 2020, "POP909: A Pop-song Dataset for Music Arrangement Generation", ISMIR,
 arXiv 2008.07142. MIT licence. The time signatures and tempi in the MIDI files do not follow the
@@ -45,9 +45,9 @@ MAX_BEAT_RATIO = 1.5  # of a bar's longest beat to its shortest: beyond it one i
 
 
 class Song(NamedTuple):
-    """The melody in steps, one note at a time, and where four-beat bars start, in steps.
+    """Monophonic melody of a song and the starts of its four-beat bars, in steps.
 
-    `bar_starts` are multiples of four steps; bars with another number of beats are not in it.
+    `bar_starts` are multiples of four steps, without bars of another number of beats.
     """
 
     notes: list[Note]
@@ -70,10 +70,10 @@ POP909 = Published(
 
 
 def load_pop909(options: CorpusOptions) -> Corpus:
-    """The melodies of POP909 in bars of four beats, split 90/5/5 by song.
+    """Loads the melodies of POP909 in bars of four beats, split 90/5/5 by song.
 
-    Windows start on every bar that so many bars in a row begin; the split is the same for windows
-    of any length. Songs without a melody, without beats or without such bars are counted in
+    Windows start on every bar that begins so many in a row; the split is the same for windows of
+    any length. Songs without a melody, beats or such bars are counted in
     `statistics["skipped_reasons"]`.
 
     Raises:
@@ -118,10 +118,10 @@ def _build(files: dict[str, bytes], *, bars: int, seed: int) -> Corpus:
 
 
 def read_song(midi: bytes, beats: bytes | None) -> Song:
-    """A song out of the contents of its MIDI file and of `beat_midi.txt`.
+    """Reads a song from the contents of its MIDI file and of `beat_midi.txt`.
 
     Raises:
-        ValueError: with the reason, in the same few words for all such songs.
+        ValueError: with the reason, in one wording for all such songs, by which they are counted.
     """
     times, is_downbeat = _read_beats(beats)
     try:
@@ -151,7 +151,7 @@ def read_song(midi: bytes, beats: bytes | None) -> Song:
 
 
 def _read_beats(text: bytes | None) -> tuple[Float[np.ndarray, " beats"], np.ndarray]:
-    """Times in seconds, and which beats start a bar."""
+    """Times of the beats in seconds, and True for those that start a bar."""
     if text is None:
         raise ValueError(f"{BEATS} is missing")
     try:
@@ -166,7 +166,7 @@ def _read_beats(text: bytes | None) -> tuple[Float[np.ndarray, " beats"], np.nda
 
 
 def song_windows(song: Song, *, bars: int) -> np.ndarray:
-    """Windows (n, 16 * bars) on every bar line that `bars` bars of four beats follow."""
+    """Windows (n, 16 * bars) from every bar line that `bars` bars of four beats follow."""
     first = song.bar_starts[: max(len(song.bar_starts) - bars + 1, 0)]
     last = song.bar_starts[bars - 1 :]
     starts = first[last - first == (bars - 1) * STEPS_PER_BAR]

@@ -1,4 +1,4 @@
-"""Melodies of a fixed number of bars out of longer ones: the top line, its windows, their limits.
+"""Windows of a fixed number of bars from melodies: top line, quantisation, selection.
 
 Window lengths are those of Roberts et al. 2018, arXiv 1803.05428 (2 and 16 bars), and between.
 """
@@ -12,13 +12,13 @@ from synvae_core.music.coding import MAX_PITCH, MIN_PITCH, STEPS_PER_BAR, Note
 from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.data.melodies.near_duplicates import relative_to_first_note
 
-NOTES_PER_BAR = 1.5  # a window with fewer is left out: 3 in two bars
+NOTES_PER_BAR = 1.5  # the least of a window: 3 in two bars
 TOLERANCE = 1e-6  # of a step: thirds are not exact in floating point
 LEGATO = 1  # steps by which a melody's note may sound into the next one
 
 
 def fewest_notes(bars: int) -> int:
-    """The least number of notes in a window of so many bars."""
+    """Least number of notes in a window of so many bars."""
     return int(np.ceil(NOTES_PER_BAR * bars))
 
 
@@ -30,17 +30,17 @@ def cut_windows(
     bars: int,
     min_notes: int | None = None,
 ) -> UInt8[np.ndarray, "kept t"]:
-    """Windows of `bars` bars of sixteenths at `starts`, out of sorted notes that do not overlap.
+    """Windows of `bars` bars of sixteenths from `starts`, of sorted notes that do not overlap.
 
-    An onset goes to the nearest sixteenth (halves up); where two meet on one step the nearer one
-    stays. A note that already sounds at the window's start is struck again there. Windows with
-    fewer than `min_notes` notes, with pitches outside 21..108 or with more than half of their
-    bars without an onset are left out.
+    Onsets are rounded to the nearest sixteenth (halves up); of two on one step the nearer is kept.
+    A note that sounds across the window's start has an onset there. Windows with fewer than
+    `min_notes` notes, with pitches outside 21..108 or with more than half of their bars without an
+    onset are left out.
 
     Args:
-        notes: the onset, end and pitch of each.
+        notes: onset, end and pitch of each.
         min_notes: by default `fewest_notes(bars)`; 0 keeps silence too.
-        scale: steps in a unit of time, one number or one for each window.
+        scale: steps per unit of time, one number or one for each window.
     """
     steps = bars * STEPS_PER_BAR
     onsets, ends, pitches = notes[:, 0], notes[:, 1], notes[:, 2].astype(int)
@@ -70,9 +70,9 @@ def _quantise(
     *,
     steps: int,
 ) -> Int[np.ndarray, "m 5"]:
-    """Notes on the grid, as `Coding.write` takes them, of times in steps from their row's start.
+    """Quantised notes, as `Coding.write` takes them, from times in steps from their row's start.
 
-    Of notes that start on one step the nearest stays; it lasts as long as the last of them.
+    Of notes that start on one step the nearest is kept, with the end of the last.
     """
     start = np.clip(np.floor(onsets + 0.5 + TOLERANCE).astype(int), 0, steps)
     end = np.clip(np.floor(ends + 0.5 + TOLERANCE).astype(int), start + 1, steps + 1)
@@ -88,7 +88,7 @@ def _quantise(
 
 
 def run_starts(is_full: np.ndarray, *, bars: int) -> Int[np.ndarray, " n"]:
-    """Indices of the bars that begin `bars` full bars in a row."""
+    """Indices of bars that begin `bars` full bars in a row."""
     full = np.concatenate([[0], np.cumsum(is_full)])
     return np.flatnonzero(full[bars:] - full[: max(len(full) - bars, 0)] == bars)
 
@@ -98,16 +98,16 @@ def on_grid(
     ends: Num[np.ndarray, " notes"],
     pitches: Int[np.ndarray, " notes"],
 ) -> list[Note]:
-    """Notes in whole steps: times in steps to the nearest (halves up), at least one step long."""
+    """Notes quantised to whole steps: times to the nearest (halves up), at least one step long."""
     starts = np.floor(onsets + 0.5).astype(int)
     stops = np.maximum(np.floor(ends + 0.5).astype(int), starts + 1)
     return list(map(Note, starts.tolist(), stops.tolist(), pitches.tolist()))
 
 
 def top_line(notes: Iterable[Note]) -> list[Note]:
-    """One note at a time: of notes struck together the highest, and no lower one under a long one.
+    """Top line of notes: the highest of simultaneous ones, and none below a longer higher one.
 
-    A higher note cuts off the one that sounds, and so does a lower one in its last step (legato).
+    A higher note ends the one before, and so does a lower one in its last step (legato).
     """
     line: list[Note] = []
     for note in sorted(notes, key=lambda note: (note.start, -note.pitch)):
@@ -122,7 +122,7 @@ def top_line(notes: Iterable[Note]) -> list[Note]:
 
 
 def first_of_each(rows: UInt8[np.ndarray, "n t"]) -> Int[np.ndarray, " kept"]:
-    """Index of the first of equal rows, ascending."""
+    """Indices of rows without repetitions: of equal ones the first; ascending."""
     if not len(rows):
         return np.zeros(0, np.int64)
     keys = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.shape[1])))[:, 0]
@@ -130,5 +130,5 @@ def first_of_each(rows: UInt8[np.ndarray, "n t"]) -> Int[np.ndarray, " kept"]:
 
 
 def first_in_any_key(events: UInt8[np.ndarray, "n t"]) -> Int[np.ndarray, " kept"]:
-    """Index of the first of the windows that are transpositions of each other, ascending."""
+    """Indices of windows without repetitions in any key: of equal ones the first; ascending."""
     return first_of_each(relative_to_first_note(events))

@@ -1,7 +1,7 @@
-"""Many picture files as arrays of bytes: decoded in threads, once, and then kept in the cache.
+"""Decoding of many picture files into arrays of bytes, in threads, with a cache.
 
-Pillow holds no lock while it decodes, so threads do what worker processes would, where a picture is
-large enough; each goes straight to its place, so that no second copy of all is ever in memory.
+Pillow releases the interpreter's lock while it decodes, so that threads do for large pictures what
+worker processes would; each picture is written to its row, so that all are in memory only once.
 """
 
 import hashlib
@@ -23,16 +23,16 @@ from synvae_workbench.data.pictures.files import decode_strip, longest_side, rea
 
 READER_VERSION = 1  # part of the cache's name; raise it when the pixels change
 _CHUNK = 64  # pictures that a thread takes at a time
-_BYTES_PER_THREAD = 1 << 14  # of a file, on average, that occupy one thread more
-_MOVED = 1024  # pictures that are moved at a time, where broken ones left gaps
+_BYTES_PER_THREAD = 1 << 14  # mean size of a file that justifies one more thread
+_MOVED = 1024  # pictures that are moved at a time to close the gaps of broken ones
 
 
 class PictureArrays(NamedTuple):
-    """Square centres of all pictures, and strips of those that are to be cropped at random.
+    """Centre crops of all pictures, and strips of those that are to be cropped at random.
 
-    Strips lie along their longer side; there are none where all pictures are square. `positions`
-    are those of the pictures among the files, `broken` says by name what was left out and why, and
-    `sha256` is of the files' contents.
+    Strips lie along their longer side; there are none if all pictures are square. `positions` are
+    the pictures' places among the files, `broken` the faults of the others by name, and `sha256` is
+    of the files' contents.
     """
 
     images: UInt8[np.ndarray, "n c s s"]
@@ -51,12 +51,12 @@ class Decoding:
     Attributes:
         size: of the squares, and of the shorter side of the strips, in pixels.
         channels: 3 for red, green and blue, 1 for grey.
-        strips: for the first so many pictures, strips are kept as well.
+        strips: number of pictures, the first ones, that strips are kept of as well.
         broken: "refuse" a picture that cannot be read, or "skip" it.
         cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`; False for none.
 
     Raises:
-        ValueError: if size or channels are none of these.
+        ValueError: if size or channels are out of range.
     """
 
     size: int
@@ -73,19 +73,19 @@ class Decoding:
 
 
 def read_pictures(root: Path, files: Sequence[FoundFile], decoding: Decoding) -> PictureArrays:
-    """The pictures in those files below `root`, in their order, from the cache where it has them.
+    """Decodes picture files below `root`, in their order, or loads them from the cache.
 
     Raises:
         ValueError: for a broken picture that is refused, by name.
     """
 
-    def decoded() -> dict[str, np.ndarray]:
+    def decode() -> dict[str, np.ndarray]:
         return _to_arrays(_Reading(root, files, decoding).run())
 
     if decoding.cache is False:
-        return _from_arrays(decoded())
+        return _from_arrays(decode())
     path = cache_folder(decoding.cache) / f"pictures-{_listing_digest(root, files, decoding)}.npz"
-    arrays = _from_arrays(cached_arrays(path, (*_ARRAYS, "facts"), decoded))
+    arrays = _from_arrays(cached_arrays(path, (*_ARRAYS, "facts"), decode))
     if decoding.broken == "refuse":
         for name, reason in arrays.broken.items():
             raise ValueError(refusal(root / name, reason))
@@ -93,7 +93,7 @@ def read_pictures(root: Path, files: Sequence[FoundFile], decoding: Decoding) ->
 
 
 def refusal(path: Path, reason: str) -> str:
-    """The sentence that refuses a picture."""
+    """Error message on a broken picture."""
     return (
         f"{path} {reason}; expected a whole picture: replace it, or leave broken pictures out by "
         'broken="skip"'
@@ -101,7 +101,7 @@ def refusal(path: Path, reason: str) -> str:
 
 
 class _Reading:
-    """Arrays that are being filled, by several threads, each in its own rows."""
+    """Arrays that several threads fill, each in its own rows."""
 
     def __init__(self, root: Path, files: Sequence[FoundFile], decoding: Decoding) -> None:
         self.root, self.files = str(root), files
@@ -109,7 +109,7 @@ class _Reading:
         self.refuse, strips = decoding.broken == "refuse", decoding.strips
         shape = (channels, size)
         self.images = np.empty((len(files), *shape, size), np.uint8)
-        # Zeros take no memory before they are written to, and square pictures never are.
+        # Zeros take no memory until they are written, and strips of square pictures never are.
         self.strips = np.zeros((strips, *shape, longest_side(size)), np.uint8)
         self.lengths = np.full(strips, size, np.int32)
         self.upright = np.zeros(strips, bool)
@@ -117,7 +117,7 @@ class _Reading:
         self.broken: dict[int, str] = {}
 
     def run(self) -> PictureArrays:
-        """Decode all; at the first that is broken stop, if it is to be refused."""
+        """Decodes all files; stops at the first broken one if these are refused."""
         starts = range(0, len(self.files), _CHUNK)
         with ThreadPoolExecutor(thread_count(self.files)) as pool:
             for start in pool.map(self._read_chunk, starts):
@@ -169,7 +169,7 @@ class _Reading:
             self.strips[i, :, :, : self.lengths[i]] = laid
 
     def _finished_strips(self, longest: int) -> np.ndarray:
-        """The strips, no longer than the longest, with those of square pictures put in."""
+        """Strips cut to the longest in use, with those of square pictures filled in."""
         count = len(self.strips)
         if longest < self.strips.shape[-1]:
             rows = count * self.channels * self.size
@@ -177,7 +177,7 @@ class _Reading:
             narrow = self.strips.reshape(-1)[: rows * longest].reshape(rows, longest)
             step = _MOVED * self.channels * self.size
             for start in range(0, rows, step):
-                # What is written lies before what is still to be read; the copy, for they overlap.
+                # Written rows precede those still to be read; a copy, as both may overlap.
                 narrow[start : start + step] = wide[start : start + step, :longest].copy()
             del wide, narrow
             self.strips.resize((count, self.channels, self.size, longest), refcheck=False)
@@ -197,7 +197,7 @@ def thread_count(files: Sequence[FoundFile]) -> int:
 
 
 def _keep_rows(array: np.ndarray, rows: Int[np.ndarray, " n"]) -> None:
-    """Leave only those rows, in ascending order, in an array that owns its memory."""
+    """Reduces an array that owns its memory to some rows, in ascending order, in place."""
     for start in range(0, len(rows), _MOVED):
         part = rows[start : start + _MOVED]
         array[start : start + len(part)] = array[part]
@@ -205,7 +205,7 @@ def _keep_rows(array: np.ndarray, rows: Int[np.ndarray, " n"]) -> None:
 
 
 def _listing_digest(root: Path, files: Sequence[FoundFile], decoding: Decoding) -> str:
-    """24 hexadecimal digits that change with the settings and any file's name, size or time."""
+    """Digest of settings and of all files' names, sizes and times, 24 hexadecimal digits."""
     sizes = (decoding.size, decoding.channels, decoding.strips)
     settings = (READER_VERSION, PIL.__version__, *sizes)
     digest = hashlib.sha256(repr((settings, os.fsencode(root.resolve()))).encode())

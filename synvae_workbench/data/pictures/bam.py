@@ -1,4 +1,4 @@
-"""Pictures in the layout of BAM, Behance Artistic Media: `img/<MID>.jpg` and `labels.npy`.
+"""Loader of pictures in the layout of BAM, Behance Artistic Media: `img/<MID>.jpg`, `labels.npy`.
 
 BAM: Wilber et al. 2017, arXiv 1704.08614. SynVAE used its oil and watercolour pictures:
 Müller-Eberstein & van Noord 2019, arXiv 1909.01218.
@@ -36,7 +36,7 @@ LAYOUT = (
 
 
 class _Rows(NamedTuple):
-    """The pictures of one folder in this layout, by MID, with a row of 0, 0.5 and 1 for each."""
+    """Pictures of one folder in this layout, by MID, with a row of labels 0, 0.5 or 1 for each."""
 
     files: list[FoundFile]
     values: Float[np.ndarray, "n labels"]
@@ -44,7 +44,7 @@ class _Rows(NamedTuple):
 
 
 def find_paintings(folder: Path) -> list[Path]:
-    """The labels in a folder in this layout, or none."""
+    """Label files of a folder in this layout, or none."""
     paths = (folder / "labels.npy", folder / "train" / "labels.npy")
     return [path for path in paths if path.is_file()]
 
@@ -64,11 +64,11 @@ PAINTINGS = Published(
 
 
 def load_bam(options: PictureOptions) -> PictureSet:
-    """Pictures in the BAM layout: strips to train on, square centres to evaluate.
+    """Loads pictures in the BAM layout: strips to train on, centre crops to evaluate.
 
-    Where every picture has exactly one label, the labels are the classes; else they are booleans
+    If every picture has exactly one label, the labels are the classes; else they are booleans
     (n, labels), or with `combine` every set of labels that occurs is a class, named by joining
-    their names with "+", or "none". Parts that have no sub-folder are drawn by hash of the names.
+    their names with "+", or "none". Splits without a sub-folder are drawn by a hash of the names.
 
     Raises:
         ValueError: if the folder is not in this layout, and for a broken picture that is refused.
@@ -94,7 +94,7 @@ def load_bam(options: PictureOptions) -> PictureSet:
 
 
 def _read_parts(root: Path) -> dict[int, _Rows]:
-    """Rows of the folder by the place of their part in `PARTS`; training, if it has no parts."""
+    """Pictures and labels of each split, by its place in `PARTS`; training alone without splits."""
     if (root / "labels.npy").is_file():
         return {0: _read_rows(root, "")}
     found = {
@@ -135,7 +135,7 @@ def _read_rows(root: Path, below: str) -> _Rows:
 
 def _read_values(path: Path) -> Float[np.ndarray, "n labels"]:
     try:
-        # Mapped, a header that promises more rows than there are is found out by the file's size.
+        # Memory-mapping checks the header's number of rows against the file's size.
         values = np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError, EOFError, OverflowError) as error:
         raise ValueError(f"{path} is no array of numbers ({error}); {LAYOUT}") from error
@@ -174,7 +174,7 @@ def _read_names(path: Path, count: int, beside: list[Path]) -> tuple[str, ...]:
 def _columns(
     root: Path, parts: dict[int, _Rows], values: np.ndarray, only: str
 ) -> tuple[tuple[str, ...], np.ndarray]:
-    """The labels that are wanted, and their columns."""
+    """Names and columns of the chosen labels."""
     names = parts[0].names
     for place, rows in parts.items():
         if rows.names != names:
@@ -191,7 +191,7 @@ def _columns(
 def _label(
     is_label: Bool[np.ndarray, "n labels"], names: tuple[str, ...], combine: bool
 ) -> tuple[Tensor, tuple[str, ...]]:
-    """Labels and classes: plain ones, combined ones, or several for each picture."""
+    """Labels and class names: one label a picture, combined ones, or several a picture."""
     if (is_label.sum(1) == 1).all():
         return torch.from_numpy(is_label.argmax(1)), names
     if not combine:

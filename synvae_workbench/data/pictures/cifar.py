@@ -1,4 +1,4 @@
-"""CIFAR-10 as published, in python pickles, which are read without being executed.
+"""Loader of CIFAR-10, from the published pickles, which are read without being executed.
 
 A. Krizhevsky, Learning multiple layers of features from tiny images, technical report, University
 of Toronto, 2009.
@@ -28,9 +28,9 @@ COMPACT = "cifar10_jpg.npz"
 
 
 def find_cifar10(folder: Path) -> list[Path]:
-    """The published files in the folder, or in the one of that name in it, or else the compact one.
+    """Published files in a folder or in its sub-folder of their name, else the compact file.
 
-    None of them if they are not all there.
+    None if they are not all there.
     """
     for place in (folder / FOLDER, folder):
         if all((place / name).is_file() for name in BATCHES):
@@ -59,7 +59,7 @@ CIFAR10 = Published(
 
 
 def load_cifar10(options: PictureOptions) -> PictureSet:
-    """The 60,000 pictures, split as published: the last fifth of training is for validation.
+    """Loads CIFAR-10 in its published split; the last fifth of training is for validation.
 
     Raises:
         ValueError: if they are missing or broken, or `validation` leaves none for training.
@@ -70,29 +70,29 @@ def load_cifar10(options: PictureOptions) -> PictureSet:
 
 
 def read_cifar10(paths: list[Path]) -> PictureSet:
-    """The pictures in the files that `find_cifar10` found, none of them for validation.
+    """Reads the files of `find_cifar10`, without a validation split.
 
     Raises:
         ValueError: if a file is broken or holds more than data.
     """
     checksums = {path.name: _sha256(path) for path in paths}
     if len(paths) == 1:
-        return _published(*_read_compact(paths[0]), checksums)
+        return _picture_set(*_read_compact(paths[0]), checksums)
     *batches, meta = paths
     classes = _class_names(meta)
     parts = [read_batch(path, classes=len(classes)) for path in batches]
     images, labels = zip(*parts, strict=True)
     train = numbered_split(np.concatenate(images[:-1]), np.concatenate(labels[:-1]))
-    return _published(train, numbered_split(images[-1].copy(), labels[-1]), classes, checksums)
+    return _picture_set(train, numbered_split(images[-1].copy(), labels[-1]), classes, checksums)
 
 
 def read_batch(
     path: Path, *, classes: int = 10
 ) -> tuple[UInt8[np.ndarray, "n 3 32 32"], Int[np.ndarray, " n"]]:
-    """Pictures, over the file's own bytes, and classes of a batch as published.
+    """Reads a published batch: pictures, over the file's own bytes, and class ids.
 
     Raises:
-        ValueError: if it is no such pickle, or holds more than data.
+        ValueError: if it is no such pickle, or more than data.
     """
     batch = _text_keys(read_pickle(path), path)
     images, labels = batch.get("data"), batch.get("labels")
@@ -120,7 +120,7 @@ def _class_names(path: Path) -> tuple[str, ...]:
 
 
 def _text_keys(content: object, path: Path) -> dict:
-    """The dictionary, whether Python 2 or 3 wrote it."""
+    """Dictionary with text keys, from a pickle of Python 2 or 3."""
     if not isinstance(content, dict):
         raise ValueError(f"{path} holds no dictionary: {CIFAR10.advice}")
     return {_text(key): value for key, value in content.items()}
@@ -131,7 +131,7 @@ def _text(name: object) -> object:
 
 
 def _read_compact(path: Path) -> tuple[Split, Split, tuple[str, ...]]:
-    """Pictures that were kept as JPEG, one after another, with offsets; lossy."""
+    """Reads the compact file: concatenated JPEGs with offsets; lossy."""
     splits = []
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -154,7 +154,7 @@ def _decode(content: bytes, name: str) -> np.ndarray:
         return np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
 
 
-def _published(
+def _picture_set(
     train: Split, test: Split, classes: tuple[str, ...], checksums: dict[str, str]
 ) -> PictureSet:
     return PictureSet("cifar10", classes, False, train, train.select(slice(0)), test, checksums)

@@ -1,7 +1,7 @@
-"""Pictures of faces, few enough to be split with care: square crops in three parts.
+"""Loaders of sets of faces: square crops, split without near-duplicates across splits.
 
-Nothing here looks for a face: a crop is the centre of a picture, or its upper end, where portraits
-have their face. Pictures that nearly repeat each other, mirrored or not, stay in one part.
+No face is detected: a crop is the centre of a picture, or its upper end, where portraits have the
+face. Near-duplicates, mirrored or not, are in one split.
 
 The packaged faces: Huang, Mattar, Lee & Learned-Miller 2012, "Learning to Align from Scratch",
 NIPS, as chosen and cropped for scikit-image.
@@ -41,7 +41,7 @@ LFW_SUBSET = Source(
 
 
 def find_faces(folder: Path) -> list[Path]:
-    """The pictures below a folder, which need not be there."""
+    """Pictures below a folder, which need not exist."""
     return [folder / file.name for file in list_pictures(folder)] if folder.is_dir() else []
 
 
@@ -58,11 +58,11 @@ FACES = Published(
 
 
 def load_lfw(options: FaceOptions) -> PictureSet:
-    """The packaged faces, 100 grey ones of 25 pixels, scaled to 28.
+    """Loads the packaged faces, 100 grey ones of 25 pixels, scaled to 28.
 
     Raises:
-        ValueError: if the packaged file is missing or another one, if size or channels cannot be,
-            or as `split_faces`.
+        ValueError: if the packaged file is missing or another one, if size or channels are out of
+            range, or as `split_faces`.
     """
     size = PACKAGED_SIZE if options.size is None else options.size
     channels = options.channels or 1
@@ -89,7 +89,7 @@ def load_lfw(options: FaceOptions) -> PictureSet:
 
 
 def load_own_faces(options: FaceOptions) -> PictureSet:
-    """The user's faces, in the folder that was named or in `$SYNVAE_DATA/faces`.
+    """Loads the user's faces from the folder given, else from `$SYNVAE_DATA/faces`.
 
     Raises:
         ValueError: if there is none, or as `load_face_folder`.
@@ -98,7 +98,7 @@ def load_own_faces(options: FaceOptions) -> PictureSet:
 
 
 def load_face_folder(options: FaceOptions) -> PictureSet:
-    """The faces in the folder that was named and below, whose sub-folders are the classes.
+    """Loads the faces in a folder and below; sub-folders are the classes.
 
     All are split anew, whatever the sub-folders are called.
 
@@ -109,9 +109,9 @@ def load_face_folder(options: FaceOptions) -> PictureSet:
 
 
 def split_faces(faces: Split, options: FaceOptions) -> tuple[Split, Split, Split]:
-    """Training, validation and test faces, drawn at random.
+    """Random split of faces into training, validation and test.
 
-    Faces that nearly repeat each other come into the same part.
+    Near-duplicates are in the same split.
 
     Raises:
         ValueError: if there are too few to be split.
@@ -130,7 +130,7 @@ def _parts(
             raise ValueError(
                 f"{part} is at least one picture: without, nothing tells of overfitting"
             )
-        if isinstance(share, float) and share < 1:  # never none, however few there are
+        if isinstance(share, float) and share < 1:  # at least one
             shares = shares | {part: max(1, round(share * len(leaders)))}
     if sum(shares.values()) >= len(leaders):
         raise ValueError(
@@ -167,10 +167,10 @@ def _read_folder(root: Path, options: FaceOptions) -> PictureSet:
 
 
 def _upper(arrays: PictureArrays) -> np.ndarray:
-    """The squares at the upper end of upright pictures, and the centres of all others."""
+    """Crops at the upper end of upright pictures, and at the centre of all others."""
     images = arrays.images.copy()
     if arrays.strips is not None:
         side = images.shape[-1]
-        # Upright strips lie on their side: what is left in them is above.
+        # Upright strips are stored transposed: their left is the upper end.
         images[arrays.upright] = arrays.strips[arrays.upright, ..., :side].swapaxes(2, 3)
     return images

@@ -1,4 +1,4 @@
-"""Files, labels and parts as a set of pictures: what all folders of pictures have in common."""
+"""Construction of picture sets from listed files, labels and splits, for all folder loaders."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,14 +15,14 @@ from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.arrays import Decoding, PictureArrays, read_pictures
 from synvae_workbench.data.pictures.types import PictureSet, Split, Strips
 
-SIZE = 64  # of a side in pixels, where nobody says otherwise
+SIZE = 64  # default side in pixels
 
 
 class Listing(NamedTuple):
-    """Picture files below a folder, with what is known of each.
+    """Picture files below a folder, with id, labels and split of each.
 
-    Labels are class ids (n,) or booleans (n, classes); `part` is the place in `PARTS`;
-    `checksums` are of whatever else was read.
+    Labels are class ids (n,) or booleans (n, classes); `part` is the split's place in `PARTS`;
+    `checksums` are of other files that were read.
     """
 
     root: Path
@@ -35,16 +35,16 @@ class Listing(NamedTuple):
 
 
 def decoding_of(options: PictureOptions) -> Decoding:
-    """Settings for the files of a set that can be had in any size."""
+    """Settings of decoding for sets of any size."""
     size = SIZE if options.size is None else options.size
     return Decoding(size, options.channels, broken=options.broken, cache=options.cache)
 
 
 def read_set(name: str, listing: Listing, decoding: Decoding, *, crops: bool = True) -> PictureSet:
-    """The set of those files, in three parts, each in the files' order.
+    """Reads listed files into a picture set of three splits, each in the files' order.
 
     Args:
-        crops: whether training pictures are to be strips, where they are not all square.
+        crops: training pictures are strips, if they are not all square.
 
     Raises:
         ValueError: as `read_pictures` does.

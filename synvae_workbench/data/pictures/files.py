@@ -1,6 +1,6 @@
-"""Picture files in a folder: which there are, and one of them as pixels.
+"""Listing of picture files in a folder, and decoding of one to pixels.
 
-Any format that Pillow reads by itself, upright whatever its EXIF orientation, in eight bits.
+Any format that Pillow reads by itself, in eight bits, set upright by its EXIF orientation.
 """
 
 import functools
@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from synvae_workbench.data.files import BrokenFile, FoundFile, found_file, has_suffix, walk
+from synvae_workbench.data.files import BrokenFile, FoundFile, has_suffix, inspect_file, walk
 
-LONGEST = 2.2  # longer side of a strip, in shorter sides; of longer pictures the middle is kept
-MAX_BYTES = 1 << 29  # of a file; it is read whole, one in each thread
-# Ghostscript would run what stands in an EPS file, and of the others Pillow has no pixels.
+LONGEST = 2.2  # largest ratio of a strip's sides; longer pictures are cropped to it
+MAX_BYTES = 1 << 29  # of a file, which each thread reads as a whole
+# Ghostscript would execute EPS files, and of the others Pillow decodes no pixels.
 _EXCLUDED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -29,9 +29,9 @@ _TURNS = {
 
 
 def list_pictures(root: Path) -> list[FoundFile]:
-    """The picture files in the folder and in its subfolders, sorted by name.
+    """Picture files in a folder and its subfolders, sorted by name.
 
-    Pictures are told by their suffix, in capitals or not. Hidden files and folders are ignored. A
+    Pictures are recognised by suffix, in capitals or not. Hidden files and folders are ignored. A
     link that leads out of `root`, to a folder or nowhere has a fault: it is never followed.
     """
     found = []
@@ -44,25 +44,25 @@ def list_pictures(root: Path) -> list[FoundFile]:
 
 
 def picture_file(root: Path, name: str) -> FoundFile:
-    """The file of that name below `root`, with what is wrong with it so far."""
-    return found_file(root, name, max_bytes=MAX_BYTES)
+    """Size, time and fault of a picture file below `root`."""
+    return inspect_file(root, name, max_bytes=MAX_BYTES)
 
 
 def decode_strip(data: bytes, *, size: int, channels: int) -> UInt8[np.ndarray, "c h w"]:
-    """The picture in a file's bytes, its shorter side `size`, its longer at most 2.2 times that.
+    """Decodes a picture, shorter side `size`, longer side at most 2.2 times that.
 
-    Transparent parts are white, 16 bits become 8, all but the first frame and any colour profile
-    are ignored.
+    Transparent parts are white, 16 bits become 8; frames after the first and colour profiles are
+    ignored.
 
     Args:
         channels: 3 for red, green and blue, 1 for grey.
 
     Raises:
-        BrokenFile: if it is too large to be a picture, or has no colours in a known range.
-        Exception: whatever Pillow raises at broken bytes.
+        BrokenFile: if it is too large, or its pixels have no known range.
+        Exception: whatever Pillow raises on broken bytes.
     """
     mode = "RGB" if channels == 3 else "L"
-    image = _opened(data, size, mode)
+    image = _open(data, size, mode)
     width, height = image.size
     if channels == 1:
         return np.frombuffer(image.tobytes(), np.uint8).reshape(1, height, width)
@@ -70,7 +70,7 @@ def decode_strip(data: bytes, *, size: int, channels: int) -> UInt8[np.ndarray, 
     return rows.reshape(height, 3, width).transpose(1, 0, 2)
 
 
-def _opened(data: bytes, size: int, mode: str) -> Image.Image:
+def _open(data: bytes, size: int, mode: str) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=formats())
     except UnidentifiedImageError:
@@ -81,7 +81,7 @@ def _opened(data: bytes, size: int, mode: str) -> Image.Image:
         raise BrokenFile(
             f"has {width:,} x {height:,} pixels, more than the {limit:,} that Pillow allows"
         )
-    if min(width, height) >= 4 * size:  # a JPEG decodes at half, a quarter or an eighth for less
+    if min(width, height) >= 4 * size:  # JPEGs decode faster at a half, a quarter or an eighth
         share = 2 * size / min(width, height)
         image.draft(mode, (round(width * share), round(height * share)))
     turn = _turn(image)
@@ -90,12 +90,12 @@ def _opened(data: bytes, size: int, mode: str) -> Image.Image:
 
 
 def longest_side(size: int) -> int:
-    """The most pixels on the longer side of a strip whose shorter side is `size`."""
+    """Largest longer side of a strip, in pixels, of shorter side `size`."""
     return int(LONGEST * size)
 
 
 def reason_of(error: Exception) -> str:
-    """Why a picture cannot be read, to follow its name in a sentence."""
+    """Reason why a picture cannot be read, to follow its name in a sentence."""
     if isinstance(error, BrokenFile):
         return str(error)
     return f"cannot be read as a picture ({error or type(error).__name__})"
@@ -103,7 +103,7 @@ def reason_of(error: Exception) -> str:
 
 @functools.cache
 def formats() -> tuple[str, ...]:
-    """The formats that are read, the usual ones first."""
+    """Names of the formats that are read, the usual ones first."""
     Image.init()
     usual = ("JPEG", "PNG")
     return usual + tuple(name for name in Image.ID if name not in _EXCLUDED.union(usual))
@@ -111,23 +111,23 @@ def formats() -> tuple[str, ...]:
 
 @functools.cache
 def suffixes() -> frozenset[str]:
-    """The suffixes of the formats that are read, in lower case, with their dot."""
+    """Suffixes of the formats that are read, in lower case, with their dot."""
     known = set(formats())
     return frozenset(end for end, name in Image.registered_extensions().items() if name in known)
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """Turn that sets the picture upright, by its EXIF orientation."""
+    """Transposition that sets a picture upright, by its EXIF orientation; None if it is."""
     if image.format == "JPEG" and "exif" not in image.info and "xmp" not in image.info:
-        return None  # as nearly all small pictures; asking takes longer than opening them
+        return None  # reading EXIF takes longer than opening a small picture
     try:
         return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
-    except Exception:  # broken EXIF raises nearly anything; the picture may be whole
+    except Exception:  # broken EXIF raises nearly anything; the picture may be intact
         return None
 
 
 def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
-    """The picture as "RGB" or "L", on white where it is transparent."""
+    """Converts a picture to "RGB" or "L", on white where it is transparent."""
     image.load()
     if image.mode == "F":
         raise BrokenFile("has floating-point pixels, of which nobody says what is white")
@@ -142,7 +142,7 @@ def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _fit(image: Image.Image, size: int) -> Image.Image:
-    """The picture, or its middle part, scaled so that its shorter side is `size`."""
+    """Scales a picture, or its middle part, to a shorter side of `size`."""
     width, height = image.size
     short = min(width, height)
     longest = longest_side(size)

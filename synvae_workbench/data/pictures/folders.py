@@ -1,4 +1,4 @@
-"""A folder of pictures with a sub-folder for each class."""
+"""Loader of a folder of pictures with a sub-folder for each class."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,14 +19,14 @@ _PART_OF = {"train": 0, "validation": 1, "val": 1, "test": 2}
 
 
 def load_picture_folder(options: PictureOptions) -> PictureSet:
-    """Pictures of any size and format in class sub-folders, which are sorted by name.
+    """Loads pictures of any size and format from class sub-folders, sorted by name.
 
-    Sub-folders of a class belong to it. Where `train`, and no others than `validation` (or `val`)
-    and `test`, are the sub-folders, the classes lie in them; other parts are drawn by hash of the
-    paths. Pictures without any sub-folder are of one class, "all". Hidden files, and files that are
-    no pictures by their suffix, are ignored; a link that leads out of the folder, or to a folder,
-    counts as a broken picture. Training pictures that are not all square are strips; of the others
-    the square centre is used.
+    Sub-folders of a class belong to it. If the sub-folders are `train` and no others than
+    `validation` (or `val`) and `test`, the classes lie in them; missing splits are drawn by a hash
+    of the paths. Pictures without any sub-folder are of one class, "all". Hidden files, and files
+    that are no pictures by their suffix, are ignored; a link that leads out of the folder, or to a
+    folder, counts as a broken picture. Training pictures that are not all square are strips; others
+    are centre crops.
 
     Ids are the files' stems, or where these repeat, their paths.
 

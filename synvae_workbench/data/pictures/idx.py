@@ -1,7 +1,7 @@
-"""MNIST's idx files, gzipped or not, as Y. LeCun published them.
+"""Reader of MNIST's idx files, gzipped or not.
 
-Two zero bytes, the type of the numbers (8: bytes), how many dimensions, each dimension's size as a
-big-endian number of four bytes, then the numbers.
+Two zero bytes, the type of the numbers (8: bytes), the number of dimensions, each dimension's size
+as a big-endian number of four bytes, then the numbers.
 """
 
 import gzip
@@ -15,11 +15,11 @@ import numpy as np
 from jaxtyping import UInt8
 
 UNSIGNED_BYTES = 8
-MAX_RATIO = 1100  # of what deflate can make of a byte: 1,032
+MAX_RATIO = 1100  # largest expansion of deflate is 1,032
 
 
 def read_idx(path: Path, *, dimensions: int) -> tuple[UInt8[np.ndarray, "..."], str]:
-    """The array of bytes in an idx file, and the SHA-256 of the file, decompressed.
+    """Reads an idx file: its array of bytes, and the SHA-256 of the decompressed file.
 
     Raises:
         ValueError: if it is no idx file of bytes with so many dimensions, or has fewer or more
@@ -33,7 +33,7 @@ def read_idx(path: Path, *, dimensions: int) -> tuple[UInt8[np.ndarray, "..."], 
             header = file.read(4 + 4 * dimensions)
             shape = _shape(header, dimensions)
             size = math.prod(shape)
-            if size > stored * (MAX_RATIO if zipped else 1):  # before memory is asked for
+            if size > stored * (MAX_RATIO if zipped else 1):  # before memory is allocated
                 raise ValueError(f"{shape} bytes do not fit into a file of {stored:,}")
             content = file.read(size + 1)
         if len(content) != size:
@@ -50,7 +50,7 @@ def read_idx(path: Path, *, dimensions: int) -> tuple[UInt8[np.ndarray, "..."], 
 
 
 def _shape(header: bytes, dimensions: int) -> tuple[int, ...]:
-    """The sizes that the header states."""
+    """Shape that the header states."""
     if len(header) < 4 + 4 * dimensions:
         raise ValueError("it ends in its header")
     if header[:4] != bytes([0, 0, UNSIGNED_BYTES, dimensions]):

@@ -1,4 +1,4 @@
-"""The full MNIST: four idx files, or the python pickle that was published with it divided in three.
+"""Loader of the full MNIST, from four idx files or from the pickle in three parts.
 
 Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to document recognition,
 Proceedings of the IEEE 86(11), 1998.
@@ -24,7 +24,7 @@ _URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 
 
 def find_mnist(folder: Path) -> list[Path]:
-    """The four idx files in the folder, gzipped or not, or else the pickle, or else none."""
+    """Files of MNIST in a folder: four idx files, gzipped or not, else the pickle, else none."""
     paths = []
     for file in MNIST.files:
         names = (file.name, file.name.removesuffix(".gz"))
@@ -72,7 +72,7 @@ MNIST = Published(
 
 
 def load_mnist(options: PictureOptions) -> PictureSet:
-    """The 70,000 digits, split as published: the last 10,000 of training are for validation.
+    """Loads MNIST in its published split; the last 10,000 of training are for validation.
 
     Raises:
         ValueError: if they are missing, broken or other ones, or `validation` leaves none for
@@ -84,9 +84,9 @@ def load_mnist(options: PictureOptions) -> PictureSet:
 
 
 def read_mnist(paths: list[Path]) -> PictureSet:
-    """The digits in the files that `find_mnist` found, none of them for validation.
+    """Reads the files of `find_mnist`, without a validation split.
 
-    The files' SHA-256 is, of idx files, gzipped or not, that of the decompressed bytes.
+    Checksums of idx files are of the decompressed bytes.
 
     Raises:
         ValueError: if a file is broken or holds other digits than the published ones.
@@ -104,17 +104,17 @@ def read_mnist(paths: list[Path]) -> PictureSet:
         arrays.append(array)
         checksums[file.name.removesuffix(".gz")] = sha256
     train, train_labels, test, test_labels = arrays
-    return _published((train, train_labels), (test, test_labels), checksums)
+    return _picture_set((train, train_labels), (test, test_labels), checksums)
 
 
 def read_mnist_pickle(path: Path) -> PictureSet:
-    """The digits in `mnist.pkl[.gz]`, none of them for validation.
+    """Reads `mnist.pkl[.gz]`, without a validation split.
 
-    Three pairs, for training, validation and testing: pictures (n, 784) in 0..1, as bytes over 255
-    or 256, and classes (n,). The first two are put together, in the order of the idx files.
+    It has three pairs, for training, validation and testing: pictures (n, 784) in 0..1, bytes over
+    255 or 256, and classes (n,). The first two are joined, in the order of the idx files.
 
     Raises:
-        ValueError: if it is no such pickle, or holds more than data.
+        ValueError: if it is no such pickle, or more than data.
     """
     content = read_pickle(path)
     try:
@@ -127,11 +127,11 @@ def read_mnist_pickle(path: Path) -> PictureSet:
     with path.open("rb") as file:
         checksums = {path.name: hashlib.file_digest(file, "sha256").hexdigest()}
     both = np.concatenate([train, more]), np.concatenate([classes, more_classes])
-    return _published(both, (test, test_classes), checksums)
+    return _picture_set(both, (test, test_classes), checksums)
 
 
 def _as_bytes(images: object) -> UInt8[np.ndarray, "n 28 28"]:
-    """Pixels 0..255 of pictures in 0..1."""
+    """Converts pictures in 0..1 to bytes."""
     if not isinstance(images, np.ndarray) or images.shape[1:] != (MNIST_SIDE**2,):
         raise ValueError(f"pictures are arrays of {MNIST_SIDE**2} columns")
     for scale in (256, 255):
@@ -143,7 +143,7 @@ def _as_bytes(images: object) -> UInt8[np.ndarray, "n 28 28"]:
 
 
 def _as_classes(labels: object) -> np.ndarray:
-    """Class ids 0..9."""
+    """Checks and converts class ids 0..9."""
     if not isinstance(labels, np.ndarray) or labels.ndim != 1:
         raise ValueError("classes are arrays of one dimension")
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() > 9:
@@ -151,12 +151,12 @@ def _as_classes(labels: object) -> np.ndarray:
     return labels.astype(np.int64)
 
 
-def _published(
+def _picture_set(
     train: tuple[np.ndarray, np.ndarray],
     test: tuple[np.ndarray, np.ndarray],
     checksums: dict[str, str],
 ) -> PictureSet:
-    """The set of two splits, each of digits (n, 28, 28) and their classes."""
+    """Picture set of a training and a test split, each digits (n, 28, 28) and their classes."""
     first, last = (
         numbered_split(images[:, None], labels.astype(np.int64)) for images, labels in (train, test)
     )

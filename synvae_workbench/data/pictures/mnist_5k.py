@@ -1,4 +1,4 @@
-"""Digits of MNIST that come with a pip package: no download, no folder to name."""
+"""Loader of 5,000 digits of MNIST that come with a pip package, without a download."""
 
 import gzip
 import zlib
@@ -9,12 +9,12 @@ from jaxtyping import Int, UInt8
 from sklearn.model_selection import train_test_split
 
 from synvae_workbench.data.options import PictureOptions
-from synvae_workbench.data.pictures.splits import held_out
+from synvae_workbench.data.pictures.splits import count_held_out
 from synvae_workbench.data.pictures.types import DIGITS, PictureSet, numbered_split
 from synvae_workbench.data.sources import Source, checksum
 
 MNIST_SIDE = 28
-TEST = 1000  # digits for testing, where nobody says otherwise
+TEST = 1000  # default number of test digits
 
 MNIST_5K = Source(
     title="5,000 MNIST digits",
@@ -28,7 +28,7 @@ MNIST_5K = Source(
 
 
 def load_mnist_5k(options: PictureOptions) -> PictureSet:
-    """The 5,000 packaged digits (1, 28, 28), split at random, alike in every class.
+    """Loads the 5,000 packaged digits (1, 28, 28), split at random, stratified by class.
 
     Raises:
         ValueError: if the packaged file is missing, truncated or not the expected one, or if
@@ -37,11 +37,11 @@ def load_mnist_5k(options: PictureOptions) -> PictureSet:
     options.check_size(MNIST_SIDE)
     images, labels = read_mnist_5k()
     digits, seed = numbered_split(images, labels), options.seed
-    test_size = TEST if options.test is None else held_out(len(labels), options.test, "test")
+    test_size = TEST if options.test is None else count_held_out(len(labels), options.test, "test")
     train, test = train_test_split(
         np.arange(len(labels)), test_size=test_size, stratify=labels, random_state=seed
     )
-    count = held_out(len(train), 0 if options.validation is None else options.validation)
+    count = count_held_out(len(train), 0 if options.validation is None else options.validation)
     kept = np.empty(0, int)
     if count:
         train, kept = train_test_split(
@@ -52,7 +52,7 @@ def load_mnist_5k(options: PictureOptions) -> PictureSet:
 
 
 def read_mnist_5k() -> tuple[UInt8[np.ndarray, "n 1 28 28"], Int[np.ndarray, " n"]]:
-    """The 5,000 packaged digits and their classes, in the order of the file.
+    """Reads the 5,000 packaged digits and their classes, in the order of the file.
 
     Raises:
         ValueError: if the packaged file is missing, truncated or not the expected one.
@@ -65,9 +65,9 @@ def read_mnist_5k() -> tuple[UInt8[np.ndarray, "n 1 28 28"], Int[np.ndarray, " n
 
 
 def read_mnist_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures (n, 1, 28, 28) in uint8 and labels (n,) in int64 of a gzipped table of digits.
+    """Reads a gzipped CSV of digits: pictures (n, 1, 28, 28) uint8 and labels (n,) int64.
 
-    One digit a line: 784 pixels 0..255, row by row, then the label, separated by commas.
+    One digit a line: 784 pixels 0..255, row by row, then the label.
 
     Raises:
         ValueError: if the file cannot be read as such a table.

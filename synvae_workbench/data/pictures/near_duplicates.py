@@ -1,4 +1,4 @@
-"""Pictures that nearly repeat each other, mirrored or not."""
+"""Near-duplicate pictures, mirrored or not, by the correlation of small grey copies."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-NEAR = 0.95  # correlation of two small grey pictures that are taken for the same
+NEAR = 0.95  # least correlation of the small grey copies of near-duplicates
 _GRID = 16  # their side
 _ROWS = 1 << 8  # pictures that are compared with all others at a time
 
@@ -16,10 +16,10 @@ _ROWS = 1 << 8  # pictures that are compared with all others at a time
 def near_duplicates(
     images: UInt8[Tensor, "n c h w"], *, near: float = NEAR
 ) -> Int[np.ndarray, " n"]:
-    """A number for each picture, the same for those that nearly repeat each other.
+    """Group number of each picture, the same for near-duplicates.
 
-    That is, for those whose small grey copies, one of them mirrored or not, have a correlation of
-    `near` or more, and for those that others of the group so resemble.
+    Two pictures are near-duplicates if their small grey copies, one mirrored or not, correlate by
+    `near` or more; groups are the connected components.
 
     Raises:
         ValueError: if there is no picture, or `near` is not within 0..1.
@@ -44,7 +44,7 @@ def near_duplicates(
 
 
 def _small(images: Tensor) -> Float[Tensor, "n grid"]:
-    """Small grey copies of mean 0 and length 1, and behind them whether they are of one grey."""
+    """Small grey copies, standardised to mean 0 and norm 1, and a last column: 1 if constant."""
     grey = images.float().mean(1, keepdim=True) / 255
     small = F.adaptive_avg_pool2d(grey, _GRID).flatten(1)
     small = small - small.mean(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Pictures of another source than any set that is trained on; they come with scikit-learn.
+"""Out-of-domain pictures, of no set that is trained on; they come with scikit-learn.
 
 Digits: Alpaydin & Kaynak 1998, "Optical Recognition of Handwritten Digits", UCI Machine Learning
 Repository, collected in Istanbul. Photographs: a temple and a flower, of scikit-learn's examples.
@@ -16,7 +16,7 @@ CROPS = 3  # squares of a photograph, one below the other
 
 
 def other_pictures(size: int, channels: int) -> UInt8[Tensor, "n c s s"]:
-    """Square pictures of that many pixels a side: grey ones are digits, colours photographs' parts.
+    """Out-of-domain pictures of `size` pixels a side: grey digits, or crops of colour photographs.
 
     The 1,797 digits are white on black and as large as MNIST's in their frame; the 24 parts of two
     photographs do not overlap.

@@ -1,7 +1,7 @@
-"""Pictures that a model drew, written as PNG files beside an index, and read back as they were.
+"""Export of reconstructed pictures as PNG files with an index, and their loader.
 
-What they are called comes from elsewhere and never becomes a path unchecked: a file's name is made
-of letters, digits, ".", "-" and "_" alone, and the true names stand in the index.
+Class names and ids are not trusted: file names are made of letters, digits, ".", "-" and "_" alone,
+and the true names are in the index.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from synvae_workbench.data.places import named_folder
 from synvae_workbench.data.sources import checksum
 
 INDEX = "index.json"
-MAX_SIDE = 4096  # pixels, so that no index can ask for all memory
+MAX_SIDE = 4096  # pixels; bounds the memory that an index can ask for
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 # Names that Windows keeps for devices, whatever their suffix.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -38,13 +38,12 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 def export_pictures(
     folder: Path, pictures: Split, classes: Sequence[str], *, split: str = "test"
 ) -> None:
-    """Write `<split>/<class>/<id>.png` and their entry in `index.json`, which comes last.
+    """Writes `<split>/<class>/<id>.png` and, last, their entry in `index.json`.
 
-    A split that was exported before is replaced; others stay.
+    An earlier export of the split is replaced; other splits stay.
 
     Args:
-        pictures: grey or red, green and blue, and square; of several labels the first true one
-            decides the sub-folder.
+        pictures: square, grey or RGB; of several labels the first true one decides the sub-folder.
         split: "train", "validation" or "test".
 
     Raises:
@@ -72,7 +71,7 @@ def export_pictures(
     if target.exists() or target.is_symlink():
         if split not in index["splits"] or target.is_symlink():
             raise ValueError(f"{target} is there, and no export: choose another folder or move it")
-        del index["splits"][split]  # from here on, until the new one is whole
+        del index["splits"][split]  # until the new one is complete
         _write_index(folder, index)
         shutil.rmtree(target)
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +88,7 @@ def export_pictures(
 
 
 def load_reconstructions(options: PictureOptions) -> PictureSet:
-    """Exported pictures, exactly as they were: pixels, ids, labels and their order.
+    """Loads exported pictures with the same pixels, ids, labels and order.
 
     A split that was not exported is empty.
 
@@ -141,7 +140,7 @@ def _check(pictures: Split, classes: tuple[str, ...], split: str) -> None:
 
 
 def _names(labels: Tensor, ids: Sequence[str], classes: tuple[str, ...]) -> list[str]:
-    """`<class>/<id>.png` of every picture; none can lead anywhere else, or be another's."""
+    """File names `<class>/<id>.png`, safe as paths and unique."""
     folders = [*_safe_names(classes), "none"]
     if labels.dtype == torch.bool:
         labels = torch.cat([labels, torch.ones(len(labels), 1, dtype=torch.bool)], 1)
@@ -151,7 +150,7 @@ def _names(labels: Tensor, ids: Sequence[str], classes: tuple[str, ...]) -> list
 
 
 def _safe_names(names: Sequence[str]) -> list[str]:
-    """Names for files: as they are where that is safe, else what is safe of them and a digest."""
+    """Safe file names: names as they are if safe, else their safe characters and a digest."""
     seen: dict[str, int] = {}
     for name in names:  # "a" and "A" are one file on many disks
         seen[name.casefold()] = seen.get(name.casefold(), 0) + 1
@@ -201,7 +200,7 @@ def _read_index(folder: Path) -> dict:
 
 
 def _is_whole(split: str, index: dict) -> bool:
-    """True if the entry of a split has a label in range, or a row of them, for every id."""
+    """True if a split's entry has a label in range, or a row of them, for every id."""
     entry, count = index["splits"][split], len(index["classes"])
     labels = np.array(entry["labels"], np.int64)
     rows = (len(entry["ids"]), count) if index["multi_label"] else (len(entry["ids"]),)

@@ -1,4 +1,4 @@
-"""Splits of pictures into training, validation and testing, where no folder says them."""
+"""Splits of pictures into training, validation and test, where the folders do not give them."""
 
 import hashlib
 import os
@@ -11,11 +11,11 @@ from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.types import PictureSet
 
 PARTS = ("train", "validation", "test")
-HELD_OUT = 0.1  # of the pictures, in validation and in test each, where nobody says otherwise
+HELD_OUT = 0.1  # default share of validation and of test
 
 
-def held_out(total: int, wanted: int | float, part: str = "validation") -> int:
-    """Number of pictures of so many that are held out for a part, of a number or a share.
+def count_held_out(total: int, wanted: int | float, part: str = "validation") -> int:
+    """Number of held-out pictures, from a number or a share of the total.
 
     Raises:
         ValueError: unless at least one is left for training.
@@ -32,13 +32,13 @@ def held_out(total: int, wanted: int | float, part: str = "validation") -> int:
 
 
 def hold_out_last(pictures: PictureSet, validation: int | float) -> PictureSet:
-    """The set with its last training pictures, a number or a share of them, for validation.
+    """Moves the last training pictures, a number or a share, to validation.
 
     Raises:
         ValueError: unless at least one is left for training.
     """
     train = pictures.train
-    start = len(train.ids) - held_out(len(train.ids), validation)
+    start = len(train.ids) - count_held_out(len(train.ids), validation)
     return pictures._replace(
         train=train.select(slice(start)), validation=train.select(slice(start, None))
     )
@@ -47,18 +47,17 @@ def hold_out_last(pictures: PictureSet, validation: int | float) -> PictureSet:
 def split_by_hash(
     names: Sequence[str], *, test: int | float, validation: int | float, seed: int
 ) -> Int[np.ndarray, " n"]:
-    """Part of every picture, by its place in `PARTS`, in an order that only names and seed decide.
+    """Random split by a hash of names and seed; returns places in `PARTS`.
 
-    A picture more or less moves few others. The number for testing is not changed by that for
-    validation.
+    One picture more or less moves few others. The test split does not depend on `validation`.
 
     Args:
-        test, validation: how many pictures, or as a float the share of them.
+        test, validation: number of pictures, or as a float their share.
 
     Raises:
         ValueError: unless some are left to train on.
     """
-    counts = [held_out(len(names), test, "test"), held_out(len(names), validation)]
+    counts = [count_held_out(len(names), test, "test"), count_held_out(len(names), validation)]
     if sum(counts) >= len(names):
         raise ValueError(
             f"of {len(names)} pictures {test} are to be for testing and {validation} for "
@@ -75,7 +74,7 @@ def split_by_hash(
 def complete_parts(
     part: Int[np.ndarray, " n"], names: Sequence[str], options: PictureOptions
 ) -> Int[np.ndarray, " n"]:
-    """The parts that the folders give; those that they do not are drawn out of training."""
+    """Completes the splits that folders give: missing ones are drawn from training."""
     wanted = {}
     for place, value in ((1, options.validation), (2, options.test)):
         given = bool((part == place).any())

@@ -1,7 +1,7 @@
-"""A set of pictures: bytes with labels and names, in three splits.
+"""Types of picture sets: bytes with labels and ids, in three splits, and random crops.
 
-Pictures stay in memory as bytes (0 black, 255 white), a quarter of the memory of numbers, until a
-batch needs numbers; so no worker process has to fetch them.
+Pictures stay in memory as bytes (0 black, 255 white), a quarter of the memory of floats, and are
+converted batch by batch; so no worker processes are needed.
 """
 
 from typing import NamedTuple
@@ -15,9 +15,9 @@ DIGITS = tuple("0123456789")  # the classes of sets of digits
 
 
 class Strips(NamedTuple):
-    """Pictures whose shorter side is the crop's side s, laid along their longer side.
+    """Pictures scaled to a shorter side s, for random crops, laid along their longer side.
 
-    Zero beyond `lengths`; of a picture longer than 2.2 s, its middle part. `upright` ones are
+    Zero beyond `lengths`; of a picture longer than 2.2 s, the middle part. `upright` ones are
     stored transposed.
     """
 
@@ -27,11 +27,11 @@ class Strips(NamedTuple):
 
 
 class Split(NamedTuple):
-    """Pictures as they are evaluated (whole, or cropped at the centre) with labels and names.
+    """Pictures of one split, whole or centre-cropped, with labels and ids.
 
     Labels are class ids (n,) or, with several a picture, booleans (n, classes). Ids are the files'
-    stems, or the pictures' positions in the published file. Where training crops at random, its
-    pictures are `strips`.
+    stems, or the positions in the published file. `strips` are the pictures for random crops in
+    training.
     """
 
     images: UInt8[Tensor, "n c h w"]
@@ -40,29 +40,29 @@ class Split(NamedTuple):
     strips: Strips | None = None
 
     def select(self, rows: slice | list[int] | Int[np.ndarray, " m"]) -> "Split":
-        """The pictures at those places, in that order."""
+        """Pictures at the places, in their order."""
         ids = self.ids[rows] if isinstance(rows, slice) else [self.ids[row] for row in rows]
         strips = None if self.strips is None else Strips(*(part[rows] for part in self.strips))
         return Split(self.images[rows], self.labels[rows], ids, strips)
 
     def without(self, others: UInt8[Tensor, "m c h w"]) -> "Split":
-        """The split less the pictures that are, byte for byte, among the others."""
+        """Split without the pictures that equal one of the others, byte for byte."""
         known = {picture.numpy().tobytes() for picture in others}
         images = enumerate(self.images)
         return self.select([i for i, image in images if image.numpy().tobytes() not in known])
 
 
 def numbered_split(images: UInt8[np.ndarray, "n c h w"], labels: Int[np.ndarray, " n"]) -> Split:
-    """Pictures of a published file, named by their places in it."""
+    """Split of a published file, with the positions in it as ids."""
     names = [f"{place:05d}" for place in range(len(labels))]
     return Split(torch.from_numpy(images), torch.from_numpy(labels), names)
 
 
 class PictureSet(NamedTuple):
-    """A set of pictures in three splits; an empty one has no pictures.
+    """A set of pictures in three splits, of which some may be empty.
 
-    `checksums` are SHA-256 of what was read, by file, for provenance; `skipped` names the broken
-    pictures that were left out.
+    `checksums` are SHA-256 by file, for provenance; `skipped` names the broken pictures that were
+    left out.
     """
 
     name: str
@@ -81,7 +81,7 @@ def random_crops(
     upright: Bool[Tensor, " b"],
     generator: torch.Generator,
 ) -> UInt8[Tensor, "b c s s"]:
-    """A square of each strip, anywhere along its length with equal probability, set upright again.
+    """Random square crop of each strip, uniform along its length, set upright.
 
     Raises:
         ValueError: if a strip is shorter than its side or longer than it is stored.

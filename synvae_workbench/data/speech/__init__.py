@@ -1,1 +1,1 @@
-"""Spoken digits, and pictures that go with them."""
+"""Sets of spoken digits, and their pairing with pictures."""

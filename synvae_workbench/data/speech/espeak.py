@@ -1,8 +1,8 @@
-"""eSpeak NG, as it comes with the package espeakng-loader, spoken to through its C interface.
+"""Speech synthesis by eSpeak NG, of the package espeakng-loader, through its C interface.
 
-The library keeps global state: what it says depends on what it said before, and a crash in it would
-end the process. So it speaks in a process of its own, a new one for each list of words, and always
-says the same.
+The library keeps global state, so that its output depends on earlier calls, and a crash in it would
+end the process. So it runs in a process of its own, a new one for each list of words, which makes
+the output reproducible.
 """
 
 import ctypes
@@ -31,10 +31,10 @@ _CALLBACK = ctypes.CFUNCTYPE(
 
 
 class Utterance(NamedTuple):
-    """A word, by whom and how it is to be spoken.
+    """A word to synthesise, with voice and prosody.
 
     `voice` is a language and after "+" a variant; `rate` is in words a minute (80 to 450), `pitch`
-    and `range` are 0 to 100.
+    and its `range` are 0 to 100.
     """
 
     word: str
@@ -45,12 +45,12 @@ class Utterance(NamedTuple):
 
 
 def speak(utterances: Sequence[Utterance]) -> tuple[list[Int16[np.ndarray, " _"]], int]:
-    """Each utterance as mono samples, and their rate in Hz.
+    """Synthesises utterances; returns their mono samples and the rate in Hz.
 
-    The same on every call, for the same utterances in the same order.
+    The same utterances in the same order give the same samples.
 
     Raises:
-        ValueError: if espeakng-loader is not installed, or what is in it cannot speak.
+        ValueError: if espeakng-loader is not installed, or its library does not work.
     """
     library, data = _paths()
     request = {"library": library, "data": data, "utterances": utterances}
@@ -73,7 +73,7 @@ def speak(utterances: Sequence[Utterance]) -> tuple[list[Int16[np.ndarray, " _"]
 
 
 def _paths() -> tuple[str, str]:
-    """The library's file and its data's folder."""
+    """Paths of the library and of its data."""
     try:
         import espeakng_loader
     except ImportError as error:
@@ -88,7 +88,7 @@ def _paths() -> tuple[str, str]:
 
 
 def _answer(request: dict, path: Path) -> None:
-    """Say everything and leave it in the file; runs in a process of its own."""
+    """Synthesises all utterances into a file; runs in a process of its own."""
     # The library knows no path to its data of more than 160 characters: let it be a short one.
     os.chdir(request["data"])
     library = ctypes.CDLL(request["library"])

@@ -1,6 +1,6 @@
-"""A folder of recordings of spoken digits: which there are, of which digit and by whom.
+"""Loader of a folder of recordings of spoken digits, with digits and speakers from the names.
 
-Named {digit}_{speaker}_{index}, or in sub-folders 0 to 9, where any name does.
+Files are named {digit}_{speaker}_{index}, or have any name in sub-folders 0 to 9.
 """
 
 import contextlib
@@ -12,23 +12,23 @@ from pathlib import Path
 
 import numpy as np
 
-from synvae_workbench.data.files import BrokenFile, found_file, has_suffix
+from synvae_workbench.data.files import BrokenFile, has_suffix, inspect_file
 from synvae_workbench.data.options import SpeechOptions
 from synvae_workbench.data.places import named_folder
 from synvae_workbench.data.speech.recordings import decode_recording, read_content
 from synvae_workbench.data.speech.types import RecordingFile, SpeechSet
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg"})
-UNKNOWN = "unknown"  # the speaker where a name in a sub-folder says nothing of one
+UNKNOWN = "unknown"  # the speaker, if a name in a sub-folder has none
 LAYOUT = "{digit}_{speaker}_{index}.wav (or .flac, .ogg), or sub-folders 0 to 9 of recordings"
 _DIGITS = tuple("0123456789")
 
 
 def load_recordings(options: SpeechOptions) -> SpeechSet:
-    """The recordings in a folder, known by their content; none is decoded yet.
+    """Loads the recordings of a folder, not decoded yet.
 
     Raises:
-        ValueError: if no folder is named, or there are none in it.
+        ValueError: if no folder is given, or it has no recordings.
     """
     folder = named_folder(options)
     files = list_recordings(folder)
@@ -42,9 +42,9 @@ def load_recordings(options: SpeechOptions) -> SpeechSet:
 
 
 def list_recordings(root: Path) -> list[RecordingFile]:
-    """The recordings in the folder and in its sub-folders 0 to 9, sorted by name.
+    """Recordings in a folder and in its sub-folders 0 to 9, sorted by name.
 
-    Hidden files, and files that are none by their suffix, are ignored. A link that leads out of the
+    Hidden files, and files of other suffixes, are ignored. A link that leads out of the
     folder has a fault: it is never followed.
 
     Raises:
@@ -55,11 +55,11 @@ def list_recordings(root: Path) -> list[RecordingFile]:
     names = _names(root, "") + [name for digit in _DIGITS for name in _names(root, f"{digit}/")]
     if not names:
         raise ValueError(f"{root} has no recordings; expected {LAYOUT}")
-    return [_parsed(root, name) for name in sorted(names)]
+    return [_parse_name(root, name) for name in sorted(names)]
 
 
 def reader(root: Path, files: list[RecordingFile]) -> Callable[[int], np.ndarray]:
-    """A function that gives the waveform at a place, or raises `BrokenFile`."""
+    """Function that returns the waveform at a place, or raises `BrokenFile`."""
 
     def read(place: int) -> np.ndarray:
         file = files[place]
@@ -71,7 +71,7 @@ def reader(root: Path, files: list[RecordingFile]) -> Callable[[int], np.ndarray
 
 
 def _contents(root: Path, files: list[RecordingFile]) -> Iterator[tuple[RecordingFile, bytes]]:
-    """Each file's bytes, none of those that are broken."""
+    """Files with their bytes; of broken ones none."""
     for file in files:
         content = b""
         if not file.fault:
@@ -90,8 +90,8 @@ def _names(root: Path, below: str) -> list[str]:
     ]
 
 
-def _parsed(root: Path, name: str) -> RecordingFile:
-    fault = found_file(root, name).fault
+def _parse_name(root: Path, name: str) -> RecordingFile:
+    fault = inspect_file(root, name).fault
     folder, _, stem = name.rpartition("/")
     said = re.fullmatch(r"([0-9])_(.+)_([0-9]{1,9})", Path(stem).stem)
     if said and folder in ("", said[1]):

@@ -1,4 +1,4 @@
-"""The Free Spoken Digit Dataset: where its recordings are, whether they are all, and its download.
+"""Loader of the Free Spoken Digit Dataset, with verification and download.
 
 Z. Jackson and others, Free Spoken Digit Dataset, release 1.0.10, doi 10.5281/zenodo.1342401: 50
 recordings of each digit by each of six speakers, of which the first five are for testing.
@@ -32,11 +32,11 @@ NAMES = frozenset(
     for index in range(50)
 )
 MAX_MEMBER = 1 << 20  # bytes of a recording in the archive; the longest has 36,540
-_BELOW = ("recordings", ".")  # of the folder that is named
+_BELOW = ("recordings", ".")  # of the folder that is given
 
 
 def find_fsdd(folder: Path) -> list[Path]:
-    """The 3,000 recordings in the folder, or in `recordings` in it, by name; or none."""
+    """Paths of the 3,000 recordings in a folder or in its `recordings`, by name; or none."""
     for place in (folder / below for below in _BELOW):
         try:
             there = NAMES.intersection(os.listdir(place))
@@ -73,7 +73,7 @@ FSDD = Published(
 
 
 def load_fsdd(options: SpeechOptions) -> SpeechSet:
-    """The 3,000 recordings of six people, none of them decoded yet.
+    """Loads the 3,000 recordings of six people, not decoded yet.
 
     Raises:
         ValueError: if they are missing or other ones.
@@ -88,7 +88,7 @@ def load_fsdd(options: SpeechOptions) -> SpeechSet:
 
 
 def fsdd_checksum(paths: Sequence[Path]) -> str:
-    """SHA-256 of the recordings' names and contents, in the order of their names."""
+    """SHA-256 of the recordings' names and contents, in the order of names."""
     digest = hashlib.sha256()
     for path in sorted(paths, key=lambda path: path.name):
         digest.update(path.name.encode() + path.read_bytes())
@@ -96,10 +96,10 @@ def fsdd_checksum(paths: Sequence[Path]) -> str:
 
 
 def check_fsdd(paths: Sequence[Path]) -> str:
-    """The checksum of the recordings that `find_fsdd` found.
+    """Verifies the recordings of `find_fsdd`; returns their checksum.
 
     Raises:
-        ValueError: if they cannot be read or are other ones than the published.
+        ValueError: if they cannot be read or are not the published ones.
     """
     place = paths[0].parent
     try:
@@ -115,13 +115,13 @@ def check_fsdd(paths: Sequence[Path]) -> str:
 
 
 def download_fsdd(source: Published, folder: Path) -> list[Path]:
-    """The recordings in the folder, downloaded and verified unless they are there already.
+    """Downloads and verifies the recordings, unless they are there; returns their paths.
 
     Several processes may ask at once: one downloads, the others wait. GitHub sends archives
-    without a length and in one piece, so nothing can be resumed.
+    without a length and in one piece, so that no download can be resumed.
 
     Raises:
-        ValueError: if they cannot be had, or are not the published ones, saying what to do.
+        ValueError: if they cannot be downloaded or are not the published ones, with the remedy.
     """
     pooch.get_logger().setLevel(logging.WARNING)
     (file,) = source.files
@@ -136,7 +136,7 @@ def download_fsdd(source: Published, folder: Path) -> list[Path]:
                 _extract(Path(archive), recordings)
                 if fsdd_checksum([*recordings.iterdir()]) != file.sha256:
                     raise ValueError(f"{file.url} gave other recordings than the published ones")
-                shutil.rmtree(folder / "recordings", ignore_errors=True)  # not whole, see above
+                shutil.rmtree(folder / "recordings", ignore_errors=True)  # incomplete, see above
                 os.replace(recordings, folder / "recordings")
     except (OSError, ValueError) as error:
         raise ValueError(
@@ -147,7 +147,7 @@ def download_fsdd(source: Published, folder: Path) -> list[Path]:
 
 
 def _extract(archive: Path, folder: Path) -> None:
-    """Takes the recordings, and nothing else, out of the archive, whatever else it says."""
+    """Extracts the recordings alone from the archive."""
     folder.mkdir()
     try:
         with tarfile.open(archive) as tar:

@@ -1,10 +1,10 @@
-"""Spoken digits as pictures: log-mel spectrograms of 48 bands and 48 frames.
+"""Log-mel spectrograms of spoken digits, 48 bands by 48 frames.
 
 Żelaszczyk & Mańdziuk 2021, "Audio-to-Image Cross-Modal Generation", arXiv 2109.13354, turn
 recordings of the Free Spoken Digit Dataset into mel spectrograms of 48 x 48, and do not say how.
 Here: bands after Slaney 1998, "Auditory Toolbox" (as in librosa: linear up to 1 kHz, then
 logarithmic, each of the same area), Hann windows of 64 ms every 16 ms, so 0.752 s in all. Of the
-3,000 recordings 78 are longer, 24 once quiet ends are cut off.
+3,000 recordings 78 are longer, 24 after quiet ends are trimmed.
 """
 
 import math
@@ -21,17 +21,17 @@ TRANSFORM_VERSION = 2  # part of the cache's name; raise it when the spectrogram
 MEL_SIDE = 48  # bands, and frames
 WINDOW, HOP = 512, 128  # samples
 SPAN = (MEL_SIDE - 1) * HOP  # samples that 48 frames are centred on: 0.752 s
-RANGE_DB = 80.0  # below the loudest band and frame; what is quieter is black
-QUIET_DB = 40.0  # ends so much below the loudest 10 ms are cut off
+RANGE_DB = 80.0  # below the loudest band and frame; anything quieter is black
+QUIET_DB = 40.0  # below the loudest 10 ms; quieter ends are trimmed
 SMALLEST_POWER = 1e-10  # as librosa's `amin`
 _BLOCK = SPEECH_RATE // 100
-_CHUNK = 32  # recordings at once: more are slower, as they leave the processor's cache
+_CHUNK = 32  # recordings at once; more do not fit the processor's cache and are slower
 
 
 def log_mel(waveforms: Sequence[np.ndarray]) -> UInt8[Tensor, "n 1 48 48"]:
-    """Log-mel spectrograms in bytes: 255 each recording's loudest, 0 what is 80 dB below or more.
+    """Log-mel spectrograms in bytes: 255 at each recording's maximum, 0 at 80 dB below and less.
 
-    Rows are bands from low to high, columns frames. How loud a recording is makes no difference.
+    Rows are bands from low to high, columns frames. The level of a recording has no effect.
 
     Args:
         waveforms: mono (samples,) at 8 kHz, of any lengths.
@@ -44,7 +44,7 @@ def log_mel(waveforms: Sequence[np.ndarray]) -> UInt8[Tensor, "n 1 48 48"]:
 
 
 def log_mel_db(waveforms: Sequence[np.ndarray]) -> Float32[Tensor, "n 48 48"]:
-    """Log-mel spectrograms in decibels, -80..0, 0 each recording's loudest.
+    """Log-mel spectrograms in decibels, -80..0, 0 at each recording's maximum.
 
     Raises:
         ValueError: as `log_mel`.
@@ -62,11 +62,11 @@ def log_mel_db(waveforms: Sequence[np.ndarray]) -> Float32[Tensor, "n 48 48"]:
 
 
 def speech_frame(waveform: np.ndarray) -> Float32[np.ndarray, "6016"]:
-    """The 0.752 s that a spectrogram shows, with a peak of 1.
+    """Segment of 0.752 s that a spectrogram shows, scaled to a peak of 1.
 
-    Ends 40 dB below the loudest 10 ms are cut off, so that silence around a digit does not matter;
-    what is left is put in the middle, zeros on both sides, or if it is longer, the 0.752 s with
-    most energy are taken.
+    Ends 40 dB below the loudest 10 ms are trimmed, so that silence around a digit has no effect.
+    The rest is centred and padded with zeros; of a longer one, the 0.752 s of most energy are
+    taken.
 
     Raises:
         ValueError: unless the waveform is (samples,) of finite numbers that are not all zero.
@@ -96,7 +96,7 @@ def speech_frame(waveform: np.ndarray) -> Float32[np.ndarray, "6016"]:
 
 
 def mel_filters() -> Float32[np.ndarray, "48 257"]:
-    """Triangles over the frequencies of a frame, of the same area, evenly spaced in mels."""
+    """Triangular mel filters over the frequencies of a frame: of equal area, even in mels."""
     corners = _hertz(np.linspace(0, _mel(SPEECH_RATE / 2), MEL_SIDE + 2))
     low, centre, high = corners[:-2, None], corners[1:-1, None], corners[2:, None]
     frequency = np.fft.rfftfreq(WINDOW, 1 / SPEECH_RATE)
@@ -123,7 +123,7 @@ def _power(
     window: Float32[Tensor, "512"],
     filters: Float32[Tensor, "257 48"],
 ) -> Float32[Tensor, "b 48 48"]:
-    """Power of each frame and band; nearly half of all frames are zeros: no work."""
+    """Mel power of each frame and band; frames of zeros, nearly half of all, are skipped."""
     padded = torch.nn.functional.pad(spans, (WINDOW // 2, WINDOW // 2))
     hops = padded.view(len(spans), -1, HOP)
     per_window = WINDOW // HOP

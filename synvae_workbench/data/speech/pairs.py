@@ -1,4 +1,4 @@
-"""Recordings for pictures, by their label alone.
+"""Random pairing of pictures with recordings of the same label.
 
 Żelaszczyk & Mańdziuk 2021, "Audio-to-Image Cross-Modal Generation", arXiv 2109.13354: each picture
 of a split gets a random recording of its digit from the same split, with replacement.
@@ -14,10 +14,10 @@ def pair_by_label(
     speech_labels: Int[Tensor, " m"],
     generator: torch.Generator,
 ) -> Int[Tensor, " n"]:
-    """For every picture the place of a random recording of its digit, each equally probable.
+    """Index of a random recording of each picture's label, uniform over the label's recordings.
 
     Args:
-        generator: on the CPU, whatever the labels are on: so pairs are the same everywhere.
+        generator: on the CPU, so that pairs are the same on any device.
 
     Raises:
         ValueError: if a digit that pictures show is not spoken.

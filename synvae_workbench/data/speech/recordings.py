@@ -1,6 +1,6 @@
-"""One recording of a spoken digit, in any format, rate and number of channels, as a waveform.
+"""Decoding of a recording of a spoken digit, of any format, rate and channels, to 8 kHz mono.
 
-libsndfile reads it (WAV, FLAC, Ogg and more); nothing is read that is too long to be a digit.
+libsndfile reads it (WAV, FLAC, Ogg and more); files too long for a digit are refused unread.
 """
 
 import functools
@@ -26,20 +26,20 @@ from synvae_workbench.data.files import BrokenFile
 READER_VERSION = 1  # part of the cache's name; raise it when the waveforms change
 SPEECH_RATE = 8000  # Hz, as the Free Spoken Digit Dataset
 MIN_SECONDS, MAX_SECONDS = 0.05, 10
-MAX_BYTES = 1 << 26  # of a file, which is read whole; ten seconds at the highest rate are fewer
+MAX_BYTES = 1 << 26  # of a file; ten seconds at the highest rate are fewer
 EXPECTED = f"expected a spoken digit in WAV, FLAC or Ogg, of {MIN_SECONDS} to {MAX_SECONDS} s"
 
 
 def read_recording(
     source: Path | str | bytes, *, name: str = ""
 ) -> Float32[np.ndarray, " samples"]:
-    """The recording as a mono waveform at 8 kHz, within -1..1.
+    """Reads a recording as a mono waveform at 8 kHz, within -1..1.
 
-    Channels are averaged. Samples beyond full scale, which floats may have, are scaled down.
+    Channels are averaged. Waveforms beyond full scale, as floats allow, are scaled down.
 
     Args:
-        source: a file, or the contents of one.
-        name: what an error calls it, by default its path.
+        source: a path, or the bytes of a file.
+        name: for errors, by default the path.
 
     Raises:
         ValueError: if it is no sound, broken, silent, too short or too long, or not finite.
@@ -53,10 +53,10 @@ def read_recording(
 
 
 def read_content(path: Path | str) -> bytes:
-    """The file's bytes.
+    """Reads a file's bytes.
 
     Raises:
-        BrokenFile: if it is no regular file, cannot be opened or is too large to be a digit.
+        BrokenFile: if it is no regular file, cannot be opened or is too large for a digit.
     """
     try:
         status = os.stat(path)
@@ -74,10 +74,10 @@ def read_content(path: Path | str) -> bytes:
 
 
 def decode_recording(content: bytes) -> Float32[np.ndarray, " samples"]:
-    """The waveform, at 8 kHz, in a file's bytes.
+    """Decodes a file's bytes to a waveform at 8 kHz.
 
     Raises:
-        BrokenFile: if it is no sound, or none that a spoken digit may be.
+        BrokenFile: if it is no sound, silent, or too short or long for a digit.
     """
     if not content:
         raise BrokenFile("is empty")
@@ -88,13 +88,13 @@ def decode_recording(content: bytes) -> Float32[np.ndarray, " samples"]:
     if np.ptp(waveform) < 2 * SILENCE:
         raise BrokenFile("is silent")
     if rate != SPEECH_RATE:
-        waveform = resampled(waveform, rate)
+        waveform = resample_speech(waveform, rate)
     peak = max(waveform.max(), -waveform.min())
     return (waveform / peak if peak > 1 else waveform).astype(np.float32)
 
 
 def _samples(content: bytes) -> tuple[Float32[np.ndarray, "samples channels"], int]:
-    """All samples and their rate, read only once the header says that they are few enough."""
+    """Samples and rate; the header's length is checked before samples are read."""
     with open_sound(content) as file:
         _check_length(file.frames, file.samplerate)
         return np.concatenate([*sound_blocks(file)]), file.samplerate
@@ -103,8 +103,7 @@ def _samples(content: bytes) -> tuple[Float32[np.ndarray, "samples channels"], i
 def _plain_samples(content: bytes) -> tuple[Float32[np.ndarray, "samples channels"], int] | None:
     """Samples and rate of an ordinary WAV file of 16 bits; None for any other or a broken one.
 
-    libsndfile gives the same, but calls back for every piece: with thousands of short files, four
-    times as long.
+    libsndfile gives the same, but its callbacks take four times as long on short files.
     """
     try:
         with wave.open(io.BytesIO(content)) as file:
@@ -129,8 +128,8 @@ def _check_length(frames: int, rate: int) -> None:
         raise BrokenFile(f"lasts {seconds:,.1f} s, too long for a digit: cut the digit out")
 
 
-def resampled(waveform: np.ndarray, rate: int) -> Float[np.ndarray, " samples"]:
-    """The waveform at 8 kHz; what it has above 4 kHz is filtered out."""
+def resample_speech(waveform: np.ndarray, rate: int) -> Float[np.ndarray, " samples"]:
+    """Resamples a waveform to 8 kHz, with a low-pass filter at 4 kHz."""
     from scipy.signal import resample_poly  # slow to import, and not needed at 8 kHz
 
     up, down, low_pass = _resampler(rate)

@@ -1,4 +1,4 @@
-"""Recordings of spoken digits, read and split; or as they are heard."""
+"""Spoken digits from recordings: spectrograms in three splits, and waveforms."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from synvae_workbench.data.speech.types import Recordings, SpeechSet, SpokenDigi
 
 
 def read_digits(recordings: SpeechSet, options: SpeechOptions) -> SpokenDigits:
-    """The recordings as log-mel spectrograms, in three splits.
+    """Reads and splits recordings into log-mel spectrograms.
 
     Raises:
         ValueError: if one is broken and to be refused, or the split cannot be made.
@@ -48,7 +48,7 @@ def read_digits(recordings: SpeechSet, options: SpeechOptions) -> SpokenDigits:
 
 
 def read_waveforms(recordings: SpeechSet, ids: Sequence[str]) -> list[Float32[np.ndarray, " _"]]:
-    """The recordings of those ids: mono, 8 kHz, within -1..1.
+    """Reads the waveforms of recordings by id: mono, 8 kHz, within -1..1.
 
     Raises:
         ValueError: if there is no such recording, or it cannot be read.

@@ -1,7 +1,4 @@
-"""Spectrograms of a set of recordings: computed once, then kept in the cache.
-
-The cache goes by content: a changed file is noticed, a moved one is known.
-"""
+"""Log-mel spectrograms of a set of recordings, cached by the recordings' content."""
 
 import hashlib
 import json
@@ -24,7 +21,7 @@ _CHUNK = 512  # waveforms in memory at once
 class Spectrograms(NamedTuple):
     """Spectrograms of the recordings at `positions`, with digests of their samples.
 
-    `broken` says by name what the others lack.
+    `broken` has the faults of the others by name.
     """
 
     images: UInt8[np.ndarray, "n 1 48 48"]
@@ -34,17 +31,17 @@ class Spectrograms(NamedTuple):
 
 
 def read_spectrograms(recordings: SpeechSet, cache: Path | bool | None) -> Spectrograms:
-    """The spectrograms, from the cache, or computed now and kept there."""
+    """Loads spectrograms from the cache, or computes and stores them."""
     settings = (READER_VERSION, TRANSFORM_VERSION, soundfile.__libsndfile_version__)
     key = hashlib.sha256(f"{settings} {recordings.digest}".encode()).hexdigest()[:24]
     path = cache_folder(cache) / f"speech-{key}.npz"
-    stored = cached_arrays(path, Spectrograms._fields, lambda: _computed(recordings))
+    stored = cached_arrays(path, Spectrograms._fields, lambda: _compute_spectrograms(recordings))
     broken = json.loads(str(stored["broken"]))
     return Spectrograms(stored["images"], stored["contents"].tolist(), stored["positions"], broken)
 
 
-def _computed(recordings: SpeechSet) -> dict[str, np.ndarray]:
-    """The fields of `Spectrograms`, as arrays."""
+def _compute_spectrograms(recordings: SpeechSet) -> dict[str, np.ndarray]:
+    """Computes the fields of `Spectrograms`, as arrays for the cache."""
     images, contents, positions, broken = [], [], [], {}
     for start in range(0, len(recordings.files), _CHUNK):
         waveforms = []

@@ -1,7 +1,4 @@
-"""Splits of recordings into training, validation and testing, without copies across them.
-
-Recordings with the same samples, whatever they are called, are always in the same part.
-"""
+"""Splits of recordings into training, validation and test, with equal recordings in one split."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,11 +10,11 @@ from jaxtyping import Bool, Int
 from synvae_workbench.data.options import SpeechOptions
 
 TEST_SHARE = 0.1  # of each digit's recordings: 90/10, as in arXiv 2109.13354
-OWN_TEST = 5  # first recordings of each digit by each speaker, which FSDD is tested on
+OWN_TEST = 5  # first recordings of each digit and speaker, FSDD's test set
 
 
 class RecordingFacts(NamedTuple):
-    """Facts of each recording; `contents` tell those with different samples apart."""
+    """Id, digit, speaker and index of each recording; `contents` are digests of the samples."""
 
     ids: Sequence[str]
     digits: Int[np.ndarray, " n"]
@@ -27,10 +24,10 @@ class RecordingFacts(NamedTuple):
 
 
 def split_recordings(recordings: RecordingFacts, options: SpeechOptions) -> Int[np.ndarray, " n"]:
-    """Part of each recording: 0 training, 1 validation, 2 test.
+    """Split of each recording: 0 training, 1 validation, 2 test.
 
-    Drawn digit by digit, in an order that only ids and seed decide: a recording more or less moves
-    few others. Copies follow to the test, or else to validation.
+    Stratified by digit and drawn by a hash of ids and seed: one recording more or less moves few
+    others. Recordings of equal samples go together, to test before validation.
 
     Raises:
         ValueError: if nothing is for testing, or a digit has nothing to train on.
@@ -41,23 +38,23 @@ def split_recordings(recordings: RecordingFacts, options: SpeechOptions) -> Int[
     order = np.array(sorted(range(len(ids)), key=keys.__getitem__), int)
     groups = np.unique(np.array(contents, str), return_inverse=True)[1]
     if options.split == "published":
-        test = _drawn(order, digits, TEST_SHARE, at_least=1)
+        test = _draw(order, digits, TEST_SHARE, at_least=1)
     elif options.split == "own":
-        test = _own(ids, indices)
+        test = _test_by_index(ids, indices)
     else:
-        test = _spoken_by(options.speaker, speakers)
+        test = _test_by_speaker(options.speaker, speakers)
     test = np.isin(groups, groups[test])
-    held_out = _drawn(order[~test[order]], digits, options.validation)
+    held_out = _draw(order[~test[order]], digits, options.validation)
     held_out = np.isin(groups, groups[held_out])
     part = np.where(test, 2, held_out.astype(int))
     _check(part, digits, options.split)
     return part
 
 
-def _drawn(
+def _draw(
     order: Int[np.ndarray, " m"], digits: Int[np.ndarray, " n"], share: float, at_least: int = 0
 ) -> Bool[np.ndarray, " n"]:
-    """The first of each digit in that order; always less than all of them."""
+    """True for the first share of each digit in an order; never for all of a digit."""
     chosen = np.zeros(len(digits), bool)
     for digit in range(10):
         rows = order[digits[order] == digit]
@@ -66,7 +63,7 @@ def _drawn(
     return chosen
 
 
-def _own(ids: Sequence[str], indices: Sequence[int | None]) -> Bool[np.ndarray, " n"]:
+def _test_by_index(ids: Sequence[str], indices: Sequence[int | None]) -> Bool[np.ndarray, " n"]:
     for name, index in zip(ids, indices, strict=True):
         if index is None:
             raise ValueError(
@@ -76,7 +73,7 @@ def _own(ids: Sequence[str], indices: Sequence[int | None]) -> Bool[np.ndarray, 
     return np.array([index < OWN_TEST for index in indices], bool)
 
 
-def _spoken_by(speaker: str, speakers: Sequence[str]) -> Bool[np.ndarray, " n"]:
+def _test_by_speaker(speaker: str, speakers: Sequence[str]) -> Bool[np.ndarray, " n"]:
     if speaker not in speakers:
         known = ", ".join(sorted(set(speakers)))
         raise ValueError(f"speaker is one of {known}; got {speaker!r}")

@@ -1,8 +1,8 @@
-"""Digits spoken by a machine, for computers that have no recordings of people: a stand-in.
+"""Synthetic spoken digits, a stand-in where there are no recordings of people.
 
-eSpeak NG says zero to nine in English of several places, with several voices, faster and slower,
-higher and lower. The recordings are synthetic, and far more alike than those of people: what a
-model reaches on them says that it works, not how well it hears.
+eSpeak NG says zero to nine in English accents, with several voices, at varied rate and pitch. The
+recordings are far more alike than those of people: results on them show that a model works, not how
+well it understands speech.
 """
 
 import hashlib
@@ -17,12 +17,12 @@ from synvae_workbench.data.cache import cache_folder, cached_arrays
 from synvae_workbench.data.options import SpeechOptions
 from synvae_workbench.data.sources import Source, checksum
 from synvae_workbench.data.speech.espeak import Utterance, speak
-from synvae_workbench.data.speech.recordings import resampled
+from synvae_workbench.data.speech.recordings import resample_speech
 from synvae_workbench.data.speech.types import RecordingFile, SpeechSet
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-# Twelve speakers: a place, and a variant. Variants that breathe are left out: their noise is
-# another one on every run. None has "_" in its name, which parts the names of recordings.
+# Twelve speakers: an accent, and a variant. Breathy variants are left out: their noise differs on
+# every run. None has "_" in its name, which separates the parts of a recording's name.
 SPEAKERS = {
     "america-m1": "en-us+m1",
     "america-f1": "en-us+f1",
@@ -38,20 +38,20 @@ SPEAKERS = {
     "caribbean-alex": "en-029+Alex",
 }
 RATES, PITCHES, RANGES = (120, 230), (25, 75), (25, 75)  # as `Utterance` has them
-QUIET = 0.01  # of the peak: ends below it are cut off, as those of published recordings are
+QUIET = 0.01  # of the peak: ends below it are trimmed, as in the published recordings
 _SEED = 0
 _VERSION = 1  # part of the cache's name; raise it when the recordings change
 
 
 class StandIn(NamedTuple):
-    """Recordings at 8 kHz one after another, with their lengths, by take, speaker and digit."""
+    """Concatenated recordings at 8 kHz, with their lengths, ordered by take, speaker and digit."""
 
     samples: Float32[np.ndarray, " total"]
     lengths: Int[np.ndarray, " n"]
     takes: int
 
     def waveform(self, place: int) -> Float32[np.ndarray, " samples"]:
-        """The recording at that place."""
+        """Waveform of the recording at a place."""
         end = int(self.lengths[: place + 1].sum())
         return self.samples[end - int(self.lengths[place]) : end]
 
@@ -85,14 +85,14 @@ ESPEAK_DIGITS = Source(
 
 
 def load_espeak(options: SpeechOptions) -> SpeechSet:
-    """The digits that eSpeak NG speaks, `takes` of each by each of twelve voices.
+    """Loads digits that eSpeak NG synthesises, `takes` of each by each of twelve voices.
 
     Raises:
-        ValueError: if a folder is named, or eSpeak NG cannot speak.
+        ValueError: if a folder is given, or eSpeak NG does not work.
     """
     if options.folder is not None:
         raise ValueError("'espeak' is made on the spot and needs no folder: leave folder= out")
-    spoken = spoken_stand_in(takes=options.takes, cache=options.cache)
+    spoken = load_stand_in(takes=options.takes, cache=options.cache)
     files = [
         RecordingFile(name, int(digit), speaker, int(index))
         for name in spoken.names
@@ -104,30 +104,30 @@ def load_espeak(options: SpeechOptions) -> SpeechSet:
     return SpeechSet(title, place, files, spoken.waveform, key, checksums, synthetic=True)
 
 
-def spoken_stand_in(*, takes: int, cache: Path | bool | None = None) -> StandIn:
-    """Digits spoken by eSpeak NG, from the cache, or spoken now and kept there.
+def load_stand_in(*, takes: int, cache: Path | bool | None = None) -> StandIn:
+    """Loads synthetic digits from the cache, or synthesises and stores them.
 
-    The first takes are the same, however many there are.
+    The first takes are the same, whatever their number.
 
     Args:
         takes: of each digit by each of the twelve speakers.
         cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`.
 
     Raises:
-        ValueError: if there is to be no take, or eSpeak NG cannot speak.
+        ValueError: if `takes` is below 1, or eSpeak NG does not work.
     """
     if takes < 1:
         raise ValueError(f"takes of each digit are 1 or more, got {takes}")
     plan = _plan(takes)
     key = hashlib.sha256(repr((_VERSION, _engine(), plan)).encode()).hexdigest()[:24]
     path = cache_folder(cache) / f"espeak-{key}.npz"
-    arrays = cached_arrays(path, ("samples", "lengths"), lambda: _spoken(plan))
-    # Sixteen bits are what eSpeak NG speaks in, and half the cache.
+    arrays = cached_arrays(path, ("samples", "lengths"), lambda: _speak_plan(plan))
+    # eSpeak NG synthesises 16 bits, which halve the cache.
     samples = arrays["samples"].astype(np.float32) / 32768
     return StandIn(samples, arrays["lengths"], takes)
 
 
-def _spoken(plan: list[Utterance]) -> dict[str, np.ndarray]:
+def _speak_plan(plan: list[Utterance]) -> dict[str, np.ndarray]:
     spoken, rate = speak(plan)
     waveforms = [_tidy(samples, rate) for samples in spoken]
     lengths = np.array([len(waveform) for waveform in waveforms])
@@ -151,8 +151,8 @@ def _engine() -> tuple[str, str]:
 
 
 def _tidy(samples: np.ndarray, rate: int) -> np.ndarray:
-    """The recording at 8 kHz in 16 bits, without the silence at its ends."""
+    """Resamples to 8 kHz in 16 bits and trims silent ends."""
     loudness = np.abs(samples.astype(np.float64))
     heard = np.flatnonzero(loudness >= QUIET * loudness.max())
     kept = samples[heard[0] : heard[-1] + 1]
-    return np.rint(resampled(kept, rate).clip(-32768, 32767)).astype(np.int16)
+    return np.rint(resample_speech(kept, rate).clip(-32768, 32767)).astype(np.int16)

@@ -1,6 +1,6 @@
-"""Sets of spoken digits: as they are found, and as models see them.
+"""Types of sets of spoken digits: recordings before decoding, and spectrograms in splits.
 
-Spectrograms stay in memory as bytes, a quarter of the memory of numbers, until a batch needs them.
+Spectrograms stay in memory as bytes, a quarter of the memory of floats, until a batch needs them.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from torch import Tensor
 
 
 class RecordingFile(NamedTuple):
-    """A recording's path below a folder, with slashes, and what its name says.
+    """A recording's relative path, with slashes, and digit, speaker and index from its name.
 
-    `index` counts a speaker's recordings of a digit; None where the name has none. `fault` says
-    why it cannot be used, where that shows without opening it.
+    `index` numbers a speaker's recordings of a digit; None if the name has none. `fault` says why
+    it cannot be used, if that shows without opening it.
     """
 
     name: str
@@ -26,11 +26,10 @@ class RecordingFile(NamedTuple):
 
 
 class SpeechSet(NamedTuple):
-    """Recordings before they are read and split.
+    """Recordings before decoding and splitting.
 
-    `read` gives the waveform at a place, or raises `BrokenFile`; `digest` changes with the
-    content of any recording; `place` is where they are, for messages; `synthetic` says that a
-    machine spoke.
+    `read` returns the waveform at a place, or raises `BrokenFile`; `digest` is of all contents;
+    `place` is their location, for messages; `synthetic` says that a machine spoke.
     """
 
     title: str
@@ -43,9 +42,9 @@ class SpeechSet(NamedTuple):
 
 
 class Recordings(NamedTuple):
-    """Spectrograms of recordings (0 black, 255 loudest) with their digits, speakers and names.
+    """Spectrograms of one split, 255 at the maximum, with digits, speakers and ids.
 
-    Ids are the files' stems, or where these repeat, their paths.
+    Ids are the files' stems or, if these are not unique, their paths.
     """
 
     spectrograms: UInt8[Tensor, "n 1 48 48"]
@@ -55,9 +54,9 @@ class Recordings(NamedTuple):
 
 
 class SpokenDigits(NamedTuple):
-    """Spoken digits in three splits; no recording of the test is in another, not even as a copy.
+    """Spoken digits in three splits, without copies of a recording across them.
 
-    `speakers` are all that there are; `checksums` are SHA-256 of what was read, for provenance;
+    `speakers` are those of all splits; `checksums` are SHA-256 of the data, for provenance;
     `synthetic` says that a machine spoke; `skipped` names broken recordings that were left out.
     """
 

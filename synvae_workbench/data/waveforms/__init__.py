@@ -1,1 +1,1 @@
-"""Drum loops."""
+"""Sets of drum loops."""

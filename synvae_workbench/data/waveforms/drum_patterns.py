@@ -1,8 +1,8 @@
-"""Drum loops played by the sound font that pretty_midi brings, from patterns written down here.
+"""Synthetic drum loops from written patterns, rendered by the sound font of pretty_midi.
 
 Two bars each, in twelve styles; tempo, kit, accents, ghost notes, open hats and a fill in the
-second bar vary by seed. What a loop's last hits ring on sounds at its start, as in a loop that goes
-round. They are a stand-in for recordings: cleaner, and more alike.
+second bar vary by seed. The decay of the last hits is mixed into the start, so that loops repeat
+seamlessly. They are a stand-in for recordings: cleaner, and more alike.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ KITS = {"standard": 0, "room": 8, "power": 16, "electronic": 24, "tr808": 25, "j
 KICK, STICK, SNARE, CLAP, HAT, OPEN, CRASH, RIDE = 36, 37, 38, 39, 42, 46, 49, 51
 LOW_TOM, TOM, HIGH_TOM, SHAKER = 41, 45, 48, 70
 LOUDNESS = {"X": 112, "x": 92, "o": 62, "g": 38}  # velocity: accent, hit, soft, ghost
-_JITTER_SECONDS = 0.004  # standard deviation of a hand's timing
+_JITTER_SECONDS = 0.004  # standard deviation of human timing
 _GATE = 0.08  # seconds that a key is held; drums ring on by themselves
 
 # A bar of each style: sixteenths, or twelve triplets of eighths, in groups of a quarter.
@@ -100,14 +100,14 @@ _FILLS = (
 
 
 class DrumLoop(NamedTuple):
-    """Two bars of drums as notes, and what to call them."""
+    """Name and notes of two bars of drums."""
 
     name: str
     sequence: NoteSequence
 
 
 def drum_loops(*, variations: int, seed: int = 0) -> list[DrumLoop]:
-    """Loops of all styles; the first variations are the same, however many there are.
+    """Random loops of all styles; the first variations are the same, whatever their number.
 
     Raises:
         ValueError: unless there is a variation.
@@ -122,7 +122,7 @@ def drum_loops(*, variations: int, seed: int = 0) -> list[DrumLoop]:
 
 
 def play(loop: DrumLoop, *, sample_rate: int) -> Float32[np.ndarray, " n"]:
-    """The loop's waveform, exactly as long as its bars, what rings on at the end folded back.
+    """Renders a loop at exactly the length of its bars, the decay of its end mixed into its start.
 
     Raises:
         ValueError: if tinysoundfont is not installed.
@@ -152,9 +152,9 @@ def _loop(style: str, number: int, rng: np.random.Generator) -> DrumLoop:
     fill = _FILLS[rng.integers(len(_FILLS))] if rng.random() < 0.5 else {}
     notes = []
     for number_of_bar in range(BARS):
-        hits = _varied(bar, steps, rng)
+        hits = _vary_bar(bar, steps, rng)
         if fill and number_of_bar == BARS - 1:
-            hits = _filled(hits, steps, fill)
+            hits = _add_fill(hits, steps, fill)
         if number_of_bar == 0 and rng.random() < 0.3:
             hits[CRASH] = "x" + "." * (steps - 1)
         for drum, line in hits.items():
@@ -168,8 +168,8 @@ def _loop(style: str, number: int, rng: np.random.Generator) -> DrumLoop:
     return DrumLoop(f"{style}_{number + 1}_{tempo}bpm_{kit}", sequence)
 
 
-def _varied(bar: dict[int, str], steps: int, rng: np.random.Generator) -> dict[int, str]:
-    """A bar with soft hits left out, and kicks or ghost notes added, here and there."""
+def _vary_bar(bar: dict[int, str], steps: int, rng: np.random.Generator) -> dict[int, str]:
+    """Random variation of a bar: soft hits left out, kicks and ghost notes added."""
     hits = {}
     for drum, line in bar.items():
         marks = np.array(list(line))
@@ -185,8 +185,8 @@ def _varied(bar: dict[int, str], steps: int, rng: np.random.Generator) -> dict[i
     return hits
 
 
-def _filled(hits: dict[int, str], steps: int, fill: dict[int, str]) -> dict[int, str]:
-    """The bar with its last quarter played as a fill."""
+def _add_fill(hits: dict[int, str], steps: int, fill: dict[int, str]) -> dict[int, str]:
+    """Bar with a fill in its last quarter."""
     quarter = steps // 4
     filled = {drum: line[:-quarter] + "." * quarter for drum, line in hits.items()}
     for drum, line in fill.items():

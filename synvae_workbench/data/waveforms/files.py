@@ -1,8 +1,8 @@
-"""Any sound file as mono samples at one rate: read twice, in blocks, whatever its length.
+"""Decoding of sound files of any length to mono at one sample rate, in blocks and two passes.
 
-The first reading finds what is wrong with it, its mean and its peak; the second resamples it. The
-mean (a DC offset) is taken off and the peak scaled to `PEAK`. Clipping cannot be undone: a clipped
-file is read as it is, and said to be clipped.
+The first pass finds faults, mean and peak; the second resamples. The mean (a DC offset) is removed
+and the peak scaled to `PEAK`. Clipping cannot be undone: a clipped file is read as it is and
+reported.
 """
 
 import contextlib
@@ -16,19 +16,19 @@ import soxr
 from jaxtyping import Int16
 
 from synvae_workbench.data.audio_files import SILENCE, open_sound, sound_blocks
-from synvae_workbench.data.files import BrokenFile, FoundFile, found_file, has_suffix, walk
+from synvae_workbench.data.files import BrokenFile, FoundFile, has_suffix, inspect_file, walk
 
 READER_VERSION = 1  # part of the cache's name; raise it when the samples change
 SUFFIXES = frozenset({".wav", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".oga"})
-MIN_SECONDS = 0.25  # what is shorter is a hit, and no loop
-PEAK = 0.9  # of full scale, of every file: resampled sound may swing beyond its peak
+MIN_SECONDS = 0.25  # anything shorter is a hit, not a loop
+PEAK = 0.9  # of full scale: resampling may overshoot the peak
 FULL_SCALE = 32_767  # as 16-bit integers, which the cache keeps
-OFFSET = 0.005  # of full scale: a mean beyond it is a DC offset that is worth a word
-CLIP_LEVEL, CLIP_RUN = 0.999, 3  # so many equal samples in a row, at or beyond full scale
+OFFSET = 0.005  # of full scale: a mean beyond it is reported as a DC offset
+CLIP_LEVEL, CLIP_RUN = 0.999, 3  # so many equal samples in a row at this level: clipped
 
 
 class SoundFacts(NamedTuple):
-    """Facts that the first reading finds: rate in Hz, mean, peak around it, and clipping."""
+    """Statistics of a sound file: rate in Hz, mean, peak around the mean, and clipping."""
 
     rate: int
     mean: float
@@ -37,14 +37,14 @@ class SoundFacts(NamedTuple):
 
     @property
     def offset(self) -> bool:
-        """True if the mean is far from zero."""
+        """True if there is a DC offset."""
         return abs(self.mean) > OFFSET
 
 
 def list_sounds(root: Path) -> list[FoundFile]:
-    """The sound files in the folder and its sub-folders, sorted by name; none is opened.
+    """Sound files in a folder and its sub-folders, sorted by name, unopened.
 
-    Sounds are told by their suffix, in capitals or not. Hidden files and folders are ignored, and
+    Sounds are recognised by suffix, in capitals or not. Hidden files and folders are ignored, and
     links to folders; a link to a file that leads out of the folder has a fault.
 
     Raises:
@@ -53,7 +53,7 @@ def list_sounds(root: Path) -> list[FoundFile]:
     if not root.is_dir():
         raise ValueError(f"{root} is no folder; expected one with {', '.join(sorted(SUFFIXES))}")
     found = [
-        found_file(root, (parent.relative_to(root) / name).as_posix())
+        inspect_file(root, (parent.relative_to(root) / name).as_posix())
         for parent, _, names in walk(root)
         for name in names
         if has_suffix(name, SUFFIXES)
@@ -64,14 +64,14 @@ def list_sounds(root: Path) -> list[FoundFile]:
 
 
 def sound_facts(path: Path) -> SoundFacts:
-    """Reads a file through once.
+    """Computes the statistics of a sound file, in one pass.
 
     Raises:
-        BrokenFile: if it is no sound, cut short, too short, silent, or not finite.
+        BrokenFile: if it is no sound, truncated, too short, silent, or not finite.
     """
     total, count, low, high, clipped = 0.0, 0, np.inf, -np.inf, False
     last = np.empty((0, 0), np.float32)
-    with _opened(path) as file:
+    with _open(path) as file:
         rate = file.samplerate
         for block in sound_blocks(file):
             mono = block.mean(1, dtype=np.float64)
@@ -89,9 +89,9 @@ def sound_facts(path: Path) -> SoundFacts:
 def sound_samples(
     path: Path, facts: SoundFacts, rate: int
 ) -> Iterator[Int16[np.ndarray, " samples"]]:
-    """The file's samples at a rate, channels averaged, without its mean, in blocks."""
+    """Samples of a file in blocks: mono, resampled, without the mean, the peak at `PEAK`."""
     stream = soxr.ResampleStream(facts.rate, rate, 1, dtype="float32")
-    with _opened(path) as file:
+    with _open(path) as file:
         for block in sound_blocks(file):
             scaled = (block.mean(1, dtype=np.float64) - facts.mean) * (PEAK / facts.peak)
             yield to_integers(stream.resample_chunk(scaled.astype(np.float32)))
@@ -99,12 +99,12 @@ def sound_samples(
 
 
 def to_integers(samples: np.ndarray) -> Int16[np.ndarray, " samples"]:
-    """Samples within -1..1 as 16-bit integers; what is beyond is cut."""
+    """Converts samples within -1..1 to 16-bit integers; others are clipped."""
     return np.rint(samples.clip(-1, 1) * FULL_SCALE).astype(np.int16)
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+def _open(path: Path) -> Iterator[soundfile.SoundFile]:
     with open_sound(path) as file:
         seconds = file.frames / file.samplerate
         if seconds < MIN_SECONDS:

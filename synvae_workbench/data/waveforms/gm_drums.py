@@ -1,4 +1,4 @@
-"""Drum loops that a sound font plays on the spot: a stand-in for recordings."""
+"""Loader of synthetic drum loops, rendered by a sound font: a stand-in for recordings."""
 
 import numpy as np
 import soxr
@@ -10,7 +10,7 @@ from synvae_workbench.data.waveforms.files import PEAK, READER_VERSION, to_integ
 from synvae_workbench.data.waveforms.sets import LoopSet, split_loops
 from synvae_workbench.data.waveforms.store import SoundWriter, cached_sounds
 
-PLAYED_RATE = 44_100  # Hz at which the sound font plays, before it is resampled
+PLAYED_RATE = 44_100  # Hz of rendering, before resampling
 
 SOUND_FONT = Source(
     title="drum loops played by a sound font, TimGM6mb (synthetic)",
@@ -24,10 +24,10 @@ SOUND_FONT = Source(
 
 
 def load_gm_drums(options: LoopOptions) -> LoopSet:
-    """The loops of `drum_patterns`, from the cache, or played now and kept there.
+    """Loads the loops of `drum_patterns` from the cache, or renders and stores them.
 
     Raises:
-        ValueError: if a folder is named, they cannot be played, or the cache cannot be written.
+        ValueError: if a folder is given, rendering fails, or the cache cannot be written.
     """
     # It brings note-seq, which takes a second to import.
     from synvae_workbench.data.waveforms.drum_patterns import PATTERNS_VERSION, drum_loops, play

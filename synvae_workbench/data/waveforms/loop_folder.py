@@ -1,4 +1,4 @@
-"""A folder of loops: wav, aiff, flac and ogg of any rate, with sub-folders."""
+"""Loader of a folder of loops: wav, aiff, flac and ogg of any rate, with sub-folders."""
 
 import hashlib
 from pathlib import Path
@@ -36,7 +36,7 @@ DRUM_LOOPS = Published(
 
 
 def load_drumloops(options: LoopOptions) -> LoopSet:
-    """The loops of Dognin & Ritchie, in the folder that was named or `$SYNVAE_DATA/drumloops`.
+    """Loads the loops of Dognin & Ritchie from the folder given or `$SYNVAE_DATA/drumloops`.
 
     Raises:
         ValueError: if they are not there, or as `load_loop_folder`.
@@ -48,7 +48,7 @@ def load_drumloops(options: LoopOptions) -> LoopSet:
 
 
 def load_loop_folder(options: LoopOptions) -> LoopSet:
-    """The loops in the folder that was named and below.
+    """Loads the loops in a folder and its sub-folders.
 
     Raises:
         ValueError: if there are fewer than two different ones, one is broken and to be refused, or
@@ -66,9 +66,9 @@ def _read_folder(root: Path, options: LoopOptions) -> LoopSet:
 
 
 def _cached_folder(root: Path, rate: int, store: Path) -> StoredSounds:
-    """All sounds in a folder, from the cache, or read now and kept there.
+    """Loads all sounds of a folder from the cache, or reads and stores them.
 
-    The cache knows files by their names, sizes and times, and opens none of those that it has.
+    The cache goes by the files' names, sizes and times, and opens none that it has.
 
     Raises:
         ValueError: if there is no sound, or the cache cannot be written.

@@ -1,7 +1,7 @@
-"""Loops of sound in two splits, and the windows that are cut from them.
+"""Sets of loops in two splits, and windows of their samples.
 
-All samples lie in one mapped file of the cache: a window costs the memory of a window, however long
-or many the files are. Whole files are held out, and copies of a file with it.
+All samples lie in one memory-mapped file of the cache, so that only windows in use take memory.
+Whole files are held out, together with their copies.
 """
 
 import hashlib
@@ -18,9 +18,9 @@ from synvae_workbench.data.waveforms.store import StoredSounds
 
 
 class Loops(NamedTuple):
-    """Sound files of one split: the start and the length of each in `samples`, and its name.
+    """Sound files of one split: name of each, and its start and length in `samples`.
 
-    `samples` are those of all splits, mapped from the cache; `rate` is in Hz.
+    `samples` are those of all splits, memory-mapped from the cache; `rate` is in Hz.
     """
 
     samples: Int16[Tensor, " total"]
@@ -30,17 +30,17 @@ class Loops(NamedTuple):
     rate: int
 
     def waveform(self, file: int) -> Float32[np.ndarray, " n"]:
-        """A whole file, within -1..1."""
+        """Waveform of a whole file, within -1..1."""
         start, length = int(self.starts[file]), int(self.lengths[file])
         return self.samples[start : start + length].numpy() / np.float32(FULL_SCALE)
 
 
 class LoopSet(NamedTuple):
-    """Loops to train on, and others that are held out.
+    """Loops for training, and held-out loops.
 
     `checksums` are SHA-256 of the samples, for provenance; `synthetic` says that a sound font
-    played. `clipped` and `offset` name files that were read although they clip (which cannot be
-    undone) or had a DC offset (which was taken off); `skipped` says what was left out and why.
+    played. `clipped` and `offset` name files with clipping (which cannot be undone) and with a DC
+    offset (which was removed); `skipped` has the faults of files that were left out.
     """
 
     train: Loops
@@ -54,16 +54,16 @@ class LoopSet(NamedTuple):
 
 
 def split_loops(title: str, sounds: StoredSounds, options: LoopOptions) -> LoopSet:
-    """The stored sounds, a share of the files, and copies of them, held out.
+    """Splits sounds: a share of the files is held out, together with their copies.
 
     Raises:
         ValueError: if there are fewer than two different files.
     """
-    test = _held_out(sounds, options.held_out, options.seed)
+    test = _draw_held_out(sounds, options.held_out, options.seed)
     samples = torch.from_numpy(sounds.samples)
     digest = hashlib.sha256("".join(sounds.digests).encode()).hexdigest()
     return LoopSet(
-        *(_chosen(sounds, samples, rows, options.rate) for rows in (~test, test)),
+        *(_select_files(sounds, samples, rows, options.rate) for rows in (~test, test)),
         title=title,
         checksums={"loops": digest},
         synthetic=False,
@@ -76,11 +76,11 @@ def split_loops(title: str, sounds: StoredSounds, options: LoopOptions) -> LoopS
 def window_places(
     loops: Loops, length: int, hop: int, *, around: bool = False
 ) -> Int64[Tensor, "n 3"]:
-    """Places of windows of so many samples, one each hop: the file's start, its length, offset.
+    """Places of windows, one every hop: start and length of the file, and offset in it.
 
     Args:
-        around: also windows that go on at the file's beginning where it ends, as a loop does. In a
-            file that is shorter than a window, the only one does.
+        around: also windows that wrap around the file's end, as a loop does. In a file shorter than
+            a window, the only one wraps.
 
     Raises:
         ValueError: if length or hop is less than one sample.
@@ -98,15 +98,15 @@ def window_places(
 def cut(
     samples: Int16[Tensor, " total"], places: Int[Tensor, "b 3"], length: int
 ) -> Float32[Tensor, "b n"]:
-    """The windows (b, length) at those places, within -1..1; where a file ends it begins again."""
+    """Windows (b, length) at places, within -1..1, wrapped around the files' ends."""
     start, size, offset = places.unbind(1)
     steps = torch.arange(length, device=places.device)
     within = (offset[:, None] + steps).remainder(size[:, None])
     return samples[start[:, None] + within].float() / FULL_SCALE
 
 
-def _held_out(sounds: StoredSounds, share: float, seed: int) -> np.ndarray:
-    """True for files that are held out: the share, to the nearest, of the different ones."""
+def _draw_held_out(sounds: StoredSounds, share: float, seed: int) -> np.ndarray:
+    """True for held-out files: a random share, rounded, of the different ones."""
     _, first, which = np.unique(sounds.digests, return_index=True, return_inverse=True)
     if len(first) < 2:
         raise ValueError(
@@ -114,11 +114,11 @@ def _held_out(sounds: StoredSounds, share: float, seed: int) -> np.ndarray:
             "and one to hold out: add loops"
         )
     count = min(max(round(share * len(first)), 1), len(first) - 1)
-    # In the order of names, which is the same at any rate.
+    # In the order of names, which does not depend on the sample rate.
     drawn = np.random.default_rng(seed).permutation(np.sort(first))[:count]
     return np.isin(first[which], drawn)
 
 
-def _chosen(sounds: StoredSounds, samples: Tensor, rows: np.ndarray, rate: int) -> Loops:
+def _select_files(sounds: StoredSounds, samples: Tensor, rows: np.ndarray, rate: int) -> Loops:
     starts, lengths = (torch.from_numpy(each[rows]) for each in (sounds.starts, sounds.lengths))
     return Loops(samples, starts, lengths, tuple(sounds.names[rows].tolist()), rate)

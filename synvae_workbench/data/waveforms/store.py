@@ -1,7 +1,6 @@
-"""Samples of many sound files in one file of the cache, which is mapped and not read.
+"""Cache of the samples of many sound files, in one memory-mapped file.
 
-Mono, 16 bits, one file after another; beside them a table of what is to be known of each. Both are
-written whole or not at all.
+Mono, 16 bits, concatenated; with a table of the files. Both are written atomically.
 """
 
 import contextlib
@@ -28,10 +27,10 @@ _TYPES = {
 
 
 class StoredSounds(NamedTuple):
-    """Samples of all files, mapped, and of each file where it starts, its length and its name.
+    """Memory-mapped samples of all files, with start, length and name of each.
 
-    `digests` are of the samples; `clipped` and `offset` say what the first reading found; `broken`
-    says by name what was left out and why.
+    `digests` are of the samples; `clipped` and `offset` say which files clip or had a DC offset;
+    `broken` has the faults of those left out, by name.
     """
 
     samples: Int16[np.ndarray, " total"]
@@ -45,7 +44,7 @@ class StoredSounds(NamedTuple):
 
 
 class SoundWriter:
-    """Writes files' samples one after another, and the table of them."""
+    """Writer of concatenated samples of files, and of their table."""
 
     def __init__(self, out: BinaryIO):
         self.out, self.total = out, 0
@@ -54,7 +53,7 @@ class SoundWriter:
 
     @contextlib.contextmanager
     def file(self, name: str, *, clipped: bool = False, offset: bool = False):
-        """One file, whose samples are added within; one that breaks leaves nothing."""
+        """Context in which the samples of one file are added; a broken one leaves nothing."""
         start, self.digest = self.total, hashlib.sha256()
         try:
             yield
@@ -67,14 +66,14 @@ class SoundWriter:
         self.rows.append((start, self.total - start, name, digest, clipped, offset))
 
     def add(self, samples: np.ndarray) -> None:
-        """The next samples of the file."""
+        """Appends samples to the current file."""
         data = samples.tobytes()
         self.out.write(data)
         self.digest.update(data)
         self.total += len(samples)
 
     def table(self) -> dict[str, np.ndarray]:
-        """Facts of the files, in columns."""
+        """Table of the files, by column."""
         columns = zip(*self.rows, strict=True) if self.rows else [()] * len(_TYPES)
         named = zip(_TYPES.items(), columns, strict=True)
         table = {name: np.array(values, kind) for (name, kind), values in named}
@@ -82,7 +81,7 @@ class SoundWriter:
 
 
 def cached_sounds(store: Path, settings: str, write: Callable[[SoundWriter], None]) -> StoredSounds:
-    """The sounds that `write` writes with these settings, from the cache, or written now.
+    """Loads the sounds of these settings from the cache, or has `write` store them.
 
     Raises:
         ValueError: if the cache cannot be written.
@@ -100,7 +99,7 @@ def cached_sounds(store: Path, settings: str, write: Callable[[SoundWriter], Non
                 "bytes a sample; name a folder with room by cache= or $SYNVAE_CACHE"
             ) from error
         total = int(facts["lengths"].sum())
-    # "c": changes to the array would not reach the file, and torch takes it without a warning.
+    # "c", copy on write: torch warns of read-only arrays.
     samples = np.memmap(path, np.int16, "c", shape=(total,)) if total else np.empty(0, np.int16)
     broken = json.loads(str(facts["broken"]))
     return StoredSounds(samples, *(facts[name] for name in _TYPES), broken)

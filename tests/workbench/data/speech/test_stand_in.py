@@ -6,7 +6,7 @@ import pytest
 
 from synvae_workbench.data.sources import checksum
 from synvae_workbench.data.speech import espeak
-from synvae_workbench.data.speech import stand_in as spoken_stand_in
+from synvae_workbench.data.speech import stand_in as stand_in_module
 from synvae_workbench.data.speech.espeak import Utterance, speak
 from synvae_workbench.data.speech.stand_in import ESPEAK_DIGITS, SPEAKERS
 
@@ -18,7 +18,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stand_in(cache):
-    return spoken_stand_in.spoken_stand_in(takes=2, cache=cache)
+    return stand_in_module.load_stand_in(takes=2, cache=cache)
 
 
 def test_everybody_says_every_digit(stand_in):
@@ -41,33 +41,33 @@ def test_no_two_recordings_are_the_same(stand_in):
 def test_the_cache_is_used_and_a_broken_one_is_not(stand_in, cache, monkeypatch):
     (path,) = cache.iterdir()
     asked = []
-    real = spoken_stand_in.speak
-    monkeypatch.setattr(spoken_stand_in, "speak", lambda plan: asked.append(plan) or real(plan))
-    again = spoken_stand_in.spoken_stand_in(takes=2, cache=cache)
+    real = stand_in_module.speak
+    monkeypatch.setattr(stand_in_module, "speak", lambda plan: asked.append(plan) or real(plan))
+    again = stand_in_module.load_stand_in(takes=2, cache=cache)
     assert not asked
     np.testing.assert_array_equal(again.samples, stand_in.samples)
     path.write_bytes(path.read_bytes()[:5000])
-    anew = spoken_stand_in.spoken_stand_in(takes=2, cache=cache)
+    anew = stand_in_module.load_stand_in(takes=2, cache=cache)
     assert len(asked) == 1
     np.testing.assert_array_equal(anew.samples, stand_in.samples)  # spoken again, and the same
     assert list(cache.iterdir()) == [path]
 
 
 def test_fewer_takes_are_the_first_ones(stand_in, tmp_path):
-    fewer = spoken_stand_in.spoken_stand_in(takes=1, cache=tmp_path)
+    fewer = stand_in_module.load_stand_in(takes=1, cache=tmp_path)
     np.testing.assert_array_equal(fewer.samples, stand_in.samples[: len(fewer.samples)])
     assert fewer.names == stand_in.names[: len(fewer.names)]
 
 
 def test_a_cache_that_cannot_be_written_costs_only_time(stand_in, tmp_path):
     (tmp_path / "file").touch()
-    spoken = spoken_stand_in.spoken_stand_in(takes=1, cache=tmp_path / "file")
+    spoken = stand_in_module.load_stand_in(takes=1, cache=tmp_path / "file")
     np.testing.assert_array_equal(spoken.lengths, stand_in.lengths[: len(spoken.lengths)])
 
 
 def test_takes_are_at_least_one():
     with pytest.raises(ValueError, match="takes of each digit are 1 or more, got 0"):
-        spoken_stand_in.spoken_stand_in(takes=0)
+        stand_in_module.load_stand_in(takes=0)
 
 
 def test_the_data_of_the_package_is_the_one_that_was_measured():
@@ -148,4 +148,4 @@ def test_a_missing_package_is_named(monkeypatch, tmp_path):
         speak([Utterance("one", "en")])
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ValueError, match="run `pip install espeakng-loader`"):
-        spoken_stand_in.spoken_stand_in(takes=1, cache=tmp_path)
+        stand_in_module.load_stand_in(takes=1, cache=tmp_path)

@@ -304,7 +304,7 @@ def test_packaged_loops_are_played_once_and_hit_where_the_pattern_does(monkeypat
         {"beat": {36: "X... X... X... X..."}},
     )
     monkeypatch.setattr(
-        "synvae_workbench.data.waveforms.drum_patterns._varied", lambda bar, *_: dict(bar)
+        "synvae_workbench.data.waveforms.drum_patterns._vary_bar", lambda bar, *_: dict(bar)
     )
     loops = load_loops("gm_drums", LoopOptions(rate=RATE, variations=2))
     assert loops.synthetic
