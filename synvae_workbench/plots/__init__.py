@@ -1,7 +1,7 @@
 """Figures from arrays and tensors: returned, never shown or saved, and free of global state.
 
-A name is imported from where it is defined when it is first used, so that pages which draw
-pictures and piano rolls alone do not wait for seaborn.
+Each name is imported when it is first used, so that pages which draw only pictures and piano rolls
+do not import seaborn.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""A generator and a discriminator over the epochs: what both lose, and who is winning."""
+"""Training curves of a generator and a discriminator."""
 
 from collections.abc import Mapping, Sequence
 
@@ -31,15 +31,15 @@ TIED = {"How real pictures seem": 0.5, "How much pictures differ": 1.0}
 
 
 def balance_curves(history: Sequence[Mapping[str, float]]) -> Figure:
-    """Losses, probabilities of being real, norms of gradients and spread, a panel each.
+    """Losses, discriminator outputs, gradient norms and pixel variance over the epochs, in panels.
 
-    The lines are where neither side wins, and where drawn pictures differ as real ones do.
+    Dashed lines mark the balance of both players, and generated pictures as varied as real ones.
 
     Args:
-        history: what `training.adversarial.fit_adversaries` returns.
+        history: returned by `training.adversarial.fit_adversaries`.
 
     Raises:
-        ValueError: if there is no epoch, or one lacks a figure, naming it.
+        ValueError: if there is no epoch, or one lacks a figure.
     """
     if not history:
         raise ValueError("there is no game to draw: the history is empty")

@@ -1,4 +1,4 @@
-"""Charts of what a run measured: losses over time, neighbours, confusions."""
+"""Charts of a run: loss curves, precision among neighbours, confusion matrix."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -25,13 +25,13 @@ UNITS = ("nats", "bits", "seconds")
 def loss_curves(
     history: Sequence[Mapping[str, float]] | Mapping[str, Sequence[float]], *, columns: int = 4
 ) -> Figure:
-    """Each named term over the epochs, in a panel of its own scale.
+    """Loss terms over the epochs, each in a panel of its own scale.
 
     Args:
         history: terms of each epoch, or epochs of each term. A term that ends in a unit, such as
             `kl_nats`, is labelled with it; `validation_kl_nats` joins the panel of `kl_nats`;
-            `epoch` numbers the epochs, which else count from 1. A term that was not measured in
-            every epoch is joined over the gaps.
+            `epoch` numbers the epochs, which else count from 1. Lines join the epochs
+            in which a term was measured.
         columns: panels in a row.
 
     Raises:
@@ -60,11 +60,11 @@ def loss_curves(
 def precision_bars(
     precision: Mapping[str, Mapping[int, float]], *, chance: float | None = None
 ) -> Figure:
-    """Precision at each k, the spaces side by side.
+    """Precision at k in several spaces, as grouped bars.
 
     Args:
         precision: by space and k, in 0..1; spaces are named as in `SPACES`, or as they come.
-        chance: what random neighbours would score, drawn as a line.
+        chance: precision of random neighbours, drawn as a line.
 
     Raises:
         ValueError: if there is no space, or the spaces were not measured at the same k.
@@ -96,7 +96,7 @@ def precision_bars(
 
 
 def space_colours(spaces: Iterable[str]) -> dict[str, str]:
-    """The colour of each space by the name that is shown; grey of the floor."""
+    """Colours of spaces by the names shown; grey for raw pixels."""
     found = colours(spaces, grey=("floor",))
     return {SPACES.get(space, space): colour for space, colour in found.items()}
 
@@ -108,13 +108,13 @@ def confusion(
     names: Sequence[str] | None = None,
     predicted_label: str = "read by the CNN as",
 ) -> Figure:
-    """Confusion matrix: how often each class was read as each other, in percent of the class.
+    """Confusion matrix in percent of the true class.
 
     Args:
         labels: true classes, integers.
-        predicted: what was read, integers.
+        predicted: predicted classes, integers.
         names: of the classes, by index; by default the integers.
-        predicted_label: what the columns are.
+        predicted_label: label of the axis of predictions.
 
     Raises:
         ValueError: if there are no labels, or not as many predictions.
@@ -133,7 +133,7 @@ def confusion(
 
 
 def _draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
-    """Training and, if there is one, validation, each with its last value written beside it."""
+    """Curves of training and, if given, validation, each with its last value beside it."""
     palette = {"training": BLUE, "validation": VERMILION}
     several = len(curves.columns) > 1
     colour = [palette[name] for name in curves]
@@ -153,7 +153,7 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
 
 
 def _magnitude(values: pd.DataFrame) -> int:
-    """The power of ten of the largest value."""
+    """Power of ten of the largest value."""
     largest = np.nan_to_num(values.abs().max().max())
     return int(np.floor(np.log10(largest))) if largest > 0 else 0
 

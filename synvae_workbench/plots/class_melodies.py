@@ -1,4 +1,4 @@
-"""Melodies by class: which features differ, and how far the classes lie apart."""
+"""Melodies by class: effect sizes of melodic features, and distances between classes."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from synvae_workbench.plots.style import BLUE, INK, new_figure, style
 
 
 def telling_features(found: ClassFeatures, *, names: Sequence[str]) -> Figure:
-    """Features in the order in which they tell the classes apart, and the mean of each class.
+    """Melodic features ranked by how well they separate the classes, with the mean of each class.
 
     Args:
         names: of all classes, by id.
@@ -45,7 +45,7 @@ def telling_features(found: ClassFeatures, *, names: Sequence[str]) -> Figure:
 
 
 def spread_table(found: ClassSpread, *, names: Sequence[str]) -> Figure:
-    """Share of steps at which melodies of two classes sound different; on the diagonal, of one.
+    """Share of steps on which melodies of two classes differ; on the diagonal, within a class.
 
     Args:
         names: of all classes, by id.

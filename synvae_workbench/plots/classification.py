@@ -1,4 +1,4 @@
-"""What a classifier reads in pictures that are not those it was trained on."""
+"""Classifiers trained on real or reconstructed pictures and tested on the others."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -17,14 +17,14 @@ Case = tuple[str, str]  # what was trained on, what was tested on
 
 
 class Cell(NamedTuple):
-    """A value in 0..1 and, where it is known, its interval."""
+    """Value in 0..1 with its interval, if known."""
 
     value: float
     interval: tuple[float, float] | None = None
 
 
 def train_test_table(panels: Mapping[str, Mapping[Case, Cell]]) -> Figure:
-    """A table for each measure: rows by what was trained on, columns by what was tested on.
+    """Heat map of each measure: training sets by rows, test sets by columns.
 
     Raises:
         ValueError: if there is no panel, or the panels differ in their cases.
@@ -54,7 +54,7 @@ def train_test_table(panels: Mapping[str, Mapping[Case, Cell]]) -> Figure:
 
 
 def class_score_dots(scores: Mapping[str, ClassScores], names: Sequence[str]) -> Figure:
-    """Precision, recall and F1 of each class, the cases in colours.
+    """Precision, recall and F1 of each class, by case of training and test set.
 
     Args:
         scores: by case.
@@ -87,7 +87,7 @@ def confusions(
     *,
     columns: int = 2,
 ) -> Figure:
-    """Confusion matrices in percent of the row, a panel for each case.
+    """Confusion matrices in percent of the true class, a panel for each case.
 
     Raises:
         ValueError: if there is no case, a case has not as many classes as names, or an empty row.

@@ -1,4 +1,4 @@
-"""Sets of melodies beside a corpus: what each is made of, drawn over what the corpus is made of."""
+"""Distributions of musical features in sets of melodies, compared with a corpus."""
 
 from collections.abc import Mapping
 
@@ -26,7 +26,7 @@ LONGEST_LENGTH = 8  # steps; longer notes share the last bin of the chart
 
 
 def corpus_comparison(groups: Mapping[str, Integer[np.ndarray, "_ t"]]) -> Figure:
-    """Sets of melodies beside the first of them, the corpus, which is drawn in grey.
+    """Distributions of musical features of each set; the first, the corpus, in grey.
 
     Args:
         groups: event ids by the name of their set.
@@ -61,7 +61,7 @@ def corpus_comparison(groups: Mapping[str, Integer[np.ndarray, "_ t"]]) -> Figur
 
 
 def _distributions(events: np.ndarray) -> dict[str, pd.Series]:
-    """Shares of melodies by their onsets in a bar, and of notes by length and by interval."""
+    """Distributions: onsets in a bar over melodies, lengths and intervals over notes."""
     steps = events.shape[1]
     onsets = melody_features(events)[:, FEATURE_NAMES.index("onsets")].astype(int)
     in_a_bar = np.arange(steps + 1) * STEPS_PER_BAR / steps
@@ -76,7 +76,7 @@ def _distributions(events: np.ndarray) -> dict[str, pd.Series]:
 
 
 def _draw_distributions(axes: Axes, shares: pd.DataFrame, palette: Mapping[str, str]) -> None:
-    """The first set as bars, the others as lines over them."""
+    """Draws the first set as bars and the others as lines over them."""
     first, *others = shares
     bars = {"color": REFERENCE, "alpha": 0.75, "label": first, "native_scale": True}
     sns.barplot(shares[first], errorbar=None, ax=axes, **bars, **BARS)

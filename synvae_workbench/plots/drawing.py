@@ -1,4 +1,4 @@
-"""What several figures draw alike: heat maps, marks in rows, levels to compare with, legends.
+"""Shared elements of figures: heat maps, dot plots by row, reference lines, legends.
 
 Statistical figures are drawn by seaborn (Waskom 2021) on axes that it is given, never by its
 functions that make figures or set themes, which are global.
@@ -19,7 +19,7 @@ from synvae_workbench.plots.style import INK
 
 DASHED = (0, (4, 3))
 MARKERS = "oDs^v"
-MOST_WRITTEN = 14  # columns of a table whose values are written into their squares
+MOST_WRITTEN = 14  # most columns of a heat map with values written in its cells
 EVEN = 0.24  # luminance on which ink and white have the same contrast (WCAG 2)
 # Of the two ends of an interval and the estimate between them, which stand in a frame in place of
 # a sample, the median is the estimate and the range is the interval.
@@ -33,11 +33,11 @@ LINES = {"dashes": False, "markers": True, "markeredgewidth": 0}
 def heat_map(
     axes: Axes, table: pd.DataFrame, texts: np.ndarray | None = None, **options: object
 ) -> None:
-    """Table in coloured squares, each with its text in what is legible on its colour.
+    """Heat map with text in every cell, in the legible one of two colours.
 
     Args:
-        table: values and the names of rows and columns; what is missing is left white.
-        texts: of the squares, left out of a table of more than `MOST_WRITTEN` columns.
+        table: values, with the names of rows and columns; missing ones are white.
+        texts: of the cells, left out of a table of more than `MOST_WRITTEN` columns.
         options: of `seaborn.heatmap`.
     """
     if table.shape[1] > MOST_WRITTEN:
@@ -57,7 +57,7 @@ def heat_map(
 
 
 def slant_names(axes: Axes) -> None:
-    """Names below a table at an angle at which long ones have room."""
+    """Slants the names of columns, so that long ones have room."""
     for name in axes.get_xticklabels():
         name.set(rotation=40, ha="right", rotation_mode="anchor")
 
@@ -65,7 +65,7 @@ def slant_names(axes: Axes) -> None:
 def confusion_map(
     axes: Axes, percent: np.ndarray, names: Sequence[str], *, predicted: str = "read as"
 ) -> None:
-    """Confusion matrix in percent of the row; what rounds to nothing is not written."""
+    """Confusion matrix in percent of the row; values that round to 0 are not written."""
     rows = pd.Index(names, name="label")
     columns = pd.Index(names, name=f"{predicted} (% of the row)")
     texts = np.where(percent >= 0.5, np.char.mod("%.0f", percent), "")
@@ -73,16 +73,16 @@ def confusion_map(
 
 
 def format_signed(values: np.ndarray, decimals: int) -> np.ndarray:
-    """Numbers as texts with their sign, as +1.50 and −0.25; what rounds to nothing is +0.00."""
+    """Numbers as texts with their sign, as +1.50 and −0.25; zero is +0.00."""
     rounded = np.round(values, decimals) + 0.0  # never −0.00
     return np.char.replace(np.char.mod(f"%+.{decimals}f", rounded), "-", "−")
 
 
 def row_marks(axes: Axes, frame: pd.DataFrame, **options: object) -> None:
-    """Marks in rows: `x` of each name `y`, one colour and shape for each `hue`, named below.
+    """Dot plot: `x` of each name `y` in a row, a colour and a marker for each `hue`, with a legend.
 
     Args:
-        options: of `seaborn.pointplot`; with `GIVEN_INTERVAL`, marks have whiskers.
+        options: of `seaborn.pointplot`; with `GIVEN_INTERVAL`, dots have error bars.
     """
     kinds = len(options.get("palette", [""]))
     markers = [MARKERS[i % len(MARKERS)] for i in range(kinds)] if kinds > 1 else "o"
@@ -96,7 +96,7 @@ def row_marks(axes: Axes, frame: pd.DataFrame, **options: object) -> None:
 
 
 def levels(axes: Axes, values: Mapping[str, float], *, upright: bool = False) -> None:
-    """Dashed lines to compare with, each with its name at its end; across, or upright."""
+    """Dashed reference lines with their names at the end, horizontal or `upright`."""
     for name, value in values.items():
         if upright:
             axes.axvline(value, color=INK, linewidth=1, linestyle=DASHED)
@@ -108,12 +108,12 @@ def levels(axes: Axes, values: Mapping[str, float], *, upright: bool = False) ->
 
 
 def in_percent(axis: Axis) -> None:
-    """Ticks of shares as whole percents."""
+    """Formats the ticks of shares as whole percents."""
     axis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
 def legend_above(figure: Figure, *, columns: int = 4, first: Sequence[str] = ()) -> None:
-    """One legend of all axes, above them, in place of their own; each name once."""
+    """Legend of all axes above them, in place of their own; each name once."""
     handles: dict[str, Artist | None] = dict.fromkeys(first)
     for axes in figure.axes:
         handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))

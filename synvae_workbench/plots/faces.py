@@ -1,4 +1,4 @@
-"""Photographs: sheets, strips, a pair in each frame, and walks as animations."""
+"""Photographs: grids, nearest training pictures, and latent walks as animations."""
 
 import base64
 import html
@@ -21,7 +21,7 @@ QUALITY = 80  # of WebP, of 100
 
 
 def photo_grid(rows: Mapping[str, Float[Tensor, "n c h w"]]) -> Figure:
-    """Photographs in [0, 1], those of one name in one row; grey ones as they are, not as ink.
+    """Grid of photographs in [0, 1], a row for each name; grey ones as they are, not as ink.
 
     Raises:
         ValueError: if there is no picture, or the rows are not equally long.
@@ -37,15 +37,15 @@ def pair_sheet(
     close: float,
     columns: int = 10,
 ) -> Figure:
-    """Pictures that were drawn, below each the training picture nearest to it and their distance.
+    """Generated pictures, each above its nearest training picture, with their distance.
 
     Args:
-        distances: of the two, as they are to be shown.
-        close: pairs with a lower distance are marked: they may be copies.
+        distances: of the pairs, as shown.
+        close: pairs of a lower distance are marked as possible copies.
         columns: pairs in a row.
 
     Raises:
-        ValueError: unless there is a pair, and as many of all.
+        ValueError: if there is no pair, or the numbers of pictures and distances differ.
     """
     if not len(drawn) or not len(drawn) == len(nearest) == len(distances) or columns < 1:
         raise ValueError(
@@ -79,14 +79,14 @@ def pair_sheet(
 def animation(
     frames: Float[Tensor, "n c h w"], *, alt: str, seconds: float = 0.1, width_rem: float = 12
 ) -> HTML:
-    """Pictures in [0, 1] one after the other, over and over, as an image that fetches nothing.
+    """Endless animation of pictures in [0, 1], as an embedded image.
 
-    Who asked the system for less motion sees the first one.
+    With the system's setting of reduced motion it is the first picture.
 
     Args:
-        alt: what stands for it where it is not seen.
-        seconds: that each is shown.
-        width_rem: on the page.
+        alt: alternative text.
+        seconds: of each picture.
+        width_rem: width on the page.
 
     Raises:
         ValueError: with fewer than two pictures, or without a text.
@@ -107,10 +107,10 @@ def animation(
 
 
 def side_by_side(*walks: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h wide"]:
-    """Walks of equally many pictures, to be seen at once, with a white line between them.
+    """Concatenates latent walks frame by frame, with a white line between them.
 
     Raises:
-        ValueError: if there is none, or they are of different shapes.
+        ValueError: if there is no walk, or their shapes differ.
     """
     shapes = {tuple(walk.shape) for walk in walks}
     if len(shapes) != 1:

@@ -1,4 +1,4 @@
-"""What a melody VAE keeps, how it uses its latent space, and what lies between its melodies."""
+"""Melody VAEs: recall of notes, use of latent dimensions, interpolation, attribute vectors."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,11 +29,11 @@ Recall = Mapping[str, Share]
 
 
 def recall_bars(panels: Mapping[str, Mapping[str, Recall]]) -> Figure:
-    """Share of the notes that were found, by group, with 95 % intervals.
+    """Recall of notes by group, with 95 % intervals.
 
     Args:
-        panels: title -> set of melodies -> group -> share; each panel in a row of its own width,
-            its sets side by side.
+        panels: title -> set of melodies -> group -> recall; a group of bars for each group, panels
+            as wide as their groups need.
 
     Raises:
         ValueError: if there is no panel, or the sets of a panel differ in their groups.
@@ -55,7 +55,7 @@ def recall_bars(panels: Mapping[str, Mapping[str, Recall]]) -> Figure:
 
 
 def latent_spectrum(usages: Mapping[str, LatentUsage]) -> Figure:
-    """KL and aggregate posterior of each dimension, in the order of the first set's KL.
+    """KL and aggregate posterior of each latent dimension, sorted by the first set's KL.
 
     Args:
         usages: by set of melodies, all of one latent space.
@@ -92,13 +92,13 @@ def latent_spectrum(usages: Mapping[str, LatentUsage]) -> Figure:
 
 
 def interpolation_distances(smoothness: Mapping[str, PathSmoothness]) -> Figure:
-    """Distances along paths, the mean over the paths: to the first end, and of neighbours.
+    """Mean distances along interpolations: to the first end, and between neighbours.
 
     Args:
-        smoothness: by way of interpolating, of paths of the same number of melodies.
+        smoothness: by method of interpolation, of paths of the same number of melodies.
 
     Raises:
-        ValueError: if there is no way, or the paths differ in their number of melodies.
+        ValueError: if there is no method, or the paths differ in their number of melodies.
     """
     lengths = {each.to_first.shape[1] for each in smoothness.values()}
     if len(lengths) != 1:
@@ -126,11 +126,11 @@ def interpolation_distances(smoothness: Mapping[str, PathSmoothness]) -> Figure:
 
 
 def attribute_effects(change: Float[np.ndarray, "v a"], names: Sequence[str]) -> Figure:
-    """What adding each attribute's vector changes in each attribute, as a table of colours.
+    """Effect of adding each attribute vector on each attribute, as a heat map.
 
     Args:
-        change: in standard deviations of the corpus; row v is the vector of attribute v; what is
-            not finite is left white.
+        change: in standard deviations of the corpus; row v is the vector of attribute v; values
+            that are not finite are white.
         names: of the attributes.
 
     Raises:
@@ -157,10 +157,10 @@ def attribute_curves(
     levels: Mapping[str, Float[np.ndarray, "s"]],
     corpus: Mapping[str, tuple[float, float]],
 ) -> Figure:
-    """How far each attribute moves with its own vector, over where the corpus lies.
+    """Mean of each attribute over multiples of its own vector, with the range of the corpus.
 
     Args:
-        scales: how many times the vector was added.
+        scales: multiples of the vector.
         levels: by attribute, its mean over melodies at each scale.
         corpus: by attribute, mean and standard deviation over the corpus, drawn as a band.
 
@@ -201,7 +201,7 @@ def _draw_recall(axes: Axes, sets: Mapping[str, Recall]) -> None:
 def _long_table(
     paths: Mapping[str, Float[np.ndarray, "p n"]], way: Float[np.ndarray, "n"]
 ) -> pd.DataFrame:
-    """A row for each distance of each path, with its kind and its place on the way."""
+    """Long-form table of the distances of all paths, by position along them."""
     wide = pd.concat({kind: pd.DataFrame(each, columns=way) for kind, each in paths.items()})
     frame = wide.melt(ignore_index=False, var_name="way", value_name="distance")
     return frame.rename_axis(["kind", "path"]).reset_index()

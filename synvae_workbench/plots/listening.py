@@ -1,4 +1,4 @@
-"""How well listeners did, each with the exact interval of what they know."""
+"""Accuracies in a listening test, with exact binomial intervals."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,16 +20,16 @@ def listener_accuracies(
     chance: float,
     references: Mapping[str, float] | None = None,
 ) -> Figure:
-    """The accuracy of each listener, lowest first, and that of all in a band.
+    """Accuracy of each listener, sorted, with the pooled accuracy as a band.
 
     Args:
         listeners: accuracy and interval of each.
         overall: of all answers together.
-        chance: accuracy of a guesser.
+        chance: accuracy of guessing.
         references: other accuracies to compare with, by name.
 
     Raises:
-        ValueError: if there is no listener, or a bound is on the wrong side of its accuracy.
+        ValueError: if there is no listener, or an accuracy is outside its interval.
     """
     if not listeners:
         raise ValueError("there are no listeners to draw")

@@ -1,4 +1,4 @@
-"""How often a machine that hears melodies finds their pictures."""
+"""Accuracies of machine listeners in the matching of melodies to pictures."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,11 +26,11 @@ from synvae_workbench.plots.style import BLUE, FAINT, MUTED, VERMILION, colours,
 def accuracy_intervals(
     answers: Mapping[str, Answers], *, chance: float, references: Mapping[str, float] | None = None
 ) -> Figure:
-    """The accuracy of each listener with its exact 95 % interval.
+    """Accuracy of each machine listener with its exact 95 % interval.
 
     Args:
         answers: by the name of the listener.
-        chance: accuracy of a guesser.
+        chance: accuracy of guessing.
         references: other accuracies to compare with, by name.
 
     Raises:
@@ -63,12 +63,12 @@ def learning_curves(
     chance: float,
     references: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Mean accuracy over the number of examples of each class.
+    """Mean accuracy over the number of training examples of each class.
 
     Args:
         curves: accuracies of the sittings, by listener and number of examples; of the first
-            listener the middle nine tenths are a band.
-        chance: accuracy of a guesser.
+            listener the central 90 % are a band.
+        chance: accuracy of guessing.
         references: other accuracies to compare with, by name.
 
     Raises:
@@ -106,16 +106,16 @@ def trio_map(
     chance: float,
     marked: tuple[int, ...] = (),
 ) -> Figure:
-    """Every two classes, by the mean over the trios with both; and every trio, lowest first.
+    """Accuracy by pair of classes, as the mean over trios with both, and by trio, sorted.
 
     Args:
         accuracies: by trio of classes.
         names: of the classes, by index.
-        chance: accuracy of a guesser.
-        marked: a trio to be pointed at.
+        chance: accuracy of guessing.
+        marked: a trio to highlight.
 
     Raises:
-        ValueError: if there is no trio, or `marked` is none of them.
+        ValueError: if there is no trio, or `marked` is not among them.
     """
     trios = {tuple(sorted(trio)): value for trio, value in accuracies.items()}
     marked = tuple(sorted(marked))

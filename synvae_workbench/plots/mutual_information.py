@@ -25,12 +25,12 @@ def estimates_of_known(
     *,
     ceilings: Mapping[str, float],
 ) -> Figure:
-    """What each bound finds of a mutual information that is known, both in nats.
+    """Estimate of each bound over the true mutual information, both in nats.
 
     Args:
         known: true values.
         estimates: of every true value, by the name of the bound.
-        ceilings: values that some of them cannot exceed, and what to call these lines.
+        ceilings: upper limits of some bounds, by the names of their lines.
 
     Raises:
         ValueError: if there is no value, or a bound has not as many estimates as there are values.
@@ -48,7 +48,7 @@ def estimates_of_known(
             axes.axhline(value, color=MUTED, linewidth=0.9, linestyle=DASHED)
             place = {"xytext": (2, 2), "textcoords": "offset points"}
             axes.annotate(name, (0, value), color=MUTED, fontsize=8, **place)
-        shift = 0.008 * end  # side by side, whiskers can be told apart
+        shift = 0.008 * end  # error bars side by side
         rows = [
             (NAMES.get(name, name), value + (i - (len(estimates) - 1) / 2) * shift, nats)
             for i, (name, found) in enumerate(estimates.items())
@@ -63,7 +63,7 @@ def estimates_of_known(
         highest = max(
             [*(v.nats for found in estimates.values() for v in found), *ceilings.values()]
         )
-        # a bound that has gone astray leaves the picture, not the others without room
+        # a bound that diverges leaves the axes and does not shrink the others
         axes.set(xlim=(0, end), ylim=(min(0, max(lowest, -1)) - 0.2, min(highest, 1.6 * end) + 0.5))
         axes.set(xlabel="true mutual information (nats)", ylabel="estimate (nats)")
         axes.grid(visible=True)
@@ -74,11 +74,11 @@ def estimates_of_known(
 def estimate_bars(
     estimates: Mapping[str, Mapping[str, Estimate]], *, ceilings: Mapping[str, float]
 ) -> Figure:
-    """Estimates with their intervals, a panel for each kind of pairs.
+    """Estimates of mutual information with intervals, a panel for each kind of pairs.
 
     Args:
-        estimates: by what the pairs are and the name of the bound, the same bounds in each.
-        ceilings: values that some of them cannot exceed, and what to call these lines.
+        estimates: by kind of pairs and bound, the same bounds in each.
+        ceilings: upper limits of some bounds, by the names of their lines.
 
     Raises:
         ValueError: if there is no estimate, or the panels differ in their bounds.
@@ -118,6 +118,6 @@ def _check(estimates: Mapping) -> None:
 
 
 def _palette(bounds: Iterable[str]) -> dict[str, str]:
-    """The colour of each bound by the name that is shown; grey of those as published."""
+    """Colours of bounds by the names shown; grey for those as published."""
     grey = {name for name in bounds if name.endswith("as_published")}
     return {NAMES.get(name, name): each for name, each in colours(bounds, grey=grey).items()}

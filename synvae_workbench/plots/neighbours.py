@@ -1,4 +1,4 @@
-"""Neighbours: how often they carry the label of an item, by class, and what they look like."""
+"""Nearest neighbours: precision over k and by class, and a gallery of pictures."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ from synvae_workbench.plots.charts import SPACES, space_colours
 from synvae_workbench.plots.drawing import DASHED, LINES, legend_above, row_marks
 from synvae_workbench.plots.style import BLUE, INK, MUTED, new_figure, style
 
-SIDE = 40  # pixels of a picture of the gallery at least, so that its frame looks the same on all
+SIDE = 40  # least side of a gallery picture in pixels, so that all frames look alike
 FRAME = 0.09  # of a picture's side
 GAP = 0.12
 
@@ -24,12 +24,12 @@ GAP = 0.12
 def precision_curves(
     panels: Mapping[str, Mapping[str, Mapping[int, float]]], *, chance: float | None = None
 ) -> Figure:
-    """Precision over the number of neighbours, by space; the panels share their axes.
+    """Precision over the number of neighbours, by space; panels share their axes.
 
     Args:
         panels: title -> space -> k -> precision in 0..1; spaces are named as in `SPACES`, or as
             they come.
-        chance: what random neighbours would score, drawn as a line.
+        chance: precision of random neighbours, drawn as a line.
 
     Raises:
         ValueError: if there is no panel, or one without a space.
@@ -61,7 +61,7 @@ def precision_curves(
 def class_precision(
     spaces: Mapping[str, LabelPrecision], *, names: Sequence[str], chance: LabelPrecision
 ) -> Figure:
-    """Precision of each class in each space, beside what random neighbours would score.
+    """Precision of each class in each space, with that of random neighbours.
 
     Args:
         spaces: named as in `SPACES`, or as they come; all of the same items and labels.
@@ -105,13 +105,13 @@ def neighbour_gallery(
     found: Mapping[str, Int[Tensor, "q k"]],
     alike: Mapping[str, Bool[Tensor, "q k"]],
 ) -> Figure:
-    """Pictures, and beside each its neighbours in each space, the nearest first.
+    """Query pictures, each with its nearest neighbours in each space, the nearest first.
 
-    A blue frame is around what is alike.
+    A blue frame marks neighbours of the query's label.
 
     Args:
         images: all pictures, in [0, 1]; grey ones are drawn in ink on paper.
-        queries: whose neighbours are shown, a row each.
+        queries: indices of the queries, a row each.
         found: indices of the neighbours by space, named as in `SPACES`, or as they come.
         alike: whether each neighbour carries a label of its query.
 
@@ -143,7 +143,7 @@ def neighbour_gallery(
 
 
 def _add_frame(image: Tensor, alike: bool | None) -> np.ndarray:
-    """A picture in RGB, enlarged by whole pixels, within a frame and a gap of its own size."""
+    """Picture in RGB, enlarged by an integer factor, with a frame and a margin."""
     pixels = image.permute(1, 2, 0).double().numpy().clip(0, 1)
     if pixels.shape[-1] == 1:
         pixels = 1 - pixels * (1 - np.array(to_rgb(INK)))

@@ -1,4 +1,4 @@
-"""Rows of pictures, one kind to a row."""
+"""Grids of pictures, one kind to a row."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from synvae_workbench.plots.style import new_figure, style
 
 
 def picture_grid(rows: Mapping[str, Float[Tensor, "n c h w"]]) -> Figure:
-    """Pictures in [0, 1], those of one name in one row, so that columns can be compared.
+    """Grid of pictures in [0, 1], a row for each name, to be compared by column.
 
     Raises:
         ValueError: if there is no picture, or the rows are not equally long.

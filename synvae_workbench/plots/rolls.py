@@ -32,9 +32,9 @@ from synvae_workbench.plots.style import (
     style,
 )
 
-MIN_SPAN = 24  # semitones shown at least, so that a trill does not look like a leap
-GAP = 0.14  # of a step, left open behind each note to tell repeated ones apart
-ROWS = 18  # a note is at least one of so many rows high: notes of one melody never overlap
+MIN_SPAN = 24  # least range of pitches in semitones, so that a trill does not look like a leap
+GAP = 0.14  # of a step, between repeated notes
+ROWS = 18  # largest number of rows: a note is at least one of so many high
 ROW_LABELS = ("picture", "its melody", "rebuilt from\nthe melody")
 # low notes violet, high ones orange; the end of plasma is too light on white
 _PITCH_COLOURS = LinearSegmentedColormap.from_list(
@@ -50,7 +50,7 @@ def piano_roll_image(
     height: int = 96,
     coding: Coding = ONE_VOICE,
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """One melody as a small picture in RGB, with lines on the beats and a darker one on each bar.
+    """Piano roll of one melody as an RGB image, with lines on beats and darker ones on bars.
 
     Args:
         events: event ids of the coding.
@@ -87,7 +87,7 @@ def piano_rolls(
     columns: int = 4,
     coding: Coding = ONE_VOICE,
 ) -> Figure:
-    """Melodies side by side over the same pitches.
+    """Piano rolls of melodies side by side, on one range of pitches.
 
     Args:
         events: event ids of the coding.
@@ -120,7 +120,7 @@ def digit_grid(
     *,
     columns: int = 10,
 ) -> Figure:
-    """Each picture, under it its melody, and under that the picture rebuilt from the melody.
+    """Pictures, below each its melody, and below that the reconstruction from the melody.
 
     Args:
         images: pictures in [0, 1], grey ones drawn in ink on paper.
@@ -163,7 +163,7 @@ def digit_grid(
 
 
 def draw_picture(axes: Axes, image: Float[Tensor, "c h w"]) -> None:
-    """One picture in [0, 1], a grey one as ink on paper."""
+    """Draws a picture in [0, 1], a grey one as ink on paper."""
     pixels = image.numpy()[0] if len(image) == 1 else image.permute(1, 2, 0).numpy().clip(0, 1)
     axes.imshow(pixels, cmap=_INK_ON_PAPER, vmin=0, vmax=1, interpolation="none")
     axes.set(xticks=[], yticks=[])
@@ -206,7 +206,7 @@ def _label_roll(axes: Axes, low: int, high: int, *, pitches: bool, bars: bool) -
 
 
 def _pitch_range(melodies: Sequence[Sequence[Note]]) -> tuple[int, int]:
-    """The lowest and the highest pitch to show: all that is played, and at least two octaves."""
+    """Range of pitches to show: all that are played, and at least two octaves."""
     pitches = [note.pitch for notes in melodies for note in notes] or [60]
     low, high = min(pitches), max(pitches)
     lack = max(0, MIN_SPAN - (high - low))

@@ -1,4 +1,4 @@
-"""Pictures of spoken digits, and how well they are drawn: by digit, by speaker, and to look at."""
+"""Speech-to-image results: agreement of a classifier, measures by class, pictures."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ from synvae_workbench.plots.drawing import (
 from synvae_workbench.plots.style import INK, MUTED, colours, new_figure, style
 
 GAP = 2  # pixels between two pictures
-SHIFT = 0.22  # rows between the marks of two kinds of one name
+SHIFT = 0.22  # rows between the dots of two kinds of one name
 
 
 def agreement_intervals(
@@ -28,11 +28,11 @@ def agreement_intervals(
     *,
     references: Mapping[str, float] | None = None,
 ) -> Figure:
-    """The share that was read right, with its interval, in panels that share their axis.
+    """Share of pictures that a classifier reads right, with intervals; panels share their axis.
 
     Args:
         panels: title -> kind -> name -> share, such as of each digit, from means and from samples.
-        references: other shares to compare with, by what they are.
+        references: other shares to compare with, by name.
 
     Raises:
         ValueError: if there is no panel, or the kinds of a panel differ in their names.
@@ -70,7 +70,7 @@ def measures_by_class(
     *,
     references: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Measures of each class in panels of their own scale, the kinds of pictures in colours.
+    """Measures of each class, by kind of pictures; each panel has its own scale.
 
     Args:
         panels: measure -> kind -> class -> value; a kind called "real" is drawn in grey.
@@ -108,12 +108,12 @@ def measures_by_class(
 def picture_mosaic(
     rows: Mapping[str, Float[Tensor, "_ c h w"]], *, columns: Mapping[int, str] | None = None
 ) -> Figure:
-    """Pictures in [0, 1] in named rows, one beside the other; grey ones in ink on paper.
+    """Mosaic of pictures in [0, 1] in named rows; grey ones in ink on paper.
 
-    Many more than `picture_grid` may show, as they are one image. Rows may differ in length.
+    As one image it holds many more than `picture_grid`. Rows may differ in length.
 
     Args:
-        columns: what to write above some of the columns.
+        columns: headings of some columns, by index.
 
     Raises:
         ValueError: if there is no picture, or they differ in size.

@@ -1,4 +1,4 @@
-"""How every figure looks: one typeface, one palette, no frame, and SVG where a notebook shows it.
+"""Style of all figures: one typeface, one palette, no frame, and SVG in notebooks.
 
 The palette is that of Okabe & Ito 2008, "Color Universal Design", which readers with any kind of
 colour vision tell apart.
@@ -21,7 +21,7 @@ MUTED = "#6b7885"
 FAINT = "#dfe4e8"
 BAR_LINE = "#b4bec7"
 PAPER = "#f5f7f9"
-REFERENCE = "#aab4bd"  # what the others are compared with
+REFERENCE = "#aab4bd"  # of references and baselines
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = PALETTE = (
     "#0072b2",
     "#d55e00",
@@ -69,10 +69,10 @@ _STYLE = {
 
 
 class StyledFigure(Figure):
-    """A figure on white that keeps its style wherever it is drawn; a notebook shows it as SVG."""
+    """Figure with the style on a white ground, wherever it is drawn; SVG in notebooks."""
 
     def savefig(self, *args: Any, **options: Any) -> None:
-        """As `Figure.savefig`, in this style."""
+        """Saves the figure in this style, as `Figure.savefig`."""
         with style():
             super().savefig(*args, **options)
 
@@ -86,12 +86,12 @@ class StyledFigure(Figure):
 
 
 def new_figure(width: float, height: float) -> StyledFigure:
-    """An empty figure; sizes in inches. Draw on it within `style()`."""
+    """Empty figure; sizes in inches. Draw on it within `style()`."""
     return StyledFigure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
 def panels(count: int, *, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure with so many axes in rows of `columns` at most; sizes in inches of each."""
+    """Figure with `count` axes in rows of at most `columns`; sizes in inches of each."""
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = new_figure(width * columns, height * rows)
@@ -102,12 +102,12 @@ def panels(count: int, *, columns: int, width: float, height: float) -> tuple[Fi
 
 
 def style() -> AbstractContextManager[None]:
-    """A context in which axes are made in the style of the figures."""
+    """Context in which axes have the style of the figures."""
     return rc_context(_STYLE)
 
 
 def colours(names: Iterable[str], *, grey: Container[str] = ()) -> dict[str, str]:
-    """A colour for each name in the order of the palette, and grey for those to compare with."""
+    """Colours of names in the order of the palette, and grey for references."""
     found: dict[str, str] = {}
     for name in names:
         coloured = sum(colour != REFERENCE for colour in found.values())
@@ -116,12 +116,12 @@ def colours(names: Iterable[str], *, grey: Container[str] = ()) -> dict[str, str
 
 
 def _shorten_path(path: re.Match[str]) -> str:
-    """The path to a hundredth of a point, in one line: half the bytes, the same picture."""
+    """Rounds a path to hundredths of a point, in one line, which halves its bytes."""
     return " ".join(re.sub(r"(\.\d\d)\d+", r"\1", path[0]).split())
 
 
 def _as_webp(png: re.Match[str]) -> str:
-    """The same pixels in two thirds of the bytes, which a hundred photographs make worth it."""
+    """Converts an embedded PNG to lossless WebP, at two thirds of the bytes."""
     image = Image.open(io.BytesIO(base64.b64decode(png[1])))
     if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):
         image = image.convert("RGB")

@@ -1,4 +1,4 @@
-"""What the parameters of a sweep change: each measure over the values of one of them, or of two."""
+"""Measures of a sweep over the values of one parameter, or of two."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Real
@@ -12,13 +12,13 @@ from synvae_workbench.plots.drawing import heat_map
 from synvae_workbench.plots.style import BLUE, INK, panels, style
 
 COLUMNS = 3
-LOGARITHMIC = 30  # times the smallest value, from which on a parameter's axis is logarithmic
+LOGARITHMIC = 30  # least ratio of largest to smallest value for a logarithmic axis
 
 
 def over_parameter(
     parameter: str, values: Sequence[object], measures: Mapping[str, Sequence[float]]
 ) -> Figure:
-    """A panel for each measure: a point for each run, and a line through their means.
+    """Each measure over a parameter: a point for each run, and a line through the means.
 
     Args:
         values: of the parameter, one for each run: numbers, or anything else, by its text.
@@ -51,7 +51,7 @@ def over_parameter(
 def over_two_parameters(
     values: Mapping[str, Sequence[object]], measures: Mapping[str, Sequence[float]]
 ) -> Figure:
-    """A heat map for each measure: its mean over the runs of each pair of values.
+    """Heat map of each measure over two parameters: means over the runs of each pair of values.
 
     Args:
         values: of two parameters by name, one for each run, as in `over_parameter`.
@@ -86,7 +86,7 @@ def _check(
 
 
 def _comparable(values: Sequence[object]) -> list[float] | list[str]:
-    """The values if all are numbers, and their texts if not."""
+    """Values if all are numbers, else their texts."""
     numeric = all(isinstance(value, Real) and not isinstance(value, bool) for value in values)
     return [*values] if numeric else [str(value) for value in values]
 

@@ -1,4 +1,4 @@
-"""Spectrograms of loops, and how far from the originals rebuilt ones are."""
+"""Spectrograms of loops, and fidelity of their reconstructions."""
 
 from collections.abc import Mapping
 
@@ -15,15 +15,15 @@ from synvae_workbench.plots.drawing import DASHED, row_marks
 from synvae_workbench.plots.style import INK, colours, new_figure, style
 
 ROWS, COLUMNS = 64, 192
-RANGE_DB = 70.0  # from paper to ink, below the level of a loud hit
+RANGE_DB = 70.0  # from paper to ink
 TOP_DB = -20.0  # of a sine of full scale
 
 
 def spectrogram(waveform: Float[np.ndarray, " n"]) -> UInt8[np.ndarray, "64 192"]:
-    """A small picture of a waveform in -1..1: time to the right, frequency upwards, loud is dark.
+    """Spectrogram of a waveform in -1..1 as a small grey picture: loud is dark.
 
-    The highest row is half the rate, whatever that is. Levels are those of `TOP_DB` down to
-    `RANGE_DB` below, and the same in every picture.
+    The highest row is half the sample rate. Levels range from `TOP_DB` down to `RANGE_DB` below,
+    the same in every picture.
 
     Raises:
         ValueError: if it has fewer samples than the picture has columns, or is not finite.
@@ -44,12 +44,12 @@ def spectrogram(waveform: Float[np.ndarray, " n"]) -> UInt8[np.ndarray, "64 192"
 def fidelity_dots(
     panels: Mapping[str, Mapping[str, ArrayLike]], *, goals: Mapping[str, float] | None = None
 ) -> Figure:
-    """Every window's measure as a dot and the mean as a bar, the kinds below each other.
+    """Distribution of each measure over windows, as dots, with the mean, by kind of loops.
 
     Args:
-        panels: measure -> kind -> values of windows, such as of rebuilt training loops. The kinds
-            are those of the first measure; one may be missing in the others.
-        goals: value of a measure to draw a line at, by the measure's title.
+        panels: measure -> kind -> values of windows, such as of reconstructed training loops. The
+            kinds are those of the first measure; one may be missing in the others.
+        goals: reference line of a measure, by the measure's title.
 
     Raises:
         ValueError: if there is no panel, a kind has no value, or one is not finite.

@@ -271,9 +271,8 @@ def test_a_trade_off_shows_every_setting_and_names_it():
     figure = plots.trade_off(
         points,
         curve=["1, 3", "2, 1"],
-        across="auc",
+        across=("auc", "AUC"),
         up={"agreement": "read"},
-        label="AUC",
         limits={"tunes": 0.53},
     )
     (axes,) = figure.axes
@@ -283,4 +282,4 @@ def test_a_trade_off_shows_every_setting_and_names_it():
     assert list(zip(*joined.get_data(), strict=True)) == [(0.6, 0.8), (0.8, 0.9)]
     assert {text.get_text() for text in axes.texts} == {*points, "tunes"}
     with pytest.raises(ValueError, match="settings and measures"):
-        plots.trade_off({}, curve=[], across="auc", up={"agreement": ""}, label="")
+        plots.trade_off({}, curve=[], across=("auc", ""), up={"agreement": ""})
