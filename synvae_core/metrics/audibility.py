@@ -40,10 +40,9 @@ class Spread(NamedTuple):
 def class_precision(
     distances: Float[np.ndarray, "n n"], classes: Integer[np.ndarray, " n"], *, k: int
 ) -> float:
-    """Share of each item's k nearest others that are of its class, its mean over all items; 0 to 1.
+    """Precision at k: share of each item's k nearest others that are of its class, mean over items.
 
-    Of items equally far away, each is as likely among the k: distances of few values are no less
-    precise for the order in which the items stand.
+    Ties count by their expectation in random order, so that the order of the items does not matter.
 
     Raises:
         ValueError: unless 1 <= k < n and distances are finite.
@@ -56,7 +55,7 @@ def class_precision(
 def neighbours_kept(
     pictures: Float[np.ndarray, "n n"], melodies: Float[np.ndarray, "n n"], *, k: int = NEIGHBOURS
 ) -> float:
-    """Share of each picture's k nearest that its melody's k nearest find again; 0 to 1.
+    """Overlap of neighbourhoods: share of the k nearest pictures whose melodies are nearest, too.
 
     Raises:
         ValueError: unless 1 <= k < n and distances are finite.
@@ -81,7 +80,7 @@ def rank_correlation(
 def trustworthiness_of_distances(
     pictures: Float[np.ndarray, "n n"], melodies: Float[np.ndarray, "n n"], *, k: int = NEIGHBOURS
 ) -> float:
-    """1 less what ranks of pictures are missed by, where melodies are among the k nearest; 0 to 1.
+    """Trustworthiness of melodies as a map of pictures, from the distances of both; 0 to 1.
 
     Raises:
         ValueError: unless 1 <= k < n / 2 and distances are finite.
@@ -99,7 +98,7 @@ def trustworthiness_of_distances(
 
 
 def class_spread(distances: Float[np.ndarray, "n n"], classes: Integer[np.ndarray, " n"]) -> Spread:
-    """How far melodies lie apart within classes and between them: both, so that neither is lost.
+    """Mean distance of melodies within classes, and of melodies of different classes.
 
     Raises:
         ValueError: unless there are two classes, and two items of one.
@@ -113,9 +112,9 @@ def class_spread(distances: Float[np.ndarray, "n n"], classes: Integer[np.ndarra
 
 
 def twin_share(twins: Float[np.ndarray, " n"], distances: Float[np.ndarray, "n n"]) -> float:
-    """Distance to the melody of a picture's near twin, as a share of that to another picture's.
+    """Distance between melodies of near twins of pictures, relative to that of different pictures.
 
-    Means over all; 0 where twins sound the same, 1 where they might be any two pictures.
+    Ratio of means; 0 where twins sound the same, 1 where they might be any two pictures.
 
     Raises:
         ValueError: if all melodies are the same.
@@ -131,7 +130,7 @@ def audibility(
     pictures: Float[np.ndarray, "n n"],
     classes: Integer[np.ndarray, " n"],
 ) -> Mapping[str, float]:
-    """All scores of one ear by name, as notebooks record them."""
+    """Scores of one melody distance by name, as notebooks record them."""
     spread = class_spread(melodies, classes)
     precision = {
         f"precision_at_{k}": class_precision(melodies, classes, k=k) for k in PRECISION_RANKS
@@ -146,7 +145,7 @@ def audibility(
 
 
 def _chance_among_nearest(distances: Float[np.ndarray, "n n"], k: int) -> Float[np.ndarray, "n n"]:
-    """Probability that each item is among the k nearest of each other, ties broken by lot."""
+    """Probability that each item is among the k nearest of each other, ties broken at random."""
     own = _without_self(distances)
     reach = np.partition(own, k - 1, axis=1)[:, k - 1 : k]
     nearer, tied = own < reach, own == reach

@@ -1,8 +1,8 @@
-"""Melodies by the class of the picture that they were made from: what tells the classes apart?
+"""Differences of melodies by the class of their picture: analysis of variance, and spread.
 
 Features are those of `melody_features`, one at a time, by the F-test of a one-way analysis of
-variance. How far melodies of a class lie from each other and from those of other classes is
-counted as in `diversity`, by the steps at which two of them sound different.
+variance. The spread within and between classes is that of `diversity`, the share of the steps at
+which two melodies sound different.
 """
 
 import warnings
@@ -45,7 +45,7 @@ class ClassFeatures(NamedTuple):
         return np.where(varies, self.means - self.mean, 0) / np.where(varies, self.deviation, 1)
 
     def only(self, classes: Integer[np.ndarray, " some"]) -> "ClassFeatures":
-        """Some of the classes; what was measured over all of them stays.
+        """Results of some of the classes; those over all melodies stay.
 
         Raises:
             ValueError: if there is no class of such an id.
@@ -59,12 +59,15 @@ class ClassFeatures(NamedTuple):
         )
 
     def ranked(self) -> list[str]:
-        """Names of the features, the one that tells the classes apart best first."""
+        """Names of the features, by falling share of variance between the classes."""
         return [FEATURE_NAMES[i] for i in np.argsort(-self.share, kind="stable")]
 
 
 class ClassSpread(NamedTuple):
-    """`unlike` (a, b): mean share of steps, 0..1, at which melodies of classes a and b differ."""
+    """Spread within and between classes.
+
+    `unlike` (a, b): mean share of steps, 0..1, at which melodies of classes a and b differ.
+    """
 
     classes: Integer[np.ndarray, " c"]
     unlike: Float[np.ndarray, "c c"]
@@ -76,7 +79,7 @@ def class_features(
     *,
     coding: Coding = ONE_VOICE,
 ) -> ClassFeatures:
-    """How the 18 features of melodies differ from class to class.
+    """One-way analysis of variance of the 18 features of melodies by class.
 
     Raises:
         ValueError: unless each melody has a class, there are two classes or more, and more
@@ -113,7 +116,7 @@ def class_spread(
     seed: int = 0,
     coding: Coding = ONE_VOICE,
 ) -> ClassSpread:
-    """How unlike the melodies of each class are to each other and to those of each other class.
+    """Spread of the melodies within each class, and between each two classes.
 
     Over all pairs of different melodies; of many, over those of `MOST` drawn at random, with as
     near as can be the same number of each class.

@@ -1,14 +1,14 @@
-"""How far melodies lie apart, so that nobody wins by playing one pretty tune."""
+"""Diversity of melodies, within and between classes, which one good tune for all would not have."""
 
 import numpy as np
 from jaxtyping import Integer
 
-from synvae_core.metrics.melody import distinct
+from synvae_core.metrics.melody import count_distinct
 from synvae_core.music.coding import Coding
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.types import HIGHER, Measure
 
-MOST = 2000  # melodies that are compared in pairs; of more, a draw
+MOST = 2000  # melodies that are compared in pairs; of more, a random subset
 
 MEASURES = (
     Measure("distinct_share", HIGHER, 0, 1),
@@ -24,7 +24,7 @@ def melody_spread(
     seed: int = 0,
     coding: Coding = ONE_VOICE,
 ) -> dict[str, float]:
-    """How unlike melodies are: the mean share of steps at which two of them sound different.
+    """Diversity of melodies: the mean share of steps at which two of them sound different.
 
     `distinct_share`, of melodies unlike all others; `within_classes` and `between_classes`, 0..1,
     over all pairs of a class and of different classes (of `MOST` melodies drawn at random, where
@@ -37,7 +37,7 @@ def melody_spread(
         raise ValueError(f"each melody has a class: got {len(events)} and {len(classes)}")
     if len(events) < 2:
         raise ValueError(f"spread wants two melodies or more, got {len(events)}")
-    share = distinct(events, coding=coding) / len(events)
+    share = count_distinct(events, coding=coding) / len(events)
     rows = np.random.default_rng(seed).permutation(len(events))[:MOST]
     heard, classes = coding.sounding(events)[rows], np.asarray(classes)[rows]
     unlike = np.zeros((len(heard), len(heard)))

@@ -1,4 +1,4 @@
-"""How smoothly a path of melodies leads from one end to the other.
+"""Smoothness of interpolations between melodies, and a baseline in the space of events.
 
 Distances are Hamming distances of canonical melodies as shares of their steps, as in section 5.2
 of Roberts et al. 2018, arXiv 1803.05428, and so is the baseline that interpolates the events
@@ -25,9 +25,7 @@ MEASURES = (
 
 
 class PathSmoothness(NamedTuple):
-    """Of `p` paths of `n` melodies; what is relative to the distance of the ends is NaN where they
-    are equal.
-    """
+    """Smoothness of `p` paths of `n` melodies; ratios to the distance of equal ends are NaN."""
 
     to_first: Float[np.ndarray, "p n"]  # share of steps that differ from the path's first melody
     to_last: Float[np.ndarray, "p n"]  # and from its last
@@ -38,7 +36,7 @@ class PathSmoothness(NamedTuple):
     distinct: Float[np.ndarray, "p"]  # share of the melodies that differ from all before them
 
     def summary(self) -> dict[str, float]:
-        """The last four, each as its mean over the paths whose ends differ; NaN where none do."""
+        """Means of the last four over the paths whose ends differ; NaN where none do."""
         differ = np.isfinite(self.length)
         names = ("length", "largest_step", "monotone", "distinct")
         values = {name: getattr(self, name)[differ] for name in names}
@@ -48,7 +46,7 @@ class PathSmoothness(NamedTuple):
 def path_smoothness(
     paths: Integer[np.ndarray, "p n t"], *, coding: Coding = ONE_VOICE
 ) -> PathSmoothness:
-    """How evenly melodies change along paths; the ends of a path are its first and last melody.
+    """Smoothness of paths, whose ends are their first and last melody.
 
     Raises:
         ValueError: if the paths have fewer than two melodies, or an event id is unknown.
@@ -79,9 +77,10 @@ def mixed_paths(
     rng: np.random.Generator,
     coding: Coding = ONE_VOICE,
 ) -> Int[np.ndarray, "p n t"]:
-    """The baseline: every event from the first or the second melody, by a coin weighted by the way.
+    """Baseline paths: every event is that of the first or the second melody, at random.
 
-    The coins of each melody of a path are tossed anew; the result is canonical.
+    The probability of the second rises linearly along the path, and events are drawn anew for each
+    melody of it; the result is canonical.
 
     Raises:
         ValueError: if the shapes differ, n < 2, or an event id is unknown.

@@ -1,6 +1,6 @@
-"""How melodies compare, one by one with their reconstructions and as a set with a corpus.
+"""Features of melodies, statistics of sets of melodies, and accuracy of reconstructions.
 
-All measures look at the canonical form: a note-off in silence is nothing. A step is a sixteenth,
+All measures are of the canonical form: a note-off in silence is a hold. A step is a sixteenth,
 a beat a quarter, an interval the distance between one note's pitch and the next one's in its voice.
 """
 
@@ -77,7 +77,7 @@ class _Notes(NamedTuple):
 def melody_features(
     events: Integer[np.ndarray, "n t"], *, coding: Coding = ONE_VOICE
 ) -> Float[np.ndarray, "n 18"]:
-    """Each melody's 18 numbers named in `FEATURE_NAMES`.
+    """Features of each melody, named in `FEATURE_NAMES`.
 
     What is not there counts 0: the intervals of a melody with one note, everything about a silent
     one.
@@ -119,7 +119,7 @@ def melody_features(
 def melody_summary(
     events: Integer[np.ndarray, "n t"], *, coding: Coding = ONE_VOICE
 ) -> dict[str, float]:
-    """A set of melodies in eight numbers; shares and means are over all notes of the set.
+    """Statistics of a set of melodies; shares and means are over all notes of the set.
 
     `onsets_per_bar`; `note_length` in steps; `beat_share`, of the onsets; `in_key_share`, of the
     notes, each melody in its best major key; `distinct_pitches`, mean of a melody; `interval`,
@@ -177,7 +177,7 @@ def note_f1(
     *,
     coding: Coding = ONE_VOICE,
 ) -> Float[np.ndarray, "n"]:
-    """Harmonic mean of precision and recall of each melody's notes; two silent ones score 1.
+    """F1 of each melody's notes, the harmonic mean of precision and recall; 1 of two silent ones.
 
     A predicted note is right if a target note has its onset and its pitch; its end does not count.
 
@@ -196,7 +196,7 @@ def step_accuracy(
     *,
     coding: Coding = ONE_VOICE,
 ) -> Float[np.ndarray, "n"]:
-    """Share of each melody's steps with the right event; always holding is right on most of them.
+    """Share of each melody's steps with the right event; high for a decoder that always holds.
 
     Raises:
         ValueError: if the shapes differ, or an event id is unknown.
@@ -211,7 +211,7 @@ def exact_windows(
     *,
     coding: Coding = ONE_VOICE,
 ) -> Bool[np.ndarray, "n"]:
-    """Whether the two melodies sound alike, note for note.
+    """Mask of the melodies that sound like their targets, note for note.
 
     Raises:
         ValueError: if the shapes differ, or an event id is unknown.
@@ -220,7 +220,7 @@ def exact_windows(
     return (target == predicted).all(1)
 
 
-def distinct(events: Integer[np.ndarray, "n t"], *, coding: Coding = ONE_VOICE) -> int:
+def count_distinct(events: Integer[np.ndarray, "n t"], *, coding: Coding = ONE_VOICE) -> int:
     """Number of melodies that sound different from each other."""
     return len(np.unique(coding.canonical(events), axis=0))
 
@@ -263,7 +263,7 @@ def _notes(events: np.ndarray, coding: Coding) -> _Notes:
 
 
 def _pitch_counts(notes: _Notes) -> np.ndarray:
-    """How often each melody has each of the MIDI pitches: (n, 128)."""
+    """Number of notes of each MIDI pitch in each melody: (n, 128)."""
     melodies = len(notes.onset)
     row = np.nonzero(notes.onset)[0]
     counts = np.bincount(row * 128 + notes.pitch[notes.onset], minlength=melodies * 128)
@@ -271,7 +271,7 @@ def _pitch_counts(notes: _Notes) -> np.ndarray:
 
 
 def _in_key(pitch_counts: np.ndarray) -> np.ndarray:
-    """How many of a melody's notes lie in the major key that holds most of them: (n,)."""
+    """Number of a melody's notes in the major key that holds most of them: (n,)."""
     classes = np.eye(12, dtype=int)[np.arange(128) % 12]
     keys = np.array([[(tone - key) % 12 in MAJOR_SCALE for key in range(12)] for tone in range(12)])
     return (pitch_counts @ (classes @ keys)).max(1, initial=0)

@@ -1,7 +1,7 @@
-"""Which notes a melody VAE gives back, and which it loses.
+"""Recall of notes in reconstructions, by length, onset, bar and syncopation.
 
 A note of the original is found if the reconstruction starts a note of its pitch on its step; how
-long it lasts does not count. Notes that the reconstruction adds are seen by `melody.note_f1`.
+long it lasts does not count. Notes that the reconstruction adds count in `melody.note_f1`.
 """
 
 from collections.abc import Callable
@@ -30,14 +30,14 @@ MEASURES = (
 
 
 class Share(NamedTuple):
-    """`right` of `cases`, and how sure one can be of it."""
+    """Proportion, `right` of `cases`, with its confidence interval."""
 
     right: int
     cases: int
 
     @property
     def value(self) -> float:
-        """The share in 0..1, or NaN of no case at all."""
+        """Share in 0..1, or NaN of no case at all."""
         return self.right / self.cases if self.cases else float("nan")
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
@@ -63,7 +63,7 @@ Grouping = Callable[[np.ndarray, Coding], Groups]  # of events (n, t)
 
 
 class TeacherForced(NamedTuple):
-    """Of all steps, and of the steps on which a note starts, those with the right likeliest event.
+    """Top-1 accuracy under teacher forcing, over all steps and over those on which a note starts.
 
     A note-off in silence is right where the melody holds: they sound the same.
     """
@@ -107,7 +107,7 @@ def recall_by(
     *,
     coding: Coding = ONE_VOICE,
 ) -> dict[str, Share]:
-    """Found and all notes of the target in each group, in the order of the groups.
+    """Recall of the target's notes in each group, in the order of the groups.
 
     Args:
         grouping: `by_length`, `by_onset`, `by_bar`, `by_rhythm`, or one of your own.
@@ -133,7 +133,7 @@ def recall(
     *,
     coding: Coding = ONE_VOICE,
 ) -> Share:
-    """Found and all notes of the target, of all melodies together.
+    """Recall of the target's notes, over all melodies together.
 
     Raises:
         ValueError: if the shapes differ, or an event id is unknown.
@@ -147,7 +147,7 @@ def teacher_forced_accuracy(
     *,
     coding: Coding = ONE_VOICE,
 ) -> TeacherForced:
-    """How often a decoder that is told the true past expects what comes.
+    """Top-1 accuracy of a decoder under teacher forcing.
 
     Args:
         logits: of each step's event, given the events before it.
@@ -165,7 +165,7 @@ def teacher_forced_accuracy(
 
 
 def _step(events: np.ndarray, coding: Coding) -> np.ndarray:
-    """The step of each event, in the shape of the events."""
+    """Step of each event, in the shape of the events."""
     return np.broadcast_to(np.arange(events.shape[1]) // coding.voices, events.shape)
 
 

@@ -1,4 +1,4 @@
-"""What of a melody's sound an ear without a trained memory takes in: rendered waveforms, measured.
+"""Acoustic features of rendered melodies: mel spectrum, timbre, onset strength and pitch classes.
 
 Nothing here knows of notes: a melody is rendered, and all that follows sees the waveform alone. Mel
 bands after Stevens, Volkmann & Newman 1937, "A Scale for the Measurement of the Psychological
@@ -17,12 +17,12 @@ from synvae_core.music.render import Synthesiser, default_synthesiser, render
 RATE = 16_000  # Hz
 FRAME, HOP = 1_024, 500  # samples; 32 frames a second
 FRAMES_PER_WINDOW = 4  # an eighth of a second, a sixteenth note at 120 quarters per minute
-LONG_FRAME = 4_096  # tells semitones apart from about 70 Hz on
+LONG_FRAME = 4_096  # resolves semitones from about 70 Hz on
 BANDS = 40
 SILENCE = 1e-6  # power below which nothing is heard
 CHUNK = 100  # melodies rendered at once; bounds the memory
 
-# What each ear hears; `spectrum` is the one that the machine listener has by default.
+# Features by name; `spectrum` are those that the machine listener has by default.
 EARS = {
     "spectrum": "loudness of 40 mel bands in each eighth of a second",
     "timbre": "mean and standard deviation of these bands over the clip, and so no order in time",
@@ -39,7 +39,7 @@ def sound_features(
     synthesiser: Synthesiser | None = None,
     coding: Coding = ONE_VOICE,
 ) -> dict[str, Float32[np.ndarray, "n _"]]:
-    """What each of `EARS` hears of melodies, each rendered by itself.
+    """Features of melodies by the names of `EARS`, each melody rendered by itself.
 
     Args:
         events: event ids of melodies that were read from MIDI files.
@@ -66,7 +66,7 @@ def sound_features(
 def waveform_features(
     waveforms: Float32[np.ndarray, "n samples"],
 ) -> dict[str, Float32[np.ndarray, "n _"]]:
-    """What each of `EARS` hears of equally long waveforms at 16 kHz; loudness in decibels.
+    """Features of equally long waveforms at 16 kHz by the names of `EARS`; loudness in decibels.
 
     Raises:
         ValueError: if they are shorter than a quarter of a second or not finite.
@@ -92,7 +92,7 @@ def waveform_features(
 
 
 def mel_filters(frame: int, *, bands: int = BANDS) -> Float32[np.ndarray, "bands bins"]:
-    """Triangles of height 1 over the frequencies of a frame, evenly spaced in mels up to 8 kHz."""
+    """Mel filter bank: triangles of height 1, evenly spaced in mels up to 8 kHz."""
     mels = np.linspace(0, 2595 * np.log10(1 + RATE / 2 / 700), bands + 2)
     corners = 700 * (10 ** (mels / 2595) - 1)
     low, centre, high = corners[:-2, None], corners[1:-1, None], corners[2:, None]
@@ -102,7 +102,7 @@ def mel_filters(frame: int, *, bands: int = BANDS) -> Float32[np.ndarray, "bands
 
 
 def _pitch_class_filters() -> Float32[np.ndarray, "12 bins"]:
-    """Which of the 12 pitch classes, from A on, each frequency of 55 Hz to 5 kHz is nearest to."""
+    """Masks of the frequencies from 55 Hz to 5 kHz nearest to each pitch class, from A on."""
     frequency = np.fft.rfftfreq(LONG_FRAME, 1 / RATE)
     heard = (frequency >= 55) & (frequency <= 5_000)
     semitone = np.round(12 * np.log2(np.maximum(frequency, 1) / 440)) % 12

@@ -1,4 +1,4 @@
-"""Can a classifier tell one set of melodies from another?
+"""Classifier two-sample tests of sets of melodies.
 
 Lopez-Paz & Oquab 2017, "Revisiting Classifier Two-Sample Tests", arXiv 1610.06545, here by the
 area under the ROC curve.
@@ -24,7 +24,7 @@ from synvae_core.music.melody import ONE_VOICE
 from synvae_core.types import LOWER, Measure
 
 MEASURES = (
-    Measure("auc", LOWER, 0, 1),  # 0.5 where there is nothing to tell the sets by
+    Measure("auc", LOWER, 0, 1),  # 0.5 where the sets cannot be told apart
     Measure("auc_events", LOWER, 0, 1),
     Measure("auc_plain_folds", LOWER, 0, 1),
     Measure("{path}_middle_auc", LOWER, 0, 1),
@@ -46,7 +46,7 @@ def _event_counts(seed: int) -> Pipeline:
     return make_pipeline(TfidfVectorizer(**words), regression)
 
 
-# What a classifier knows of a melody, and the classifier.
+# Inputs of a classifier from a melody, and the classifier.
 _CLASSIFIERS: dict[str, tuple[Callable[..., np.ndarray], Callable[[int], ClassifierMixin]]] = {
     "features": (melody_features, _boosted_trees),
     "events": (_words, _event_counts),
@@ -66,19 +66,19 @@ def two_sample_auc(
 ) -> float:
     """Area under the ROC curve of a classifier that tells one set of melodies from another.
 
-    Judged on melodies that it was not trained on. 0.5 cannot be told apart, 1 always can; sets
-    that share melodies may score below 0.5.
+    Cross-validated. At 0.5 the sets cannot be told apart, at 1 they always can; sets that share
+    melodies may score below 0.5.
 
     Args:
         first: event ids of one set.
         second: of the other; the sizes may differ.
-        tunes: which tune each melody of the first set is from. Windows of one tune are then kept
-            in one fold: else the classifier knows the tunes by their other windows, and even
-            windows of other real tunes are told apart.
+        tunes: ids of the tunes that melodies of the first set are from. Windows of one tune are
+            then kept in one fold: else the classifier knows the tunes by their other windows, and
+            even windows of other real tunes are told apart.
         other_tunes: the same of the second set; by default each melody is on its own.
-        hears: what the classifier knows of a melody: "features", gradient-boosted trees on
-            `melody_features`, or "events", logistic regression on the counts of up to four
-            successive events (their tf-idf), to which nothing here was tuned.
+        hears: classifier and its inputs: "features", gradient-boosted trees on `melody_features`,
+            or "events", logistic regression on the counts of up to four successive events (their
+            tf-idf), to which nothing here was tuned.
         seed: of the shuffle into folds.
         folds: of the cross-validation.
 

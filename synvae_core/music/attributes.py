@@ -1,4 +1,4 @@
-"""What a listener could ask a melody for more or less of, one number per melody.
+"""Attributes of melodies for attribute vectors: density, pitch, intervals, syncopation, key.
 
 The attributes of Roberts et al. 2018, "A Hierarchical Latent Vector Model for Learning Long-Term
 Structure in Music", arXiv 1803.05428, section 5.3, and the mean pitch. Syncopation is defined
@@ -93,12 +93,12 @@ def _starts(events: np.ndarray, coding: Coding) -> np.ndarray:
 
 
 def _off_pulse(onsets: np.ndarray, steps: int) -> np.ndarray:
-    """Whether each step lies halfway between two pulses that are `2 * steps` apart."""
+    """Mask of the steps halfway between two pulses that are `2 * steps` apart."""
     return np.arange(onsets.shape[-1]) % (2 * steps) == steps
 
 
 def _delayed(onsets: np.ndarray, steps: int) -> np.ndarray:
-    """Whether a note starts `steps` before each step."""
+    """Mask of the steps that are `steps` after an onset."""
     before = np.zeros_like(onsets)
     before[..., steps:] = onsets[..., :-steps]
     return before

@@ -1,12 +1,12 @@
-"""What event ids mean: the one interface between melodies as ids and all that works with them.
+"""Codings of melodies as event ids: the one interface by which all other code interprets ids.
 
 Time is a grid of sixteenths. Each step has one event for each voice: of events (..., t), place i
-belongs to step i // voices and voice i % voices, and starts one note at most. A `Coding` says which
-pitch an event starts, what sounds, and what makes sense after it; models, metrics, figures and
-files ask it and know no id. Another coding is one more class, and its line in `CODINGS`.
+belongs to step i // voices and voice i % voices, and starts one note at most. A `Coding` gives the
+pitch that an event starts, what sounds, and which events make sense next; models, metrics, figures
+and files use it and know no id. Another coding is one more class, and its line in `CODINGS`.
 
-Ids come as arrays, which are checked, or as tensors on any device, which are not; what is said of
-them comes in kind.
+Ids are arrays, which are checked, or tensors on any device, which are not; results are of the same
+kind.
 """
 
 from abc import ABC, abstractmethod
@@ -41,7 +41,7 @@ class Note(NamedTuple):
 
 
 class Coding(ABC):
-    """A vocabulary of events. What sounds in a voice is a state; 0 is that before its first event.
+    """Vocabulary of events, and the states of a voice: what sounds, or 0 before its first event.
 
     Attributes:
         name: in `CODINGS`.
@@ -72,11 +72,11 @@ class Coding(ABC):
 
     @abstractmethod
     def heard(self, events: States, state: States) -> States:
-        """Each event as it sounds in a state: of those that sound alike there, the one to write."""
+        """Canonical event of each event in a state: the one to write of those that sound alike."""
 
     @abstractmethod
-    def transposed(self, events: Events, semitones: int | Integer[Any, "*b 1"]) -> Events:
-        """Every pitch moved, all melodies alike or each by its own number of semitones.
+    def transpose(self, events: Events, semitones: int | Integer[Any, "*b 1"]) -> Events:
+        """Transposed events, by one number of semitones for all melodies or one for each.
 
         Raises:
             ValueError: if a pitch would leave lowest..highest.
@@ -107,7 +107,7 @@ class Coding(ABC):
         return self.write(np.array(rows, np.int64).reshape(-1, 5), melodies=1, steps=steps)[0]
 
     def check(self, events: Any) -> Integer[Any, "..."]:
-        """Arrays as int64, tensors as they are.
+        """Checked event ids: arrays as int64, tensors as they are.
 
         Raises:
             ValueError: if an array holds anything but integers in 0..size-1.
@@ -123,7 +123,7 @@ class Coding(ABC):
         return events.astype(np.int64, copy=False)
 
     def before(self, events: Events) -> Events:
-        """State in which each event finds its voice."""
+        """State of its voice before each event."""
         events = self.check(events)
         states = events * 0
         for place in range(self.voices, events.shape[-1]):
@@ -132,7 +132,7 @@ class Coding(ABC):
         return states
 
     def canonical(self, events: Events) -> Events:
-        """The same melodies in the one form that is equal for all that sound alike."""
+        """Canonical form of melodies, which is equal for all that sound alike."""
         return self.heard(self.check(events), self.before(events))
 
     def sounding(self, events: Events) -> Events:
@@ -140,7 +140,7 @@ class Coding(ABC):
         return self.pitch(self.after(self.before(events), self.check(events)))
 
     def lengths(self, events: Events) -> Events:
-        """Steps that the note lasts which each event starts, 0 where it starts none; of arrays."""
+        """Length in steps of the note that each event starts, 0 where it starts none; of arrays."""
         starts = self.by_voice(self.starts(events))
         steps = starts.shape[-1]
         step = np.arange(steps)
@@ -153,19 +153,19 @@ class Coding(ABC):
         return lengths.swapaxes(-1, -2).reshape(events.shape)
 
     def by_voice(self, values: Events) -> Shaped[Any, "*b voices steps"]:
-        """What is said of each place, in one row for each voice."""
+        """Values of each place, rearranged into one row for each voice."""
         *melodies, length = values.shape
         return values.reshape(*melodies, length // self.voices, self.voices).swapaxes(-1, -2)
 
     @cached_property
     def allowed(self) -> Bool[np.ndarray, "states events"]:
-        """Whether each event makes sense in each state; one that does not is never written."""
+        """Mask of the events that are canonical in each state; no others are written."""
         events = np.arange(self.size)
         return self.heard(events, np.arange(self.states)[:, None]) == events
 
 
 def coding_named(name: str) -> Coding:
-    """The coding of that name.
+    """Coding of that name.
 
     Raises:
         ValueError: if there is none.
@@ -177,7 +177,7 @@ def coding_named(name: str) -> Coding:
 
 
 def library_of(values: Any) -> ModuleType:
-    """torch for tensors, NumPy for all else."""
+    """Library of the values: torch for tensors, NumPy for all else."""
     if not hasattr(values, "detach"):
         return np
     import torch  # here: melodies in arrays need none of it

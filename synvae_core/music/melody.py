@@ -43,7 +43,7 @@ class OneVoice(Coding):
         return library_of(event).where(event == HOLD, state, event + 1)
 
     def before(self, events: Events) -> Events:
-        """As of any coding, without a loop: the latest event stands at the largest place so far."""
+        """State before each event, without a loop: the latest event has the largest place."""
         events = self.check(events)
         library = library_of(events)
         steps = events.shape[-1]
@@ -67,7 +67,7 @@ class OneVoice(Coding):
         nothing = (events == NOTE_OFF) & (state <= LAST_SILENT)
         return library_of(events).where(nothing, HOLD, events)
 
-    def transposed(self, events: Events, semitones: int | Integer[Any, "*b 1"]) -> Events:
+    def transpose(self, events: Events, semitones: int | Integer[Any, "*b 1"]) -> Events:
         events = self.check(events)
         is_note = events >= FIRST_NOTE
         moved = library_of(events).where(is_note, events + semitones, events)

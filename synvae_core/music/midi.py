@@ -1,4 +1,4 @@
-"""Melodies to and from MIDI files, NoteSequences and PrettyMIDI objects.
+"""Conversion of melodies to and from MIDI files, NoteSequences and PrettyMIDI objects.
 
 Files are written by mido and parsed by `midi_files` on integer ticks, so every event sequence comes
 back exactly, in its canonical form, at any tempo. `NoteSequence` is note-seq's; take it from here:
@@ -123,7 +123,7 @@ def midi_bytes(
 
 
 def write_midi(events: Integer[np.ndarray, " t"], path: str | os.PathLike, **options: Any) -> None:
-    """Write a melody (t,) as a MIDI file that is there whole or not at all; makes its folder.
+    """Writes a melody (t,) as a MIDI file, atomically; makes its folder.
 
     Args:
         options: of `midi_bytes`.
@@ -158,7 +158,7 @@ def round_trip(
     coding: Coding = ONE_VOICE,
     **performance: Any,
 ) -> Integer[np.ndarray, "n t"]:
-    """The melodies (n, t) as they come back from MIDI: `coding.canonical(events)`, silence too.
+    """Melodies (n, t) after a round trip through MIDI: `coding.canonical(events)`, silence too.
 
     Args:
         folder: keeps the files here, as melody_00000.mid and so on; by default bytes in memory.

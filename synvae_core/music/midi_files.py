@@ -1,4 +1,4 @@
-"""The notes of a MIDI file as a `Score`, parsed by mido, within bounds on size and time."""
+"""Reader of MIDI files: their notes as a `Score`, parsed by mido, with bounds on size and time."""
 
 import io
 import os
@@ -20,7 +20,7 @@ ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{1024}")
 
 
 class Track(NamedTuple):
-    """What one track says about notes; `end` is its last tick.
+    """Changes of notes and metres of one track; `end` is its last tick.
 
     A change is a tick, a channel and pitch, and whether the note starts there or ends.
     """
@@ -32,7 +32,7 @@ class Track(NamedTuple):
 
 
 def file_score(source: str | os.PathLike | bytes) -> Score:
-    """The score in a MIDI file, given by its path or its bytes.
+    """Reads the score of a MIDI file, given by its path or its bytes.
 
     Raises:
         MidiError: if it is no MIDI file of type 0 or 1 in ticks per quarter, truncated or corrupt,
@@ -57,7 +57,7 @@ def file_score(source: str | os.PathLike | bytes) -> Score:
 
 
 def parse_midi(source: str | os.PathLike | bytes) -> tuple[str, mido.MidiFile]:
-    """What to call a MIDI file, given by its path or its bytes, and its messages.
+    """Parses a MIDI file, given by its path or its bytes: a name for messages, and its content.
 
     Raises:
         MidiError: as in `file_score`; its `reason` says in a few words which of these it was.
@@ -128,7 +128,7 @@ def _read_track(track: mido.MidiTrack) -> Track:
 
 
 def _text(name: str) -> str:
-    """mido reads Latin-1, as the oldest programs wrote; most write UTF-8 today."""
+    """Decodes a name as UTF-8, which most programs write, where it is not the Latin-1 of mido."""
     try:
         return name.encode("latin-1").decode("utf-8")
     except UnicodeError:
@@ -136,7 +136,7 @@ def _text(name: str) -> str:
 
 
 def _spans(track: Track, resolution: int) -> dict[int, Float[np.ndarray, "n 3"]]:
-    """The notes of a track by channel; a note without an end lasts as long as the track."""
+    """Notes of a track by channel; a note without an end lasts as long as the track."""
     ended = dict.fromkeys(key for _, key, _ in track.changes)
     found: dict[int, list[tuple[int, int, int]]] = {}
     sounding: dict[tuple[int, int], list[int]] = {}

@@ -1,4 +1,4 @@
-"""Melodies from whatever holds them: files, NoteSequences, PrettyMIDI objects, arrays, tensors."""
+"""Reader of melodies: from files, NoteSequences, PrettyMIDI objects, arrays and tensors."""
 
 import os
 from typing import Any
@@ -59,7 +59,7 @@ def _read_items(items: list | tuple, reading: dict[str, Any]) -> Int[np.ndarray,
 
 
 def _checked(source: object, steps: int, coding: Coding) -> Int[np.ndarray, "n t"]:
-    """Events of an array or a tensor, recognised by what it can do: this floor knows no torch."""
+    """Events of an array or a tensor, recognised by its methods: this floor imports no torch."""
     if hasattr(source, "detach"):
         source = source.detach().cpu().numpy()
     if not isinstance(source, np.ndarray):

@@ -1,4 +1,4 @@
-"""NoteSequences to waveforms, and waveforms to compressed audio that every browser plays.
+"""Synthesis of NoteSequences, and compression of waveforms to audio that every browser plays.
 
 Loudness is fixed, never normalised per clip: a note of one velocity sounds equally loud in every
 clip. The gain belongs to the program, so that programs are comparable. Melodies stay below the
@@ -44,7 +44,7 @@ def render(
     synthesiser: Synthesiser | None = None,
     sample_rate: int = SAMPLE_RATE,
 ) -> Float32[np.ndarray, " n"]:
-    """The mono waveform (n,) of a sequence, in -1..1, with a tail of `RELEASE_SECONDS`.
+    """Mono waveform (n,) of a sequence, in -1..1, with a tail of `RELEASE_SECONDS`.
 
     Args:
         synthesiser: by default the best one here, see `default_synthesiser`.
@@ -78,7 +78,7 @@ def clip_samples(sequence: NoteSequence, sample_rate: int) -> int:
 
 
 def default_synthesiser() -> Synthesiser:
-    """The best synthesiser here: tinysoundfont, FluidSynth, or a sine with a warning."""
+    """Best synthesiser available: tinysoundfont, FluidSynth, or a sine with a warning."""
     for make in (soundfont_synthesiser, fluidsynth_synthesiser):
         try:
             return make()
@@ -230,7 +230,7 @@ def _program_gain(program: int, is_drum: bool) -> float:
 
 @lru_cache(maxsize=1)
 def _known_gains() -> dict[str, float]:
-    """What `_measured_gain` finds, which would delay a first sound; empty for another font."""
+    """Recorded `_measured_gain`s, which would delay a first sound; empty for another font."""
     known = json.loads(GAINS.read_text())
     return known["gains"] if hashlib.sha256(_sound_font()).hexdigest() == known["font"] else {}
 
@@ -247,7 +247,7 @@ def _measured_gain(program: int, is_drum: bool) -> float:
 
 
 def _limit(waveform: np.ndarray) -> np.ndarray:
-    """Unchanged below the knee, pressed smoothly below 1 above it, each sample by itself."""
+    """Memoryless limiter: unchanged below the knee, compressed smoothly to below 1 above it."""
     room = 1 - LIMITER_KNEE
     excess = np.maximum(np.abs(waveform) - LIMITER_KNEE, 0)
     pressed = LIMITER_KNEE + room * np.tanh(excess / room)

@@ -1,4 +1,4 @@
-"""From the notes of a score to the event ids of its melody, or a refusal that says why.
+"""Conversion of the notes of a score to the event ids of its melody, or a refusal with its reason.
 
 Knows no file format: `midi_files` and `midi` bring MIDI files, NoteSequences and PrettyMIDI objects
 here as a `Score`; `Reading` says what may be done to it, and each refusal names the option that
@@ -35,7 +35,7 @@ class MidiError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How a score is read as one melody; nothing is changed or left out unless asked for here.
+    """Options of reading a score as one melody; by default nothing is changed or left out.
 
     Args:
         steps: the length wanted; by default the last note's end, rounded up to whole bars.
@@ -88,7 +88,7 @@ class Part(NamedTuple):
 
 
 class Score(NamedTuple):
-    """What all sources have in common; `end` in steps, silence included, `percussion` in notes."""
+    """Notes of any source; `end` in steps, silence included, `percussion` in notes."""
 
     name: str
     parts: list[Part]
@@ -130,7 +130,7 @@ def score_to_events(score: Score, reading: Reading) -> Integer[np.ndarray, " t"]
 
 
 def top_line(notes: Int[np.ndarray, "n 3"]) -> Int[np.ndarray, "m 3"]:
-    """The notes that are highest of all sounding when they start, cut where the next one starts.
+    """Skyline of notes: those that are highest when they start, cut where the next one starts.
 
     Args:
         notes: one row a note, sorted: start, end, pitch.
@@ -233,7 +233,7 @@ def _grid_notes(
 
 
 def _window(score: Score, needed: int, reading: Reading) -> tuple[int, int]:
-    """The first step and the number of steps to read of a melody whose last note ends at `needed`.
+    """First step and number of steps to read of a melody whose last note ends at `needed`.
 
     Bars that the source only partly fills count as whole: a last note is often short.
     """

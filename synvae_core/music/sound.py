@@ -1,4 +1,4 @@
-"""Playing of melodies: tempo, instrument and synthesiser in one record."""
+"""Options of playback: tempo, instrument and synthesiser in one record."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from synvae_core.music.render import Synthesiser, render
 
 @dataclass(frozen=True)
 class Sound:
-    """Options of how event ids are played.
+    """Options of playback, by which melodies become waveforms and MIDI files.
 
     Args:
         qpm: quarters per minute.
@@ -47,4 +47,4 @@ class Sound:
         )
 
 
-PIANO = Sound()  # what is played where nothing else is asked for
+PIANO = Sound()  # the default

@@ -113,4 +113,4 @@ def transpose_randomly(
         -most, most + 1, (len(events), 1), generator=generator, device=events.device
     )
     shift = torch.minimum(torch.maximum(shift, coding.lowest - lowest), coding.highest - highest)
-    return coding.transposed(events, shift)
+    return coding.transpose(events, shift)

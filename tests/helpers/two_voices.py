@@ -28,7 +28,7 @@ class TwoVoices(Coding):
         goes_on = (events > 0) & (events % 2 == 0)
         return events - 1 * (goes_on & (state != events // 2))
 
-    def transposed(self, events, semitones):
+    def transpose(self, events, semitones):
         events = self.check(events)
         moved = events + 2 * semitones * (events > 0)
         if ((moved < 1) & (events > 0) | (moved >= self.size)).any():

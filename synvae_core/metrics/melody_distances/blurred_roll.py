@@ -19,7 +19,7 @@ def blurred_roll_distances(
     *,
     coding: Coding = ONE_VOICE,
 ) -> Float[np.ndarray, "n m"]:
-    """Euclidean distance of what sounds and what starts at each step and pitch, both blurred."""
+    """Euclidean distance of blurred piano rolls, of sounding notes and of onsets."""
     ours = blurred_rolls(first, coding)
     return cdist(ours, ours if second is None else blurred_rolls(second, coding))
 
@@ -27,7 +27,7 @@ def blurred_roll_distances(
 def blurred_rolls(
     events: Integer[np.ndarray, "n t"], coding: Coding = ONE_VOICE
 ) -> Float32[np.ndarray, "n _"]:
-    """Piano rolls of sound and of onsets, side by side, as rows."""
+    """Blurred piano rolls of sounding notes and of onsets, side by side, as rows."""
     notes = note_arrays(events, coding)
     n, steps = len(events), events.shape[1] // coding.voices
     rolls = np.zeros((n, 2, steps, MAX_PITCH - MIN_PITCH + 1 + 2 * MARGIN), np.float32)

@@ -1,9 +1,9 @@
-"""Earth mover's distance of notes: how far sound has to be moved in time and pitch.
+"""Earth mover's distance of notes: transport of sounding sixteenths in time and pitch.
 
 Typke, Wiering & Veltkamp 2003, "Using Transportation Distances for Measuring Melodic Similarity",
-ISMIR: notes are places (onset, pitch) with their durations as weights. What one melody sounds
-longer than the other is charged, after Pele & Werman 2008, "A Linear Time Histogram Metric for
-Improved SIFT Matching": else a part of a melody would be as good as the whole.
+ISMIR: notes are places (onset, pitch) with their durations as weights. A difference of the total
+durations is charged, after Pele & Werman 2008, "A Linear Time Histogram Metric for Improved SIFT
+Matching": else a part of a melody would be as good as the whole.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from synvae_core.metrics.melody_distances.notes import NoteArrays, all_pairs, as
 from synvae_core.music.coding import Coding
 from synvae_core.music.melody import ONE_VOICE
 
-EXCESS = 12.0  # what a sixteenth costs that the other melody has not: as a move by an octave
+EXCESS = 12.0  # cost of a sixteenth that the other melody has not: as a move by an octave
 
 
 def earth_mover_distances(
@@ -24,9 +24,10 @@ def earth_mover_distances(
     *,
     coding: Coding = ONE_VOICE,
 ) -> Float[np.ndarray, "n m"]:
-    """Mean way of a sounding sixteenth, a semitone as far as a sixteenth, Euclidean; 0 or more.
+    """Earth mover's distance per sounding sixteenth, where a semitone is as far as a sixteenth.
 
-    Durations are whole sixteenths, so the transport is an assignment, and exact.
+    Ground distances are Euclidean. Durations are whole sixteenths, so the transport is an
+    assignment, and exact.
     """
     ours = _sixteenths(note_arrays(first, coding))
     theirs = ours if second is None else _sixteenths(note_arrays(second, coding))
@@ -37,7 +38,7 @@ def earth_mover_distances(
 
 
 def _sixteenths(notes: NoteArrays) -> list[Float[np.ndarray, "weight 2"]]:
-    """Of each melody the place of its note for each sixteenth that it sounds."""
+    """Places (onset, pitch) of each melody's notes, one for each sixteenth that sounds."""
     places = np.stack([notes.onsets, notes.pitches], -1).astype(float)
     weights = np.where(notes.sounds, notes.durations, 0)
     return [np.repeat(row, weight, 0) for row, weight in zip(places, weights, strict=True)]

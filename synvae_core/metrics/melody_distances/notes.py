@@ -1,4 +1,4 @@
-"""The notes of many melodies as padded arrays, and edit distances of many pairs of sequences."""
+"""Notes of many melodies as padded arrays, and edit distances of many pairs of sequences."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -40,7 +40,7 @@ def note_arrays(events: Integer[np.ndarray, "n t"], coding: Coding = ONE_VOICE) 
     return NoteArrays(onsets, durations, pitches, sounds)
 
 
-def padded(sequences: Sequence[np.ndarray], fill: int) -> Integer[np.ndarray, "n length"]:
+def pad_sequences(sequences: Sequence[np.ndarray], fill: int) -> Integer[np.ndarray, "n length"]:
     """Sequences as rows of one array, filled up at their ends."""
     longest = max(map(len, sequences), default=0)
     rows = np.full((len(sequences), longest), fill, np.int16)
@@ -55,9 +55,10 @@ def edit_distances(
     second: Integer[np.ndarray, "p b"],
     second_lengths: Integer[np.ndarray, " p"],
 ) -> Integer[np.ndarray, " p"]:
-    """Fewest insertions, deletions and substitutions from each sequence to its partner.
+    """Levenshtein distances: fewest insertions, deletions and substitutions within each pair.
 
-    Levenshtein 1966, by the recursion of Wagner & Fischer 1974, a cell of it for all pairs at once.
+    By the recursion of Wagner & Fischer 1974, "The String-to-String Correction Problem", each cell
+    of it for all pairs at once.
 
     Args:
         first, second: padded rows, of at most 254 symbols.

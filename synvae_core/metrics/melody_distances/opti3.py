@@ -3,7 +3,7 @@
 Müllensiefen & Frieler 2004, "Cognitive Adequacy in the Measurement of Melodic Similarity:
 Algorithmic vs. Human Judgments", Computing in Musicology 13; constants as in the package melsim:
 
-    opti3 = 0.505 trigrams + 0.417 rhythm + 0.240 harmony - 0.146, cut to 0..1
+    opti3 = 0.505 trigrams + 0.417 rhythm + 0.240 harmony - 0.146, clipped to 0..1
 
 `trigrams` is Ukkonen's overlap of interval trigrams, `rhythm` the edit similarity of five classes
 of inter-onset intervals, `harmony` that of the keys which each bar implies (Krumhansl 1990,
@@ -20,7 +20,7 @@ from synvae_core.metrics.melody_distances.notes import (
     as_matrix,
     edit_distances,
     note_arrays,
-    padded,
+    pad_sequences,
 )
 from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER, Coding
 from synvae_core.music.melody import ONE_VOICE
@@ -28,7 +28,7 @@ from synvae_core.music.melody import ONE_VOICE
 WEIGHTS, CONSTANT = (0.505, 0.417, 0.24), -0.146
 # Of a quarter: up to the first bound a note is very short, beyond the last one very long.
 DURATION_BOUNDS = (0.45, 0.9, 1.8, 3.3)
-# How well the twelve pitch classes fit a key, from its tonic on (Krumhansl & Kessler 1982).
+# Key profiles of the twelve pitch classes, from the tonic on (Krumhansl & Kessler 1982).
 MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
 SILENT = 24  # the key of a bar in which no note starts
@@ -41,7 +41,7 @@ def opti3_distances(
     *,
     coding: Coding = ONE_VOICE,
 ) -> Float[np.ndarray, "n m"]:
-    """1 - opti3, from 0 (as alike as can be) to 1; a melody may be moved by any interval.
+    """Distance 1 - opti3, from 0 (as alike as can be) to 1, whatever the transposition.
 
     Melodies of fewer than four notes have no trigram, and share all if their intervals are equal.
     """
@@ -57,7 +57,7 @@ def opti3_distances(
 
 
 def trigram_overlap(one: NoteArrays, other: NoteArrays) -> Float[np.ndarray, "n m"]:
-    """1 - the summed difference of the counts of interval trigrams, as a share of all; 0 to 1.
+    """Overlap of interval trigrams: 1 - the summed difference of counts over their sum; 0 to 1.
 
     Ukkonen 1992, "Approximate String-Matching with q-Grams and Maximal Matches".
     """
@@ -72,14 +72,14 @@ def trigram_overlap(one: NoteArrays, other: NoteArrays) -> Float[np.ndarray, "n 
 
 
 def rhythm_similarity(one: NoteArrays, other: NoteArrays) -> Float[np.ndarray, "n m"]:
-    """1 - the edits between classes of inter-onset intervals, as a share of the longer; 0 to 1."""
+    """Edit similarity of classes of inter-onset intervals: 1 - edits over the longer; 0 to 1."""
     return _edit_similarity(_duration_classes(one), _duration_classes(other))
 
 
 def harmony_similarity(
     one: NoteArrays, other: NoteArrays, *, bars: int
 ) -> Float[np.ndarray, "n m"]:
-    """The same for the keys that the bars imply, under the best of twelve transpositions."""
+    """Edit similarity of the keys that bars imply, under the best of twelve transpositions."""
     ours, our_places = np.unique(_keys(one, bars), axis=0, return_inverse=True)
     theirs, their_places = np.unique(_keys(other, bars), axis=0, return_inverse=True)
     found = [_edit_similarity([*ours], [*_moved(theirs, interval)]) for interval in range(12)]
@@ -91,7 +91,7 @@ def _intervals(notes: NoteArrays, row: int) -> Integer[np.ndarray, " intervals"]
 
 
 def _numbered_trigrams(notes: NoteArrays) -> list[list[tuple[int, ...]]]:
-    """Of each melody the trigrams, the first of its kind numbered 0, the second one 1..."""
+    """Trigrams of each melody, the first of its kind numbered 0, the second one 1..."""
     found: list[list[tuple[int, ...]]] = []
     for number in range(len(notes.pitches)):
         steps = _intervals(notes, number).tolist()
@@ -105,7 +105,7 @@ def _numbered_trigrams(notes: NoteArrays) -> list[list[tuple[int, ...]]]:
 
 
 def _presence(rows: list[list[tuple[int, ...]]], ids: dict[tuple[int, ...], int]) -> csr_array:
-    """1 where a row has a key."""
+    """Indicator matrix: 1 where a row has a key."""
     columns = [ids[key] for row in rows for key in row]
     ends = np.cumsum([0, *map(len, rows)])
     shape = (len(rows), max(1, len(ids)))
@@ -113,7 +113,7 @@ def _presence(rows: list[list[tuple[int, ...]]], ids: dict[tuple[int, ...], int]
 
 
 def _duration_classes(notes: NoteArrays) -> list[np.ndarray]:
-    """0 (very short) to 4 (very long), of the time from each onset to the next."""
+    """Classes of inter-onset intervals, 0 (very short) to 4 (very long)."""
     return [
         np.searchsorted(DURATION_BOUNDS, np.diff(onsets[:count]) / STEPS_PER_QUARTER)
         for onsets, count in zip(notes.onsets, notes.counts, strict=True)
@@ -121,7 +121,7 @@ def _duration_classes(notes: NoteArrays) -> list[np.ndarray]:
 
 
 def _keys(notes: NoteArrays, bars: int) -> Integer[np.ndarray, "n bars"]:
-    """The key that fits a bar's notes best: 0..11 major, 12..23 minor, or silent."""
+    """Best key of each bar by its profile: 0..11 major, 12..23 minor, or silent."""
     n = len(notes.pitches)
     counts = np.zeros((n, bars, 12))
     rows, columns = np.nonzero(notes.sounds)
@@ -141,7 +141,7 @@ def _moved(keys: np.ndarray, interval: int) -> np.ndarray:
 def _edit_similarity(first: list[np.ndarray], second: list[np.ndarray]) -> np.ndarray:
     lengths = [np.array([*map(len, rows)]) for rows in (first, second)]
     rows, columns = all_pairs(len(first), len(second))
-    ours, theirs = padded(first, NOTHING)[rows], padded(second, NOTHING)[columns]
+    ours, theirs = pad_sequences(first, NOTHING)[rows], pad_sequences(second, NOTHING)[columns]
     edits = edit_distances(ours, lengths[0][rows], theirs, lengths[1][columns])
     longer = np.maximum(lengths[0][rows], lengths[1][columns])
     return as_matrix(1 - edits / np.maximum(longer, 1), len(first), len(second))

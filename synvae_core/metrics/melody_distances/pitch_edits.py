@@ -26,9 +26,9 @@ def pitch_edit_distances(
     *,
     coding: Coding = ONE_VOICE,
 ) -> Float[np.ndarray, "n m"]:
-    """Fewest edits of pitches after moving one melody by any interval, as a share, 0 to 1.
+    """Edit distance of pitches under the best transposition, over the longer length; 0 to 1.
 
-    Of the notes of the longer melody; 0 between two melodies without a note.
+    Between two melodies without a note it is 0.
     """
     one = note_arrays(first, coding)
     other = one if second is None else note_arrays(second, coding)
@@ -36,7 +36,7 @@ def pitch_edit_distances(
     rows, columns = all_pairs(*size)
     lengths = one.counts[rows], other.counts[columns]
     longer = np.maximum(*lengths)
-    edits = longer.copy()  # what it costs where no transposition brings two notes together
+    edits = longer.copy()  # the distance where no transposition brings two notes together
     ours, theirs = _counted(one), _counted(other)
     for interval in range(1 - PITCHES, PITCHES):
         shared = _shared(ours, theirs, interval)
@@ -52,7 +52,7 @@ def pitch_edit_distances(
 
 
 def _counted(notes: NoteArrays) -> Float[np.ndarray, "n copies pitches"]:
-    """1 where a melody has a pitch for the first time, the second time..."""
+    """Indicators of pitches that a melody has once, twice, ...: (n, copies, pitches)."""
     rows, columns = np.nonzero(notes.sounds)
     counts = np.zeros((len(notes.pitches), PITCHES), int)
     np.add.at(counts, (rows, notes.pitches[rows, columns]), 1)
@@ -61,7 +61,7 @@ def _counted(notes: NoteArrays) -> Float[np.ndarray, "n copies pitches"]:
 
 
 def _shared(ours: np.ndarray, theirs: np.ndarray, interval: int) -> np.ndarray | None:
-    """Notes that each two melodies share in any order, with the others moved; None without one."""
+    """Number of notes that each two melodies share in any order, one transposed; None if all 0."""
     copies = min(ours.shape[1], theirs.shape[1])
     low, high = max(0, interval), PITCHES + min(0, interval)
     here = ours[:, :copies, low:high]

@@ -1,1 +1,1 @@
-"""Melody models: one interface of encoders, one of decoders, and what is built on them."""
+"""Melody models, with one interface of encoders and one of decoders."""

@@ -1,4 +1,4 @@
-"""Melody models by name: the published MusicVAE configurations and the one that is shipped.
+"""Named configurations of melody models: the published ones of MusicVAE, and those shipped.
 
 Sizes and training of Roberts et al. 2018, arXiv 1803.05428, as in Magenta's configurations. A model
 of your own is a dataclass with `steps`, `latent_dim` and `build`, such as those here; it trains,
@@ -26,7 +26,7 @@ from synvae_core.models.storage import (
 
 
 class Configuration(NamedTuple):
-    """A model's sizes and how it is trained."""
+    """Sizes of a model, and its training recipe."""
 
     model: MelodyConfig
     recipe: Recipe
@@ -37,8 +37,8 @@ _BARS = Recipe(beta=0.2, free_bits=256.0)
 _SIXTEEN = HierarchicalMelodyConfig()
 
 CONFIGURATIONS: dict[str, Configuration] = {
-    # The shipped ones. This one has no KL to weigh: its posterior is exact. Keys are left as they
-    # are, since which keys fiddlers like is part of the style.
+    # The shipped ones. This one has no KL term: its posterior is exact. Nothing is transposed,
+    # since the keys that fiddlers like are part of the style.
     "language_2bar": Configuration(
         LanguageMelodyConfig(),
         Recipe(
@@ -88,7 +88,7 @@ CONFIGURATIONS: dict[str, Configuration] = {
 
 
 def configuration(name: str) -> Configuration:
-    """The configuration of that name.
+    """Configuration of that name.
 
     Raises:
         ValueError: if there is none.
@@ -101,7 +101,7 @@ def configuration(name: str) -> Configuration:
 
 
 def load_melody_model(path: str | Path, *, config_class: type | None = None) -> MelodyVae:
-    """The melody model of a folder, in evaluation mode on the CPU.
+    """Loads the melody model of a folder, in evaluation mode on the CPU.
 
     Args:
         path: a folder that `save_model` wrote, such as a pretrained model; or a run, of which the

@@ -1,14 +1,14 @@
-"""How a melody decoder's logits become the notes that are passed on.
+"""Couplings of melody decoder and melody encoder: the notes handed over, and their gradient.
 
 `straight_through` passes exactly the notes that a listener hears and no gradient: SynVAE copies
 the gradient past the music, from the auditive latent to the visual one, as van den Oord et al.
 2017, "Neural Discrete Representation Learning", arXiv 1711.00937, copy it past a codebook. A good
-melody model maps its own melodies back to where they came from, so the identity is close to its
-Jacobian, and nothing saturates. `straight_through_softmax` passes the same notes with the gradient
-of the softmax (Bengio et al. 2013, arXiv 1308.3432), all the way through the frozen model.
-`softmax` passes probabilities, `gumbel` relaxed samples (Jang et al. 2017, arXiv 1611.01144;
+melody model encodes its own melodies to the latents that they were decoded from, so its Jacobian is
+close to the identity, and nothing saturates. `straight_through_softmax` passes the same notes with
+the gradient of the softmax (Bengio et al. 2013, arXiv 1308.3432), all the way through the frozen
+model. `softmax` passes probabilities, `gumbel` relaxed samples (Jang et al. 2017, arXiv 1611.01144;
 Maddison et al. 2017, arXiv 1611.00712). `logits` passes the raw logits, as the published SynVAE
-does: what it carries is not in the notes.
+does: they carry information that is not in the notes.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def gumbel(logits: Float[Tensor, "b t events"], coding: Coding) -> Float[Tensor,
 
 
 def raw_logits(logits: Float[Tensor, "b t events"], coding: Coding) -> Float[Tensor, "b t events"]:
-    """The logits themselves, as published."""
+    """Logits themselves, as published."""
     return logits
 
 
@@ -64,7 +64,7 @@ COUPLINGS: dict[str, Coupling] = {
 
 
 def coupling_named(name: str) -> Coupling:
-    """The coupling of that name.
+    """Coupling of that name.
 
     Raises:
         ValueError: if there is none.

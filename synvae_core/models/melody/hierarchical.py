@@ -1,8 +1,8 @@
-"""The hierarchical decoder of MusicVAE: a conductor plans the bars, a flat core plays each.
+"""Hierarchical decoder of MusicVAE: a conductor decodes z to bars, a flat core each bar to events.
 
 Roberts et al. 2018, "A Hierarchical Latent Vector Model for Learning Long-Term Structure in
-Music", arXiv 1803.05428. The core never sees z, only the conductor's output for its bar, and its
-state starts afresh at every bar. Its first input of a bar is a matter of choice:
+Music", arXiv 1803.05428. The core reads the conductor's output for its bar instead of z, and its
+state is reset at every bar. Its first input of a bar is an option, `bar_start`:
 
 `carried`: the last event of the bar before, as Magenta trains and samples.
 `fresh`: nothing, as SynVAE's own decoding has it; all bars can then be played at once.
@@ -104,7 +104,7 @@ class HierarchicalLstmDecoder(MelodyDecoder):
         before = None
         for bar, plan in enumerate(self.conductor(z).unbind(1)):
             span = slice(bar * self.core.length, (bar + 1) * self.core.length)
-            played.append(self.core.play(plan, playing.during(span), before=before))
+            played.append(self.core.play(plan, playing.select(span), before=before))
             before = played[-1].events[:, -1] if self.bar_start == "carried" else None
         kept = [bar.logits for bar in played if bar.logits is not None]
         events = torch.cat([bar.events for bar in played], 1)

@@ -1,4 +1,4 @@
-"""What every melody encoder and decoder has in common, so that any two of them compose.
+"""Interfaces of melody encoders and decoders, by which any two of them compose.
 
 An encoder is a module that maps notes, as event ids (b, t) or as vectors (b, t, events), one-hot
 or relaxed, to a posterior. A decoder is a `MelodyDecoder`, and says by its coding what its events
@@ -22,11 +22,11 @@ from synvae_core.types import Decoded
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Playing:
-    """How a decoder plays; by default greedily, the likeliest event at every step.
+    """Options of free-running decoding; by default greedy, the likeliest event at every step.
 
     Args:
-        temperature: divides the logits before drawing; 0 takes the likeliest event.
-        generator: of the draws.
+        temperature: divides the logits before sampling; 0 takes the likeliest event.
+        generator: of the samples.
         truth: events that replace the chosen ones where `forced` is not 0; both or neither.
         keep_logits: False saves memory that would grow with the steps.
 
@@ -49,21 +49,21 @@ class Playing:
     def choose(
         self, logits: Float[Tensor, "b *t events"], at: int | slice = slice(None)
     ) -> Int[Tensor, "b *t"]:
-        """The events of these steps: likeliest or drawn, and true ones where they are forced."""
+        """Events of these steps: greedy or sampled, and true ones where they are forced."""
         if self.temperature == 0:
-            return self.corrected(logits.argmax(-1), at)
+            return self.correct(logits.argmax(-1), at)
         probabilities = (logits / self.temperature).softmax(-1)
         drawn = torch.multinomial(probabilities.flatten(0, -2), 1, generator=self.generator)
-        return self.corrected(drawn.view(logits.shape[:-1]), at)
+        return self.correct(drawn.view(logits.shape[:-1]), at)
 
-    def corrected(self, events: Int[Tensor, "b *t"], at: int | slice) -> Int[Tensor, "b *t"]:
-        """The events of these steps, with the true ones in their place where they are forced."""
+    def correct(self, events: Int[Tensor, "b *t"], at: int | slice) -> Int[Tensor, "b *t"]:
+        """Replaces events of these steps by true ones where they are forced."""
         if self.truth is None or self.forced is None:
             return events
         return torch.where(self.forced[:, at] > 0, self.truth[:, at].long(), events)
 
-    def during(self, steps: slice) -> "Playing":
-        """The same of some of the steps."""
+    def select(self, steps: slice) -> "Playing":
+        """Options for some of the steps."""
         if self.truth is None or self.forced is None:
             return self
         return replace(self, truth=self.truth[:, steps], forced=self.forced[:, steps])
@@ -73,7 +73,7 @@ GREEDY = Playing()
 
 
 class Played(NamedTuple):
-    """What a decoder played on its own: the events it chose, and the logits it chose from."""
+    """Output of free-running decoding: events, and the logits they were chosen from."""
 
     events: Int[Tensor, "b t"]
     logits: Float[Tensor, "b t events"] | None
@@ -106,7 +106,7 @@ _CONFIGURED_IN = {
 
 
 def melody_config_class(name: str) -> type:
-    """The dataclass of that name.
+    """Dataclass of that name.
 
     Raises:
         ValueError: if it is none of this package's.
@@ -117,7 +117,7 @@ def melody_config_class(name: str) -> type:
 
 
 def melody_config(name: str, values: dict[str, Any]) -> MelodyConfig:
-    """A configuration by the name of its dataclass and its fields.
+    """Builds a configuration from the name of its dataclass and its fields.
 
     Raises:
         ValueError: if there is no such dataclass here, or the fields do not fit it.
@@ -147,10 +147,10 @@ class MelodyDecoder(nn.Module):
 
     @abstractmethod
     def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> Played:
-        """Free running, each step reading the event chosen before it; without gradients."""
+        """Free-running decoding: each step reads the event chosen before it; without gradients."""
 
     def forward(self, z: Float[Tensor, "b z"], couple: Coupling = straight_through) -> Decoded:
-        """Free running and greedy: the logits of each step, and the notes a coupling makes of them.
+        """Greedy free-running decoding: the logits of each step, and their coupling to notes.
 
         The events fed back carry no gradient, as published. They are chosen first, without a
         graph, and the logits with gradients are then computed as under teacher forcing.
@@ -168,10 +168,10 @@ class MelodyDecoder(nn.Module):
         probability: float,
         generator: torch.Generator | None = None,
     ) -> Int[Tensor, "b t"]:
-        """What the decoder reads in scheduled sampling: its own draws with that probability.
+        """Decoder inputs of scheduled sampling: its own samples with that probability, else truth.
 
         Bengio et al. 2015, arXiv 1506.03099. Teacher forcing on the result is the same
-        computation as sampling within the training graph: draws have no gradient.
+        computation as sampling within the training graph: samples have no gradient.
         """
         if probability <= 0:
             return events

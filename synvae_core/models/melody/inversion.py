@@ -1,9 +1,9 @@
-"""Latent points from which a melody decoder plays given melodies, found by gradient descent.
+"""Inversion of melody decoders: latent points of given melodies, by gradient descent.
 
-What a decoder can play at all is asked of the decoder alone. That judges one whose encoder is
-missing, and tells what an encoder loses from what its decoder cannot say. The descent is that of
-Lipton & Tripathi 2017, "Precise Recovery of Latent Vectors from Generative Adversarial Networks",
-arXiv 1702.04782, without its clipping and with Adam (Kingma & Ba 2015, arXiv 1412.6980).
+It measures what a decoder can play, without an encoder: of decoders whose encoder is missing, and
+to separate the errors of the encoder from those of the decoder. The descent is that of Lipton &
+Tripathi 2017, "Precise Recovery of Latent Vectors from Generative Adversarial Networks", arXiv
+1702.04782, without its clipping and with Adam (Kingma & Ba 2015, arXiv 1412.6980).
 """
 
 import math
@@ -15,8 +15,8 @@ from torch import Tensor
 
 from synvae_core.models.melody.vae import MelodyVae
 
-# Short memories: the loss is steep where one event tips over into another and flat elsewhere. The
-# usual 0.9 and 0.999 take nearly twice the steps, and about one melody in ten never arrives.
+# Short averages: the loss is steep where the likeliest event changes and flat elsewhere. The usual
+# 0.9 and 0.999 take nearly twice the steps, and about one melody in ten is never found.
 _BETAS = (0.5, 0.8)
 
 

@@ -1,14 +1,14 @@
-"""A melody language model as an invertible code: its latent numbers are quantiles of its events.
+"""Melody language model as an invertible quantile code: latents are quantiles of its events.
 
-A causal transformer (Vaswani et al. 2017, "Attention Is All You Need", arXiv 1706.03762) says how
-likely every event is after those before it. With the events in a fixed order, rising in pitch, the
-quantile Phi(z) of a latent number picks the next one, and what the choice leaves of the quantile
-picks the one after. This is inverse transform sampling: z ~ N(0, I) plays draws of the language
-model, neither more nor less musical than it is. Backwards, the notes tell the interval in which
-each quantile lay, as in arithmetic coding (Rissanen & Langdon 1979, IBM J. Res. Dev. 23): the exact
-posterior of z is N(0, I) cut to these intervals, and a melody decodes to itself, unless it is so
-unlikely that float32 cannot tell the interval. It is to events what an autoregressive flow is to
-numbers (Papamakarios et al. 2017, arXiv 1705.07057).
+A causal transformer (Vaswani et al. 2017, "Attention Is All You Need", arXiv 1706.03762) gives the
+probability of every event after those before it. With the events in a fixed order, rising in pitch,
+the quantile Phi(z) of a latent number picks the next one, and its place within that event's
+interval picks the one after. This is inverse transform sampling: z ~ N(0, I) gives samples of the
+language model. Backwards, the notes determine the interval of each quantile, as in arithmetic
+coding (Rissanen & Langdon 1979, IBM J. Res. Dev. 23): the exact posterior of z is N(0, I) truncated
+to these intervals, and a melody is reconstructed exactly, unless it is so unlikely that float32
+cannot resolve the interval. It is to events what an autoregressive flow is to numbers (Papamakarios
+et al. 2017, arXiv 1705.07057).
 """
 
 import math
@@ -39,7 +39,7 @@ NO_GRADIENT = "quantiles have no gradient to the notes: couple by straight_throu
 
 @dataclass(frozen=True)
 class LanguageMelodyConfig:
-    """Sizes of the transformer, and how its distributions are used."""
+    """Sizes of the transformer, its latent code and the temperature of its distributions."""
 
     steps: int = 32  # two bars of sixteenths
     steps_per_latent: int = 2  # events that one latent number picks
@@ -48,8 +48,8 @@ class LanguageMelodyConfig:
     heads: int = 4
     hidden_channels: int = 384
     dropout: float = 0.2
-    # Of the events' distributions: at 1 those of the corpus; above, the notes surprise more and
-    # can hold more of a picture.
+    # Temperature of the events' distributions: at 1 those of the corpus; above, notes have a lower
+    # likelihood and can hold more of a picture.
     surprise: float = 1.0
     coding: str = "one_voice"  # of `music.coding.CODINGS`
 
@@ -75,14 +75,14 @@ class LanguageMelodyConfig:
 
 
 class Cache(NamedTuple):
-    """Keys and values of the steps so far, of one block."""
+    """Keys and values of the steps so far, of one block of the transformer."""
 
     keys: Float[Tensor, "b h t c"]
     values: Float[Tensor, "b h t c"]
 
 
 class Block(nn.Module):
-    """Causal self-attention and a perceptron, both residual, normalised before."""
+    """Block of a transformer: causal self-attention and an MLP, both residual and pre-norm."""
 
     def __init__(self, config: LanguageMelodyConfig):
         super().__init__()
@@ -102,7 +102,7 @@ class Block(nn.Module):
     def forward(
         self, x: Float[Tensor, "b t c"], cache: Cache | None = None, step: int = 0
     ) -> Float[Tensor, "b t c"]:
-        """All steps at once or, with a cache, the one step that comes next, which it then holds."""
+        """All steps at once or, with a cache, the next step alone, which is added to the cache."""
         qkv = self.queries_keys_values(self.attention_norm(x))
         query, key, value = qkv.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         if cache is None:
@@ -116,10 +116,10 @@ class Block(nn.Module):
 
 
 class MelodyLanguage(nn.Module):
-    """Logits of each event after those before it.
+    """Causal transformer over events: logits of each event given those before it.
 
     A step reads the event before it and, so that a long note need not be looked for, what sounds.
-    An event that makes no sense there, such as a note-off in silence, has no probability.
+    An event that makes no sense there, such as a note-off in silence, has probability 0.
     """
 
     senseless: Bool[Tensor, "states events"]
@@ -150,11 +150,11 @@ class MelodyLanguage(nn.Module):
     def sensible(
         self, logits: Float[Tensor, "*b events"], sounding: Int[Tensor, "*b"]
     ) -> Float[Tensor, "*b events"]:
-        """Logits that leave out what makes no sense after what sounds."""
+        """Logits with a mask on events that make no sense after what sounds."""
         return logits.masked_fill(self.senseless[sounding], IMPOSSIBLE)
 
     def cache(self, batch: int) -> list[Cache]:
-        """Room for the steps of melodies that are about to be played."""
+        """Empty cache for a batch of melodies."""
         like, config = self.place, self.config
         size = (batch, config.heads, config.length, config.channels // config.heads)
         return [Cache(like.new_empty(size), like.new_empty(size)) for _ in self.blocks]
@@ -166,7 +166,7 @@ class MelodyLanguage(nn.Module):
         sounding: Int[Tensor, " b"],
         cache: list[Cache],
     ) -> Float[Tensor, "b events"]:
-        """The logits of one step, which the cache then knows."""
+        """Logits of one step, which is added to the cache."""
         x = self.event(before - NONE) + self.sounding(sounding) + self.place[step]
         x = x[:, None]
         for block, known in zip(self.blocks, cache, strict=True):
@@ -175,7 +175,7 @@ class MelodyLanguage(nn.Module):
 
 
 class QuantileEncoder(nn.Module):
-    """Notes -> mean and variance of the exact posterior, which is a cut normal distribution.
+    """Notes -> mean and variance of the exact posterior, a truncated normal distribution.
 
     It has no parameters: the language model is the decoder's.
     """
@@ -190,7 +190,7 @@ class QuantileEncoder(nn.Module):
         notes: Float[Tensor, "b t events"] | Int[Tensor, "b t"],
         lengths: Int[Tensor, " b"] | None = None,
     ) -> Posterior:
-        """The posterior of event ids, or of notes that are one-hot.
+        """Posterior of event ids, or of notes that are one-hot.
 
         Raises:
             ValueError: with lengths, or of relaxed notes, which would want a gradient.
@@ -203,7 +203,7 @@ class QuantileEncoder(nn.Module):
         config = language.config
         events = notes.argmax(-1) if notes.is_floating_point() else notes.long()
         events = language.coding.canonical(events)
-        with torch.autocast(events.device.type, enabled=False):  # what was played, digit for digit
+        with torch.autocast(events.device.type, enabled=False):  # digit for digit as in decoding
             distribution = cumulative(language(events), config.surprise)
         chosen = events.to(distribution.device)[..., None]
         low = distribution.gather(-1, chosen).squeeze(-1)
@@ -213,7 +213,7 @@ class QuantileEncoder(nn.Module):
 
 
 class QuantileDecoder(MelodyDecoder):
-    """z -> the events whose quantiles it holds."""
+    """z -> the events at the quantiles Phi(z)."""
 
     def __init__(self, language: MelodyLanguage):
         super().__init__()
@@ -223,11 +223,11 @@ class QuantileDecoder(MelodyDecoder):
     def teacher_forced(
         self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]
     ) -> Float[Tensor, "b t events"]:
-        """Logits of the language model; z says which event comes, not how likely it was."""
+        """Logits of the language model: z selects events, but does not change their likelihood."""
         return self.language(events)
 
     def forward(self, z: Float[Tensor, "b z"], couple: Coupling = straight_through) -> Decoded:
-        """The notes that are played, one-hot; there is nothing else to hand over.
+        """One-hot notes of free-running decoding, with their exact posterior and their surprise.
 
         Raises:
             ValueError: for any other coupling than `straight_through`.
@@ -252,12 +252,12 @@ class QuantileDecoder(MelodyDecoder):
         *,
         intervals: list[Interval] | None = None,
     ) -> Played:
-        """Free running; a temperature T moves z by noise, z -> (z + T noise) / sqrt(1 + T^2).
+        """Free-running decoding; a temperature T adds noise, z -> (z + T noise) / sqrt(1 + T^2).
 
-        Draws of N(0, I) so remain draws of N(0, I).
+        Samples of N(0, I) remain samples of N(0, I).
 
         Args:
-            intervals: is given that of each step's event.
+            intervals: list to which the interval of each step's event is appended.
         """
         config, language = self.language.config, self.language
         if temperature := playing.temperature:
@@ -275,7 +275,7 @@ class QuantileDecoder(MelodyDecoder):
             token, interval, left[:, index] = pick(logits, left[:, index], config.surprise)
             if intervals is not None:
                 intervals.append(interval)
-            token = playing.corrected(token, t)
+            token = playing.correct(token, t)
             sounding[voice] = self.coding.after(sounding[voice], token)
             events.append(token)
             if playing.keep_logits:

@@ -5,9 +5,9 @@ Music", arXiv 1803.05428. The layout is that of the published checkpoints: one k
 (input + units, 4 * units) applied to [x, h], gates in the order input, candidate, forget, output,
 and 1 added to the forget gate, so that published weights load as they are.
 
-What makes it fast: tokens are looked up in the kernel instead of multiplied with it, the latent
-code, the same at every step, is projected once, and the recurrence keeps its own graph (see
-`recurrence`): a frozen decoder plays once, and its gradients are those of what it played.
+For speed, tokens are looked up in the kernel instead of multiplied with it, the latents, the same
+at every step, are projected once, and the recurrence keeps its own graph (see `recurrence`): a
+frozen decoder runs once, and its gradients are those of that run.
 """
 
 from collections.abc import Iterable, Iterator
@@ -81,7 +81,7 @@ class LstmLayer(nn.Module):
         return self.bias + self.forget_bias
 
     def input_gates(self, x: Float[Tensor, "*b i"]) -> Float[Tensor, "*b gates"]:
-        """The inputs' share of the gates before their non-linearities, biases included."""
+        """Contribution of the inputs to the gates before activation, biases included."""
         return F.linear(x, self.input_kernel.T, self.full_bias)
 
     def forward(
@@ -90,7 +90,7 @@ class LstmLayer(nn.Module):
         """Hidden states of all steps; zero state if None.
 
         Args:
-            gates: the inputs' share of them; overwritten, so hand over a tensor of its own.
+            gates: contribution of the inputs; overwritten, so hand over a tensor of its own.
         """
         if torch.is_autocast_enabled(gates.device.type):
             gates = gates.to(torch.get_autocast_dtype(gates.device.type))
@@ -99,7 +99,7 @@ class LstmLayer(nn.Module):
         return Recurrence.apply(gates, kernel, cell, hidden)
 
     def step(self, gates: Float[Tensor, "b gates"], state: State) -> State:
-        """The next state, from the inputs' share of the gates; for use without gradients."""
+        """Next state, from the contribution of the inputs to the gates; without gradients."""
         gates = torch.addmm(gates, state[1], self.recurrent_kernel)
         i, g, f, o = activate_(gates)
         cell = f.mul(state[0]).addcmul_(i, g)
@@ -127,7 +127,7 @@ def token_gates(
     size: int,
     bias: Float[Tensor, " gates"] | None = None,
 ) -> Float[Tensor, "t b gates"]:
-    """What a layer's first rows, one per event, make of notes.
+    """Contribution of notes to the gates of a layer, whose first rows are one per event.
 
     Events are looked up; `NO_EVENT` gives zeros. Relaxed notes are multiplied.
 
@@ -150,7 +150,7 @@ def token_gates(
 def reverse_sequence(
     x: Shaped[Tensor, "b t *c"], lengths: Int[Tensor, " b"] | None
 ) -> Shaped[Tensor, "b t *c"]:
-    """Each sequence reversed within its length; what is beyond stays."""
+    """Reverses each sequence within its length; steps beyond stay."""
     if lengths is None:
         return x.flip(1)
     steps = torch.arange(x.shape[1], device=x.device)
@@ -172,7 +172,7 @@ class BidirectionalLstmEncoder(nn.Module):
         self.mu = nn.Linear(2 * units[-1], latent_dim)
         self.sigma = nn.Linear(2 * units[-1], latent_dim)
         # A narrow posterior lets the decoder learn from z at once; the published sigma of 0.7 at
-        # the start drowns the code in noise for thousands of steps.
+        # the start drowns the latents in noise for thousands of steps.
         nn.init.constant_(self.sigma.bias, INITIAL_SIGMA_BIAS)
 
     def forward(
@@ -180,7 +180,7 @@ class BidirectionalLstmEncoder(nn.Module):
         notes: Float[Tensor, "b t events"] | Int[Tensor, "b t"],
         lengths: Int[Tensor, " b"] | None = None,
     ) -> Posterior:
-        """The posterior of event ids, or of notes that are one-hot or relaxed.
+        """Posterior of event ids, or of notes that are one-hot or relaxed.
 
         Args:
             lengths: steps of each melody that count, 1..t; all of them if None.
@@ -204,14 +204,14 @@ class BidirectionalLstmEncoder(nn.Module):
 def at_last_step(
     x: Float[Tensor, "t b c"], lengths: Int[Tensor, " b"] | None
 ) -> Float[Tensor, "b c"]:
-    """The last step of each sequence."""
+    """Values at the last step of each sequence."""
     if lengths is None:
         return x[-1]
     return x[lengths - 1, torch.arange(x.shape[1], device=x.device)]
 
 
 def log_softplus(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """log(log(1 + e^x)), also where softplus itself underflows."""
+    """Log of softplus, log(log(1 + e^x)), also where softplus itself underflows."""
     floor = -30.0  # below, softplus(x) = e^x to the last digit of float64
     return torch.where(x < floor, x, F.softplus(x.clamp(min=floor)).log())
 
@@ -228,16 +228,16 @@ class LstmDecoder(MelodyDecoder):
         self.output = nn.Linear(units[-1], coding.size)
 
     def start(self, z: Float[Tensor, "b z"]) -> list[State]:
-        """The state before the first step: cell and hidden state of each layer in turn."""
+        """Initial state: cell and hidden state of each layer in turn."""
         return split_state(self.initial_state(z).tanh(), self.layers)
 
     def code_gates(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b gates"]:
-        """What z contributes to the first layer's gates at every step, with the bias."""
+        """Contribution of z to the first layer's gates at every step, with the bias."""
         first = self.layers.first
         return F.linear(z, first.kernel[self.coding.size : first.input_dim].T, first.full_bias)
 
     def forward(self, z: Float[Tensor, "b z"], couple: Coupling = straight_through) -> Decoded:
-        """Free running and greedy, as every decoder; a frozen one is run through once only."""
+        """Greedy free-running decoding, as of every decoder; a frozen one is run only once."""
         frozen = not any(parameter.requires_grad for parameter in self.parameters())
         mixed = torch.is_autocast_enabled(z.device.type)  # its products are of another type
         if mixed or not (frozen and torch.is_grad_enabled()):
@@ -252,7 +252,7 @@ class LstmDecoder(MelodyDecoder):
 
     @torch.no_grad()
     def traces(self, z: Float[Tensor, "b z"]) -> list[Trace]:
-        """What each layer goes through as the decoder plays, free running and greedy."""
+        """Activations of each layer in greedy free-running decoding."""
         table, code = self.layers.first.kernel[: self.coding.size], self.code_gates(z)
         traces = [new_trace(self.length, *state) for state in self.start(z)]
         for t in range(self.length):
@@ -315,6 +315,6 @@ class LstmDecoder(MelodyDecoder):
 def split_state(
     state: Float[Tensor, "b s"], layers: LstmStack
 ) -> list[tuple[Float[Tensor, "b u"], Float[Tensor, "b u"]]]:
-    """One vector as cell and hidden state of each layer in turn: c0, h0, c1, h1, ..."""
+    """Splits one vector into cell and hidden state of each layer in turn: c0, h0, c1, h1, ..."""
     parts = state.split([layer.units for layer in layers for _ in range(2)], dim=-1)
     return list(zip(parts[0::2], parts[1::2], strict=True))

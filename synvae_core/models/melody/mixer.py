@@ -1,4 +1,4 @@
-"""A melody VAE that plays all steps at once, which keeps SynVAE trainable in minutes on a CPU.
+"""Non-autoregressive melody VAE of MLP-Mixer layers: SynVAE trains with it in minutes on a CPU.
 
 The layers are those of Tolstikhin et al. 2021, "MLP-Mixer", arXiv 2105.01601, over the steps of a
 melody instead of the patches of a picture.
@@ -18,7 +18,7 @@ from synvae_core.types import Decoded, Posterior
 
 @dataclass(frozen=True)
 class MixerMelodyConfig:
-    """Sizes of a melody VAE whose decoder plays all steps at once."""
+    """Sizes of a melody VAE with a non-autoregressive decoder."""
 
     steps: int = 32  # two bars of sixteenths
     latent_dim: int = 64
@@ -29,10 +29,10 @@ class MixerMelodyConfig:
     encoder_blocks: int = 3
     decoder_blocks: int = 3
     # Starting with a narrow posterior lets the decoder learn from z at once; from sigma = 1 the
-    # KL wins first and the code stays empty for long.
+    # KL wins first and the posterior stays collapsed for long.
     initial_logvar: float = -4.0
-    # What `sample` draws z from. A learned prior is to be another name here, its weights beside
-    # the others in the same file.
+    # Distribution from which `sample` draws z. A learned prior is to be another name here, its
+    # weights beside the others in the same file.
     prior: str = "standard_normal"
     coding: str = "one_voice"  # of `music.coding.CODINGS`
 
@@ -112,7 +112,7 @@ class MixerEncoder(nn.Module):
 
 
 class MixerDecoder(MelodyDecoder):
-    """z -> logits of all steps at once: nothing is fed back, so teacher forcing changes nothing."""
+    """z -> logits of all steps at once: no event is fed back, so teacher forcing has no effect."""
 
     def __init__(self, config: MixerMelodyConfig):
         super().__init__()

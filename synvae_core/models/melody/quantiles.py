@@ -1,4 +1,4 @@
-"""Events as quantiles of their distributions: which one a latent number picks, and back.
+"""Coding of events as quantiles of their distributions: from latents to events, and back.
 
 Inverse transform sampling one way, arithmetic coding (Rissanen & Langdon 1979, IBM J. Res. Dev. 23)
 the other. In float64, since intervals within intervals get narrow.
@@ -14,13 +14,13 @@ from torch import Tensor
 
 from synvae_core.types import Posterior
 
-# Spread over all events that make sense, so that every melody has a place in the code.
+# Probability spread over all events that make sense, so that every melody has a latent code.
 FLOOR = 1e-3
 IMPOSSIBLE = -1e9  # the logit of an event that makes no sense
 
 
 class Interval(NamedTuple):
-    """Where an event lies in the cumulative distribution of its step."""
+    """Interval of an event in the cumulative distribution of its step."""
 
     low: Float[Tensor, " b"]
     width: Float[Tensor, " b"]
@@ -49,7 +49,7 @@ def cumulative_normal(z: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:
 def pick(
     logits: Float[Tensor, "b events"], quantile: Float[Tensor, " b"], surprise: float
 ) -> tuple[Int[Tensor, " b"], Interval, Float[Tensor, " b"]]:
-    """The events at the quantiles, their intervals, and where within, in 0..1, each quantile is."""
+    """Events at the quantiles, their intervals, and the place of each quantile within, in 0..1."""
     distribution = cumulative(logits, surprise)
     inner = distribution[:, 1:-1].contiguous()  # the last event takes all that is left
     event = torch.searchsorted(inner, quantile[:, None].contiguous(), right=True)
@@ -62,7 +62,7 @@ def pick(
 def posterior_of(
     low: Float[Tensor, "b t"], width: Float[Tensor, "b t"], steps_per_latent: int
 ) -> Posterior:
-    """The posterior of the latent numbers whose events have these intervals of the distribution."""
+    """Posterior of the latent numbers, given the intervals of their events."""
     low, width = (x.unflatten(1, (-1, steps_per_latent)) for x in (low, width))
     start, whole = low[..., 0], width[..., 0]
     for index in range(1, steps_per_latent):  # an interval within the one before
@@ -72,7 +72,7 @@ def posterior_of(
 
 
 def cut_normal(low: Float[Tensor, "*b"], high: Float[Tensor, "*b"]) -> Posterior:
-    """Mean and log variance of N(0, 1) cut to the quantiles between two probabilities."""
+    """Mean and log variance of N(0, 1) truncated to the quantiles between two probabilities."""
     tiny = torch.finfo(low.dtype).tiny
     a, b = (torch.special.ndtri(p.clamp(tiny, 1 - 1e-16)) for p in (low, high))
     at_a, at_b = ((-0.5 * x.square()).exp() / math.sqrt(2 * math.pi) for x in (a, b))

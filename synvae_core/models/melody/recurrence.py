@@ -1,4 +1,4 @@
-"""The recurrent part of LSTM layers, with backward passes of its own.
+"""Recurrence of LSTM layers, with backward passes of its own.
 
 Gates are worked on in place, and the gradient of a kernel is one product over all steps instead of
 a sum over them. `Recurrence` runs a layer over inputs that are known; `Replay` gives the gradients
@@ -16,7 +16,7 @@ State = tuple[Float[Tensor, "b u"], Float[Tensor, "b u"]]  # cell and hidden sta
 
 
 class Trace(NamedTuple):
-    """What a layer has gone through, as the backward pass wants it.
+    """Activations of a layer over all steps, as the backward pass needs them.
 
     Gates are those after their non-linearities, `tanhs` of the cells after each step; cells and
     hidden states begin with those before the first step.
@@ -29,7 +29,7 @@ class Trace(NamedTuple):
 
 
 def new_trace(steps: int, cell: Float[Tensor, "b u"], hidden: Float[Tensor, "b u"]) -> Trace:
-    """Room for so many steps, after that state."""
+    """Empty trace of so many steps, with its initial state."""
     batch, units = cell.shape
     sizes = ((steps, 4 * units), (steps + 1, units), (steps, units), (steps + 1, units))
     trace = Trace(*(cell.new_empty(length, batch, width) for length, width in sizes))
@@ -38,14 +38,14 @@ def new_trace(steps: int, cell: Float[Tensor, "b u"], hidden: Float[Tensor, "b u
 
 
 def advance_trace(trace: Trace, t: int, kernel: Float[Tensor, "u gates"]) -> None:
-    """Step t of a trace that holds, as its gates of that step, the share of the inputs."""
+    """Computes step t of a trace whose gates of that step are the contribution of the inputs."""
     gates, cells, tanhs, hidden = trace
     gates[t].addmm_(hidden[t], kernel)
     advance_(gates[t], cells[t], to=(cells[t + 1], tanhs[t], hidden[t + 1]))
 
 
 def activate_(gates: Float[Tensor, "b gates"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Input, candidate, forget and output gates, with their non-linearities applied in place."""
+    """Input, candidate, forget and output gates, activated in place."""
     i, g, f, o = gates.chunk(4, dim=-1)
     return i.sigmoid_(), tanh_(g), f.sigmoid_(), o.sigmoid_()
 
@@ -61,7 +61,7 @@ def advance_(
     *,
     to: tuple[Float[Tensor, "b u"], Float[Tensor, "b u"], Float[Tensor, "b u"]],
 ) -> None:
-    """One step, from the gates before their non-linearities and the cell before them.
+    """Computes one step, from the gates before activation and the previous cell.
 
     Args:
         to: where the new cell, its tanh and the new hidden state are written.
@@ -79,7 +79,7 @@ def gradients_(
     *,
     has_start: bool,
 ) -> State:
-    """Back through time: the gates give way to their gradients; those of cell and hidden state.
+    """Backpropagation through time: gates become their gradients; returns those of the start.
 
     Args:
         has_start: the layer began with a state that was not zero.
@@ -107,9 +107,9 @@ def gradients_(
 
 
 class Recurrence(torch.autograd.Function):
-    """The recurrent part of a layer: gates (t, b, 4u) of the inputs -> hidden states (t, b, u).
+    """Recurrence of a layer: gates (t, b, 4u) of the inputs -> hidden states (t, b, u).
 
-    The gates are worked on in place: they are large, and what made them does not need them again
+    Gates are changed in place: they are large, and what computed them does not need them again
     (autograd's version counter would say so if it did).
     """
 
@@ -146,17 +146,17 @@ class Recurrence(torch.autograd.Function):
         gates, _, _, hidden = trace
         start = gradients_(grad_hidden, kernel, Trace(*trace), has_start=ctx.has_start)
         grad_kernel = None
-        if ctx.needs_input_grad[1]:  # a frozen model has no use for it
+        if ctx.needs_input_grad[1]:  # not that of a frozen model
             grad_kernel = hidden[:-1].flatten(0, 1).T @ gates.flatten(0, 1)
         return gates, grad_kernel, *(start if ctx.has_start else (None, None))
 
 
 class Replay(torch.autograd.Function):
-    """The hidden states (t, b, u) of a frozen layer's trace, with their gradients.
+    """Hidden states (t, b, u) of a frozen layer's trace, with their gradients.
 
-    Nothing is computed a second time. The trace is used up by the backward pass. Of what the layer
-    read there is either its share of the gates, whose values are not looked at, or x itself and the
-    kernel that was applied to it.
+    Nothing is computed a second time, and the backward pass consumes the trace. The input is given
+    either as its contribution to the gates, whose values are not used, or as x and the kernel that
+    was applied to it.
     """
 
     @staticmethod

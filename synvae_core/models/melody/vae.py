@@ -24,7 +24,7 @@ CHUNK = 512  # melodies worked on at once outside training; bounds the memory
 
 
 class MelodyVae(nn.Module):
-    """The encoder and the decoder that a configuration builds.
+    """Melody VAE: the encoder and the decoder that a configuration builds.
 
     Attributes:
         missing: parameters that a partial checkpoint did not hold, by their published names.
@@ -46,7 +46,7 @@ class MelodyVae(nn.Module):
         """Teacher-forced logits through a sample of the posterior, as in training.
 
         Args:
-            sampling: probability that the decoder reads its own draw instead of the true event.
+            sampling: probability of scheduled sampling, that the decoder reads its own sample.
         """
         posterior = self.encoder(events)
         z = posterior.sample(generator)
@@ -55,7 +55,7 @@ class MelodyVae(nn.Module):
 
     @torch.no_grad()
     def posterior(self, melodies: Melodies, **reading: Any) -> Posterior:
-        """The posteriors of melodies.
+        """Posteriors of melodies.
 
         Args:
             reading: options of `music.reading.read_melodies`, such as `top_line=True`.
@@ -150,7 +150,7 @@ class MelodyVae(nn.Module):
         share: float = 0.25,
         **reading: Any,
     ) -> Float[Tensor, " z"]:
-        """From the mean latent of the melodies with least of an attribute to that with most.
+        """Attribute vector: mean latent of melodies with most of it, less that of those with least.
 
         Args:
             attribute: events (n, t) to one number each; see `music.attributes`.
@@ -173,12 +173,12 @@ class MelodyVae(nn.Module):
 
     @property
     def coding(self) -> Coding:
-        """What the decoder's events mean."""
+        """Coding of the decoder's events."""
         return self.decoder.coding
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters are."""
+        """Device of the parameters."""
         return next(self.parameters()).device
 
     def _events(self, melodies: Melodies, **reading: Any) -> Int[np.ndarray, "n t"]:
@@ -195,8 +195,8 @@ class MelodyVae(nn.Module):
             )
 
 
-def reconfigured(model: MelodyVae, **changes: Any) -> MelodyVae:
-    """A model with the same weights and a changed configuration, such as `surprise=1.2`.
+def reconfigure(model: MelodyVae, **changes: Any) -> MelodyVae:
+    """Copies a model with a changed configuration, such as `surprise=1.2`, and the same weights.
 
     Raises:
         ValueError: if the configuration has no such field, or the weights do not fit any more.
@@ -237,6 +237,6 @@ def latent_path(
 
 
 def _on(device: torch.device, generator: torch.Generator) -> torch.Generator:
-    """A generator of the device, seeded by a draw of one of the CPU."""
+    """Generator of the device, seeded by a draw of one of the CPU."""
     seed = int(torch.randint(2**31, (1,), generator=generator))
     return torch.Generator(device).manual_seed(seed)

@@ -171,7 +171,7 @@ def _up(channels: int, fewer: int, stride: int) -> nn.Sequential:
 
 
 def _start(layer: nn.Module) -> None:
-    """Initialises weights to preserve the variance of activations (He et al. 2015, 1502.01852).
+    """Initialises weights to keep the variance of activations (He et al. 2015, arXiv 1502.01852).
 
     With PyTorch's defaults the latent means hardly vary at first, and noise hides them for hundreds
     of steps. Residual branches still start at zero.

@@ -10,7 +10,7 @@ from work import few_calls
 from synvae_core.metrics import melody
 from synvae_core.metrics.melody import (
     FEATURE_NAMES,
-    distinct,
+    count_distinct,
     exact_windows,
     interval_histogram,
     melody_features,
@@ -125,7 +125,7 @@ def test_a_note_off_in_silence_changes_nothing(events):
 
 def test_transposition_moves_the_mean_pitch_alone():
     events = random_events(50)
-    moved = melody_features(ONE_VOICE.transposed(events, 3)) - melody_features(events)
+    moved = melody_features(ONE_VOICE.transpose(events, 3)) - melody_features(events)
     pitch = FEATURE_NAMES.index("pitch_mean")
     np.testing.assert_allclose(moved[:, pitch], 3)
     np.testing.assert_allclose(np.delete(moved, pitch, axis=1), 0, atol=1e-9)
@@ -231,7 +231,7 @@ def test_accuracy_and_exactness_look_at_what_sounds():
     assert step_accuracy(target, sounds_alike).tolist() == [1.0]
     assert exact_windows(target, longer).tolist() == [False]
     assert step_accuracy(target, longer).tolist() == [30 / 32]
-    assert distinct(np.concatenate([target, sounds_alike, longer, target])) == 2
+    assert count_distinct(np.concatenate([target, sounds_alike, longer, target])) == 2
 
 
 @pytest.mark.parametrize("compare", [note_f1, step_accuracy, exact_windows])

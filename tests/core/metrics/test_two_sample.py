@@ -45,8 +45,8 @@ def test_events_in_another_order_are_heard_though_every_feature_is_the_same():
 
 def test_auc_does_not_care_which_set_comes_first_or_is_larger():
     small, large = random_events(60), random_events(600, 1)
-    assert two_sample_auc(small, ONE_VOICE.transposed(large, 25)) > 0.97
-    assert two_sample_auc(ONE_VOICE.transposed(large, 25), small) > 0.97
+    assert two_sample_auc(small, ONE_VOICE.transpose(large, 25)) > 0.97
+    assert two_sample_auc(ONE_VOICE.transpose(large, 25), small) > 0.97
     assert two_sample_auc(small, large) == pytest.approx(0.5, abs=0.15)
 
 

@@ -52,7 +52,7 @@ def test_it_hears_what_sounds_in_any_integers(name, events):
 
 @given(hnp.arrays(np.int64, (2, 16), elements=st.one_of(st.just(0), st.integers(20, 60))))
 def test_only_pitch_and_key_follow_a_transposition(events):
-    moved = ONE_VOICE.transposed(events, 1)
+    moved = ONE_VOICE.transpose(events, 1)
     for name in ATTRIBUTES.keys() - {"mean_pitch", "c_diatonic"}:
         np.testing.assert_array_equal(ATTRIBUTES[name](moved), ATTRIBUTES[name](events))
     sounds = (events > 1).any(1)

@@ -12,7 +12,7 @@ from synvae_core.metrics.diversity import melody_spread
 from synvae_core.metrics.interpolation import mixed_paths, path_smoothness
 from synvae_core.metrics.melody import (
     FEATURE_NAMES,
-    distinct,
+    count_distinct,
     exact_windows,
     melody_features,
     melody_summary,
@@ -87,7 +87,7 @@ def test_tensors_are_told_what_arrays_are(coding):
         (coding.canonical(tensor), coding.canonical(events)),
         (coding.after(torch.from_numpy(state), tensor), coding.after(state, events)),
         (coding.sounding(tensor), coding.sounding(events)),
-        (coding.transposed(tensor * 0, 50), events * 0),
+        (coding.transpose(tensor * 0, 50), events * 0),
     ]:
         assert isinstance(found, torch.Tensor)
         assert np.array_equal(found.numpy(), expected)
@@ -109,11 +109,11 @@ def test_what_is_written_makes_sense_and_what_makes_none_is_never_written(coding
 @BOTH
 def test_each_melody_moves_by_its_own_semitones(coding):
     melodies = [coding.events([Note(0, 2, 61), Note(2, 6, 62)], steps=8)] * 3
-    moved = coding.transposed(np.stack(melodies), np.array([[-1], [0], [3]]))
+    moved = coding.transpose(np.stack(melodies), np.array([[-1], [0], [3]]))
     pitches = [[note.pitch for note in coding.notes(melody)] for melody in moved]
     assert pitches == [[60, 61], [61, 62], [64, 65]]
     with pytest.raises(ValueError, match="a pitch leaves"):
-        coding.transposed(melodies[0], -61 + coding.lowest - 1)
+        coding.transpose(melodies[0], -61 + coding.lowest - 1)
 
 
 @BOTH
@@ -201,7 +201,7 @@ class TestTwoVoices:
     def test_sets_of_them_are_compared(self):
         options = {"coding": TWO_VOICES}
         classes = np.arange(60) % 3
-        assert distinct(self.events, **options) == 60
+        assert count_distinct(self.events, **options) == 60
         assert melody_spread(self.events, classes, **options)["distinct_share"] == 1
         assert class_features(self.events, classes, **options).counts.tolist() == [20, 20, 20]
         assert 0 < class_spread(self.events, classes, **options).unlike.min() < 1

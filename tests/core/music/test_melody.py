@@ -66,15 +66,15 @@ def test_transposition_moves_every_pitch_or_refuses(events, semitones):
     pitches = [note.pitch + semitones for note in ONE_VOICE.notes(events)]
     if pitches and not (min(pitches) >= 21 and max(pitches) <= 108):
         with pytest.raises(ValueError, match=r"leaves 21\.\.108"):
-            ONE_VOICE.transposed(events, semitones)
+            ONE_VOICE.transpose(events, semitones)
     else:
-        moved = ONE_VOICE.transposed(events, semitones)
+        moved = ONE_VOICE.transpose(events, semitones)
         assert [note.pitch for note in ONE_VOICE.notes(moved)] == pitches
         assert np.array_equal(moved[events < 2], events[events < 2])
 
 
 def test_a_melody_without_notes_transposes_by_anything():
-    assert ONE_VOICE.transposed(np.array([0, 1, 0]), 500).tolist() == [0, 1, 0]
+    assert ONE_VOICE.transpose(np.array([0, 1, 0]), 500).tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.melody.couplings import one_hot, softmax, straight_through
 from synvae_core.models.melody.language import LanguageMelodyConfig
 from synvae_core.models.melody.quantiles import cut_normal
-from synvae_core.models.melody.vae import MelodyVae, reconfigured
+from synvae_core.models.melody.vae import MelodyVae, reconfigure
 from synvae_core.models.storage import save_model
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
@@ -105,12 +105,12 @@ def test_higher_surprise_narrows_the_posterior():
     with torch.no_grad():
         model.decoder.language.output.weight *= 8
     events = model.sample(200, generator=torch.Generator().manual_seed(0))
-    wild = reconfigured(model, surprise=2.0)
+    wild = reconfigure(model, surprise=2.0)
     assert wild.config.surprise == 2.0
     heard = wild.sample(200, generator=torch.Generator().manual_seed(0))
     assert wild.encoder(heard).logvar.exp().mean() < model.encoder(events).logvar.exp().mean()
     with pytest.raises(ValueError, match="no_such_field"):
-        reconfigured(model, no_such_field=1)
+        reconfigure(model, no_such_field=1)
 
 
 def test_cut_normals_agree_with_scipy():

@@ -158,7 +158,7 @@ def folder(tmp_path_factory) -> Path:
         events = melody(index)
         write_midi(events, folder / ("a", "b/c")[index % 2] / f"{index}.mid", qpm=90 + index % 60)
         if index % 5 == 0:
-            write_midi(ONE_VOICE.transposed(events, -7), folder / f"again{index}.MIDI")
+            write_midi(ONE_VOICE.transpose(events, -7), folder / f"again{index}.MIDI")
     (folder / "broken.mid").write_bytes(b"MThd")
     (folder / "b" / "empty.mid").write_bytes(b"")
     (folder / "b" / "gone.mid").symlink_to(folder / "nowhere.mid")
@@ -213,7 +213,7 @@ def test_a_song_is_in_one_part_in_any_key_at_any_length_beside_any_others(folder
         song_parts(load_midi_folder(CorpusOptions(folder=folder, cache=tmp_path, seed=1))) != parts
     )
     for index in (0, 5, 10, 15, 20):
-        write_midi(ONE_VOICE.transposed(melody(index), 4), tmp_path / "moved" / f"{index}.mid")
+        write_midi(ONE_VOICE.transpose(melody(index), 4), tmp_path / "moved" / f"{index}.mid")
     moved = song_parts(load_midi_folder(CorpusOptions(folder=tmp_path / "moved", cache=tmp_path)))
     assert moved == {f"{index}.mid": parts[f"{index}.MIDI"] for index in (0, 5, 10, 15, 20)}
 
