@@ -5,6 +5,7 @@ write their state into that file, from which the runner draws its one line, and 
 notebook: bars redrawn a thousand times would flood the report.
 """
 
+import contextlib
 import io
 import json
 import os
@@ -15,6 +16,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import tqdm.auto
 from tqdm.std import tqdm as text_bar
+
+from synvae_workbench.atomic import replace_when_written
 
 PROGRESS_FILE = "SYNVAE_PROGRESS_FILE"
 SECONDS_BETWEEN_WRITES = 0.25
@@ -122,9 +125,5 @@ def write_progress(path: Path, loops: list[LoopState]) -> None:
 
     A loop never fails because its progress cannot be told: errors of the file system are dropped.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
+    with contextlib.suppress(OSError), replace_when_written(path) as part:
         part.write_text(json.dumps([loop._asdict() for loop in loops]))
-        part.replace(path)
-    except OSError:
-        return

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, SupportsFloat
 
 from synvae_core.models.storage import write_json, write_text
+from synvae_workbench.atomic import replace_when_written
 from synvae_workbench.declarations import current_parameters
 from synvae_workbench.provenance import Provenance, provenance
 
@@ -80,9 +81,8 @@ def save_figure(folder: Path, name: str, figure: Any) -> None:
     """Writes a matplotlib figure to `figures/<name>.png` of the run, atomically."""
     path = folder / "figures" / f"{name}.png"
     path.parent.mkdir(exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    figure.savefig(temporary, format="png", dpi=110)
-    temporary.replace(path)
+    with replace_when_written(path) as part:
+        figure.savefig(part, format="png", dpi=110)
 
 
 def write_history(folder: Path, history: list[dict[str, Any]]) -> None:

@@ -25,6 +25,7 @@ FLOORS = {
     "synvae_core.music": 1,
     "synvae_core.models": 2,
     "synvae_core.metrics": 3,
+    "synvae_workbench.atomic": 3,
     "synvae_workbench.declarations": 3,
     "synvae_workbench.places": 3,
     "synvae_workbench.progress": 4,

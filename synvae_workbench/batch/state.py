@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from synvae_workbench.atomic import replace_when_written
+
 WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED, STOPPED, SKIPPED = "failed", "stopped", "skipped"
 # A cell of several runs is in the first of these states that one of them is in.
@@ -33,9 +35,7 @@ def waiting_state() -> State:
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:
     """Replaces the file at once, and is on the disk when this returns."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    with part.open("w") as file:
+    with replace_when_written(path) as part, part.open("w") as file:
         json.dump(state, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
-    part.replace(path)

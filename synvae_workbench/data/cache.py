@@ -7,14 +7,14 @@ disk everything is.
 import contextlib
 import hashlib
 import os
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
+
+from synvae_workbench.atomic import replace_when_written
 
 
 def cache_folder(cache: Path | bool | None = None) -> Path:
@@ -72,22 +72,6 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], *, compressed: bool 
         OSError: if the disk is full or read-only; what was there before stays.
     """
     save = np.savez_compressed if compressed else np.savez
-    with whole_file(path) as file:
-        save(file, **arrays)
-
-
-@contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Opens a file for atomic writing: it takes its place once all is written.
-
-    Raises:
-        OSError: if the disk is full or read-only; what was there before stays.
-    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with replace_when_written(path) as part, part.open("wb") as file:
+        save(file, **arrays)

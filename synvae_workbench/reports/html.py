@@ -6,7 +6,6 @@ browser to fetch anything by a Content-Security-Policy.
 """
 
 import copy
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 from traitlets.config import Config
 
+from synvae_workbench.atomic import replace_when_written
 from synvae_workbench.provenance import MIME_TYPE
 from synvae_workbench.reports.estimate import headings
 from synvae_workbench.reports.formatting import format_duration, format_time
@@ -72,9 +72,8 @@ def export_html(executed: Path, html: Path, *, provenance: Mapping[str, Any] | N
     )
     resources = {"metadata": {"path": str(executed.parent)}, "report": header}
     page, _ = exporter.from_notebook_node(notebook, resources=resources)
-    part = html.with_name(f"{html.name}.{os.getpid()}")
-    part.write_text(add_contents(page), encoding="utf-8")
-    part.replace(html)
+    with replace_when_written(html) as part:
+        part.write_text(add_contents(page), encoding="utf-8")
     return html
 
 

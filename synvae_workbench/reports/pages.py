@@ -4,7 +4,6 @@ Each is one file that fetches nothing, in the look of the reports of single runs
 """
 
 import base64
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
+from synvae_workbench.atomic import replace_when_written
 from synvae_workbench.reports.formatting import format_duration, format_figure
 
 TEMPLATES = Path(__file__).parent / "template"
@@ -34,9 +34,8 @@ def write_page(path: Path, template: str, **content: Any) -> Path:
     }
     page = environment.get_template(template).render(content)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(page, encoding="utf-8")
-    part.replace(path)
+    with replace_when_written(path) as part:
+        part.write_text(page, encoding="utf-8")
     return path
 
 

@@ -10,6 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from synvae_workbench.atomic import replace_when_written
+
 History = list[dict[str, float]]
 
 STATE_FILE = "training.pt"
@@ -54,10 +56,9 @@ def _plain(value: Any) -> Any:
 def save_state(run: Path, trained: Stateful, settings: Mapping[str, Any], history: History) -> None:
     """Writes the state of training to `run/training.pt`, atomically."""
     path = run / STATE_FILE
-    temporary = path.with_name(f".{path.name}.tmp")
     state = {**trained.state_dict(), "settings": dict(settings), "history": history}
-    torch.save(state, temporary)
-    temporary.replace(path)
+    with replace_when_written(path) as part:
+        torch.save(state, part)
 
 
 def restore_state(run: Path, trained: Stateful, settings: Mapping[str, Any]) -> History:

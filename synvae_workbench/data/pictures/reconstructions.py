@@ -19,6 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from synvae_workbench.atomic import replace_when_written
 from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.arrays import Decoding
 from synvae_workbench.data.pictures.file_sets import Listing, read_set
@@ -216,6 +217,5 @@ def _is_whole(split: str, index: dict) -> bool:
 
 
 def _write_index(folder: Path, index: dict) -> None:
-    temporary = folder / f".{INDEX}.tmp"
-    temporary.write_text(json.dumps(index, indent=1), "utf-8")
-    os.replace(temporary, folder / INDEX)
+    with replace_when_written(folder / INDEX) as part:
+        part.write_text(json.dumps(index, indent=1), "utf-8")

@@ -13,7 +13,8 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from jaxtyping import Int16
 
-from synvae_workbench.data.cache import read_arrays, whole_file, write_arrays
+from synvae_workbench.atomic import replace_when_written
+from synvae_workbench.data.cache import read_arrays, write_arrays
 from synvae_workbench.data.files import BrokenFile
 
 _TYPES = {
@@ -106,7 +107,8 @@ def cached_sounds(store: Path, settings: str, write: Callable[[SoundWriter], Non
 
 
 def _write(path: Path, table: Path, write: Callable[[SoundWriter], None]) -> dict[str, np.ndarray]:
-    with whole_file(path) as file:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replace_when_written(path) as part, part.open("wb") as file:
         writer = SoundWriter(file)
         write(writer)
     facts = writer.table()
