@@ -47,8 +47,8 @@ report: setup ## run the quickstart; prints the path of its report
 reports: setup ## run every notebook in full length
 	@set -e; for notebook in notebooks/*.ipynb; do $(BIN)/python -m synvae_workbench run $$notebook; done
 
-check: lint ## lint and the fast tests, for daily work
-	@$(BIN)/python -m pytest --numprocesses auto -m "not slow and not browser"
+check: lint ## lint and the fast tests, without real data sets, for daily work
+	@$(BIN)/python -m pytest --numprocesses auto -m "not slow and not browser and not data"
 
 test: setup ## all tests, every notebook as a smoke run included
 	@$(BIN)/python -m pytest --numprocesses auto

@@ -101,6 +101,7 @@ def sources() -> dict[str, tuple[str, str]]:
 SOURCES = sources()
 
 
+@pytest.mark.slow
 def test_imports_are_declared_in_their_group():
     lacks = {name: undeclared(source, group) for name, (group, source) in SOURCES.items()}
     assert {name: lack for name, lack in lacks.items() if lack.keys() - MADE_ELSEWHERE} == {}
@@ -134,6 +135,7 @@ def test_an_import_that_is_not_declared_is_found(source, group):
     assert undeclared(source, group)
 
 
+@pytest.mark.slow
 def test_what_is_declared_is_used():
     brought = packages_distributions()
     names = set().union(*(imported(source) for _, source in SOURCES.values()))

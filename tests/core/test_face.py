@@ -40,6 +40,7 @@ def test_type_checkers_see_the_same_names_in_the_same_modules():
     assert all((Path(sv.__file__).parent / name).is_file() for name in ("py.typed", STUB.name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "unread"),
     [

@@ -23,6 +23,7 @@ def test_one_distribution_cannot_be_told_from_itself(hears):
     assert two_sample_auc(first, second, hears=hears, seed=1) != auc
 
 
+@pytest.mark.slow
 def test_different_distributions_are_told_apart():
     corpus = random_events(300, 1)
     octave_up = random_events(300, 2, low=52, high=72)

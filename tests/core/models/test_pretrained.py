@@ -32,6 +32,7 @@ def test_every_folder_has_a_card_and_no_pickle(folder):
     assert sum(path.stat().st_size for path in folder.iterdir()) < 16e6
 
 
+@pytest.mark.slow
 def test_a_digit_comes_back_from_the_shipped_synvae():
     model = load_synvae(PRETRAINED / "synvae_mnist")
     digits = load_pictures("mnist_5k").test.images[:50].float() / 255  # which it was not trained on

@@ -80,6 +80,7 @@ def test_the_gallery_shows_pictures_in_colour():
     assert centre[0] > centre[1] > centre[2] == 0
 
 
+@pytest.mark.slow
 def test_features_stand_in_the_order_in_which_they_tell():
     bars, table = FIGURES["features"]().axes
     order = [FEATURE_NAMES.index(name) for name in FEATURES.ranked()]

@@ -48,6 +48,7 @@ def svg(figure) -> str:
     return figure._repr_svg_()
 
 
+@pytest.mark.slow
 @every_figure
 def test_figures_are_small_the_same_every_time_and_fetch_nothing(draw, remote_references):
     check_figure(draw, remote_references, most=150_000)
@@ -74,6 +75,7 @@ def test_a_name_is_found_where_it_is_defined(name):
     assert name in dir(plots)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "unread"),
     [

@@ -103,6 +103,7 @@ def test_a_failing_notebook_leaves_what_ran(write, capsys):
     assert kernels() == []
 
 
+@pytest.mark.slow
 def test_a_kernel_that_dies_is_a_failure_like_any_other(write):
     path = write("print('EAR' + 'LIER')", "import os\nos._exit(9)")
     with pytest.raises(NotebookFailed) as caught:

@@ -30,6 +30,7 @@ def test_a_judge_learns_to_read_and_the_seed_decides():
     assert torch.equal(read, again)
 
 
+@pytest.mark.slow
 def test_a_classifier_like_the_encoder_reads_one_label_or_many():
     classifier = train_classifier(VISUAL, BARS, LABELS, ClassifierTraining(10, epochs=8, seed=0))
     assert (read_labels(classifier, BARS.float() / 255) == LABELS).float().mean() > 0.9

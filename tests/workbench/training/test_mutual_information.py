@@ -52,6 +52,7 @@ def test_the_published_protocol_finds_information_where_there_is_none():
     assert held_out.nats < 0.1
 
 
+@pytest.mark.slow
 def test_the_critic_of_the_best_epoch_is_kept():
     fresh = pairs(0.3, 1, n=200, dim=10)
     critic, history = train_critic(

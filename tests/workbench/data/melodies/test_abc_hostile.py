@@ -31,6 +31,7 @@ def test_no_text_raises_and_time_never_runs_backwards(body):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

@@ -54,6 +54,7 @@ def parts_of_tunes(corpus) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_tune_is_in_one_part_for_windows_of_all_lengths(folder, cache):
     parts = [
         parts_of_tunes(load_corpus("abc", CorpusOptions(bars=bars, folder=folder, cache=cache)))
