@@ -1,8 +1,8 @@
-"""All benchmarks, one after another, as one table beside the one that is kept.
+"""Runs the benchmarks and compares their ratios with the stored ones in a table.
 
-`make bench` measures and compares; a ratio that is more than a fifth worse than the kept one is
-marked. `python benchmarks --keep` writes what it measured to `table.json` and `README.md` instead.
-Names of benchmarks as arguments run these alone.
+`make bench` marks ratios that are more than a fifth worse than the stored ones. `python benchmarks
+--keep` stores the ratios in `table.json` and `README.md` instead. Names as arguments select
+benchmarks.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from measuring import RECORD, SAID
 
 HERE = Path(__file__).parent
 KEPT = HERE / "table.json"
-WORSE = 0.2  # a ratio that is so much worse than the kept one is marked
+WORSE = 0.2  # relative change from which a ratio is marked
 HEAD = """# Benchmarks
 
 Ratios against a reference that is timed in the same run; written by `python benchmarks --keep`.
@@ -54,7 +54,7 @@ def arguments() -> argparse.Namespace:
     known = sorted(path.stem for path in HERE.glob("*.py") if path.stem != "__main__")
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
-    parser.add_argument("--keep", action="store_true", help="write the table that is kept")
+    parser.add_argument("--keep", action="store_true", help="store the table")
     options = parser.parse_args()
     if unknown := set(options.names) - set(known):
         parser.error(f"no benchmark {unknown.pop()!r}; there are {', '.join(known)}")
@@ -63,7 +63,7 @@ def arguments() -> argparse.Namespace:
 
 
 def run_benchmark(script: Path) -> list[Row]:
-    """What one benchmark measured; what it prints passes through."""
+    """Runs one benchmark; returns its ratios. Its output is shown."""
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "ratios"
         record.touch()
@@ -74,7 +74,7 @@ def run_benchmark(script: Path) -> list[Row]:
 
 
 def comparison_table(rows: list[Row], kept: list[Row]) -> str:
-    """The table of what was measured now beside what is kept, as Markdown."""
+    """Markdown table of the new ratios beside the stored ones."""
     before = {(row["benchmark"], row["what"]): float(row["value"]) for row in kept}
     lines = ["| | now | kept | |", "|---|---:|---:|---|"]
     worse = 0
@@ -89,7 +89,7 @@ def comparison_table(rows: list[Row], kept: list[Row]) -> str:
 
 
 def is_worse(value: float, old: float, kind: str) -> bool:
-    """Whether it is more than a fifth worse; of memory, more is worse."""
+    """True if a ratio is more than a fifth worse: lower speed, or more memory."""
     return value > old * (1 + WORSE) if kind == "memory" else value < old * (1 - WORSE)
 
 
@@ -98,7 +98,7 @@ def in_words(row: Row) -> str:
 
 
 def page(made: dict) -> str:
-    """The kept table as a page."""
+    """Page of the stored table, in Markdown."""
     lines = ["| | | measured in |", "|---|---:|---|"]
     lines += [
         f"| {in_words(row)} | {row['value']:.3g} | `{row['benchmark']}.py` |"

@@ -1,9 +1,9 @@
 """Log-mel spectrograms of 3,000 recordings: `log_mel_db` in batches against librosa, file by file.
 
-One thread each, in one run, in turn; the ratio is of the fastest times, to which other work on the
-machine added least; processor time, which other processes hardly add to, stands beside it. Reading
-the files is part of both sides, and left out of both in the second figure. Both see the same
-0.752 s of each recording. The recordings are those of $SYNVAE_DATA/fsdd, or made up.
+On one thread, in one run, by turns. Ratios are of the fastest wall-clock times, which other load
+affects least, and of processor times. Both include the reading of files, except for a last, printed
+figure, and use the same 0.752 s of each recording. The recordings are those of $SYNVAE_DATA/fsdd,
+or synthetic.
 """
 
 import os
@@ -33,7 +33,7 @@ LARGEST_DIFFERENCE = 0.01  # dB
 
 
 def files_in(folder: Path) -> list[Path]:
-    """The published recordings, or as many sweeps in noise of the same lengths."""
+    """Paths of FSDD's recordings, or of as many synthetic sweeps in noise, of similar lengths."""
     data = os.environ.get("SYNVAE_DATA")
     if data and (found := find_fsdd(Path(data) / "fsdd")):
         return found[:COUNT]
@@ -47,7 +47,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def one_by_one(waveform: np.ndarray) -> np.ndarray:
-    """The reference."""
+    """Log-mel spectrogram by librosa, the reference."""
     power = librosa.feature.melspectrogram(
         y=speech_frame(waveform),
         sr=SPEECH_RATE,
@@ -60,7 +60,7 @@ def one_by_one(waveform: np.ndarray) -> np.ndarray:
 
 
 def fastest(reference: Callable[[], object], ours: Callable[[], object]) -> Sequence[float]:
-    """How many times as fast ours is, by the clock and by processor time."""
+    """Speed-up over the reference, by wall-clock and by processor time."""
     times = [(seconds(reference), seconds(ours)) for _ in range(ROUNDS)]
     return [
         min(pair[0][kind] for pair in times) / min(pair[1][kind] for pair in times)
@@ -73,7 +73,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         paths = files_in(Path(name))
         waveforms = [read_recording(path) for path in paths]
-        # Whatever librosa compiles at first use is compiled here.
+        # librosa compiles at first use, here.
         expected = np.stack([one_by_one(librosa.load(path, sr=SPEECH_RATE)[0]) for path in paths])
         difference = np.abs(log_mel_db(waveforms).numpy() - expected).max()
         assert difference < LARGEST_DIFFERENCE, f"{difference} dB from librosa"

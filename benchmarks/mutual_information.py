@@ -1,7 +1,7 @@
-"""A critic's scores of all pairs of 200 latents: the sum of two projections against concatenation.
+"""Critic scores of all pairs of 200 latents: sum of two projections against concatenation.
 
-Forward and backward in one run, on one thread, interleaved. At 512 dimensions, those of the
-published latents, and at the 64 of the shipped melody VAE; scores and gradients are compared first.
+Forward and backward pass, by turns in one run on one thread. At 512 dimensions, as published, and
+at the 64 of the packaged melody VAE; gradients are compared first.
 """
 
 import statistics
@@ -20,14 +20,14 @@ ROUNDS = 9
 
 
 def score_concatenated(critic: Critic, first: Tensor, second: Tensor) -> Tensor:
-    """The reference: every pair score_concatenated, then the same MLP."""
+    """Reference scores: the critic's MLP on every concatenated pair."""
     sizes = len(first), len(second), -1
     pairs = torch.cat([first[:, None].expand(sizes), second[None].expand(sizes)], -1)
     return nn.Sequential(critic.projection, critic.head)(pairs).squeeze(-1)
 
 
 def seconds(scores: Callable[..., Tensor], critic: Critic, latents: tuple[Tensor, Tensor]) -> float:
-    """How long one step of the bound's gradient takes."""
+    """Time of one gradient of the bound, in seconds."""
     critic.zero_grad()
     start = time.perf_counter()
     donsker_varadhan(scores(critic, *latents)).backward()
@@ -39,7 +39,7 @@ def main() -> None:
     for dim in (512, 64):
         torch.manual_seed(0)
         critic, latents = Critic(dim, dim), (torch.randn(BATCH, dim), torch.randn(BATCH, dim))
-        ways = {"sum": Critic.__call__, "concatenation": concatenated}
+        ways = {"sum": Critic.__call__, "concatenation": score_concatenated}
         gradients = {}
         for name, way in ways.items():  # also warms up
             seconds(way, critic, latents)

@@ -1,13 +1,11 @@
-"""Precision among nearest neighbours: seconds, memory, and two references in the same run.
+"""Nearest-neighbour precision against the published algorithm and scikit-learn: time and memory.
 
-On one thread. The published algorithm computes all distances by scipy, pairs each item's distances
-with the indices of the others, sorts the pairs in Python, and counts the labels of the first; what
-else it measures on the way is left out here. The more dimensions, the more of the time goes into
-distances on both sides and the less into sorting: 64 is the size of the latents here, 512 that of
-the published ones. scikit-learn's brute force searches as exactly, but does not count. Searches
-take turns, and the ratio is of the fastest times; processor time, which other processes hardly add
-to, stands beside it. Memory is the peak of the process above that before the search, with the
-latents there already.
+On one thread. The published algorithm computes all distances by scipy, sorts each item's
+(neighbour, distance) pairs in Python, and counts the labels of the first; its other measures are
+left out. More dimensions cost time in distances on both sides: latents have 64 here and 512 as
+published. scikit-learn's brute force is exact as well, but does not count labels. Searches
+alternate; ratios are of the fastest wall-clock times, which other load affects least, and
+processor-time ratios are printed. Memory is the rise of the process' peak during the search.
 """
 
 import numpy as np
@@ -25,7 +23,7 @@ ROUNDS = 3
 
 
 def latents_and_labels(n: int, z: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ten overlapping clusters."""
+    """Random latents in ten overlapping clusters, with their labels."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.randint(10, (n,), generator=generator)
     centres = 0.3 * torch.randn(10, z, generator=generator)
@@ -33,7 +31,7 @@ def latents_and_labels(n: int, z: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def sort_every_row(latents: np.ndarray, labels: np.ndarray) -> dict[int, float]:
-    """The published algorithm: per label, then weighted by count."""
+    """Precision at k by the published algorithm: per label, then weighted by count."""
     distances = squareform(pdist(latents))
     counts = np.bincount(labels)
     hits = {k: np.zeros(len(counts)) for k in KS}
@@ -47,7 +45,7 @@ def sort_every_row(latents: np.ndarray, labels: np.ndarray) -> dict[int, float]:
 
 def memory(n: int, z: int) -> None:
     latents, _ = latents_and_labels(n, z)
-    neighbours(latents[:1000], k=max(KS))  # what is allocated once, whatever the number of items
+    neighbours(latents[:1000], k=max(KS))  # one-time allocations
     before = peak_mib()
     clock, _ = seconds(lambda: neighbours(latents, k=max(KS)))
     print(f"{n:,} x {z}: {peak_mib() - before:.0f} MiB of extra memory, in {clock:.0f} s")
@@ -87,7 +85,7 @@ def compare_with_published(n: int, z: int) -> None:
 def main() -> None:
     torch.set_num_threads(1)
     with threadpool_limits(1):
-        memory(100_000, LATENT_DIM)  # first: a peak of the process never comes down
+        memory(100_000, LATENT_DIM)  # first, as the peak never falls
         compare_with_scikit_learn(10_000, PUBLISHED_LATENT_DIM)
         for z in (LATENT_DIM, PUBLISHED_LATENT_DIM):
             compare_with_published(4_000, z)

@@ -1,10 +1,10 @@
-"""10,000 JPEGs in the BAM layout: `load_bam` against Pillow, which decodes one after another.
+"""Loading of 10,000 JPEGs in the BAM layout: `load_bam` against sequential decoding by Pillow.
 
-Without the cache, in one run, in turn; the ratio is of the fastest times, to which other work on
-the machine added least; processor time, which other processes hardly add to, stands beside it.
-`load_bam` also cuts squares and strips and takes a digest of every file; the reference makes an
-array of each picture and keeps it. The pictures are those of $SYNVAE_DATA/paintings, repeated, or
-made up. Memory is the peak of the process above that before the first load.
+Without the cache, by turns in one run. The ratio is of the fastest wall-clock times, which other
+load affects least; that of processor times is printed. `load_bam` also crops and hashes every file;
+the reference decodes each to an array and keeps it. The pictures are those of
+$SYNVAE_DATA/paintings, repeated, or synthetic. Memory is the rise of the process' peak in the first
+load.
 """
 
 import os
@@ -26,7 +26,7 @@ ROUNDS = 6
 
 
 def fill(folder: Path) -> None:
-    """Write pictures and labels."""
+    """Writes pictures and labels into a folder."""
     images = folder / "img"
     images.mkdir()
     data = os.environ.get("SYNVAE_DATA")
@@ -44,7 +44,7 @@ def fill(folder: Path) -> None:
 
 
 def one_after_another(folder: Path) -> list[np.ndarray]:
-    """The reference."""
+    """Decodes all pictures sequentially by Pillow, the reference."""
     arrays = []
     for i in range(COUNT):
         with Image.open(folder / "img" / f"{i}.jpg") as image:
@@ -67,7 +67,7 @@ def main() -> None:
         peak = peak_mib() - before
         reference, ours = [], []
         for _ in range(ROUNDS):
-            # Each twice: where a virtual machine must ask for memory, the second time it has it.
+            # Each twice: the first time, a virtual machine may have to allocate memory.
             reference += [seconds(lambda: one_after_another(folder)) for _ in range(2)]
             ours += [seconds(lambda: load_bam(options)) for _ in range(2)]
         fastest, fastest_ours = (

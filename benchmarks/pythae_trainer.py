@@ -1,10 +1,9 @@
 """`training.loop.fit` against pythae's trainer: the same VAE, the same pictures, the same epochs.
 
 pythae (Chadebec et al. 2022, arXiv 2206.08309) is the reference library of VAEs in PyTorch. The
-published model for 28 pixels is trained at batch 64 by both, the encoder and decoder of one handed
-to the other's VAE. Both keep the best model and write checkpoints, ours an event file as well; the
-processor's time is compared, after a first round that warms up. Where pythae is not installed, this
-says so and measures nothing.
+published model for 28 pixels is trained at batch 64 by both, with the same encoder and decoder.
+Both save the best model and checkpoints, ours an event file as well. Processor times are compared,
+after a warm-up round. Without pythae installed nothing is measured.
 """
 
 import contextlib
@@ -27,7 +26,7 @@ COUNT, EPOCHS, BATCH, ROUNDS, RATE = 2_048, 2, 64, 3, 1e-3
 
 
 def by_pythae(model: VisualVae, images: torch.Tensor) -> None:
-    """Trains a copy of the model's halves as pythae's own VAE."""
+    """Trains the model's encoder and decoder as pythae's VAE."""
     from pythae.data.datasets import BaseDataset
     from pythae.models import VAE, VAEConfig
     from pythae.models.base.base_utils import ModelOutput

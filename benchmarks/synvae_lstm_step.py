@@ -1,8 +1,8 @@
-"""A SynVAE step through cat-mel_2bar_small, batch 128, one thread, against a plain transcription.
+"""SynVAE training step through cat-mel_2bar_small against a plain transcription of the paper.
 
-The transcription decodes in a loop over LSTM cells on one-hot inputs and encodes with nn.LSTM, all
-frozen, and passes the raw logits on, as published. Steps are interleaved in one run; ratios are of
-medians of processor time.
+At batch 128, on one thread. The transcription decodes in a loop over LSTM cells on one-hot inputs
+and encodes by nn.LSTM, all frozen, and passes raw logits on, as published. Steps alternate in one
+run; ratios are of median processor times.
 """
 
 import statistics
@@ -26,7 +26,7 @@ ROUNDS = 7
 
 
 class Transcription(nn.Module):
-    """SynVAE as one would first write it down."""
+    """SynVAE transcribed from its equations, without optimisation."""
 
     def __init__(self):
         super().__init__()

@@ -1,7 +1,7 @@
-"""A SynVAE training step: the copied gradient against the softmax gradient through the music.
+"""SynVAE training step: copied latent gradient against the softmax gradient through the music.
 
-Both in one run, on one thread, at batch 64, interleaved; the reference is
-`straight_through_softmax`, which runs backward through the frozen melody model.
+By turns in one run, on one thread, at batch 64. The reference is `straight_through_softmax`, which
+backpropagates through the frozen melody model.
 """
 
 import statistics
@@ -20,7 +20,7 @@ ROUNDS = 15
 
 
 def stepper(coupling: str):
-    """A function that takes one training step and returns its seconds."""
+    """Function that takes a training step and returns its time in seconds."""
     torch.manual_seed(0)
     music = MelodyVae(MixerMelodyConfig())
     config = SynVaeConfig(visual_config(28, latent_dim=music.config.latent_dim), coupling)

@@ -1,10 +1,10 @@
-"""`training.loop.fit` against a bare PyTorch loop: what the training loop costs by itself.
+"""Overhead of `training.loop.fit` over a bare PyTorch loop.
 
-Both train SynVAE on 28 pixels through the shipped melody model, at batch 64, with the same weights,
-batches, fused AdamW, gradient clipping and learning rates, and end with the same weights, bit for
-bit: that is checked. They alternate in one run, on one thread; ratios are of the fastest times of
-the processor, to which other work on the machine added least. Setting up counts, and in the second
-figure the run folder as well: checkpoints, record and TensorBoard events.
+Both train SynVAE on 28 pixels through the packaged melody model, at batch 64, with the same
+weights, batches, fused AdamW, gradient clipping and learning rates; the final weights are checked
+to be equal, bit for bit. They alternate in one run, on one thread; ratios are of the fastest
+processor times. Set-up is included, and in the second ratio the run folder: checkpoints, history
+and TensorBoard events.
 """
 
 import copy
@@ -30,7 +30,7 @@ OBJECTIVE = SynVaeObjective(beta=0.15, commitment=0.01)
 
 
 def bare(model: nn.Module, images: Tensor) -> nn.Module:
-    """The reference."""
+    """Bare PyTorch training loop, the reference."""
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
         trained, CONFIG.learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True

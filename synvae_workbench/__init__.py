@@ -1,1 +1,1 @@
-"""Around the core: data, training, evaluation, figures, live pages, reports and batches of runs."""
+"""The workbench: data, training, evaluation, figures, live pages, reports and batches of runs."""

@@ -1,4 +1,4 @@
-"""The command line of synvae: run notebooks and sweeps, import models, keep the house tidy."""
+"""The command line of synvae: runs, sweeps, comparisons, live pages, imports of models."""
 
 import argparse
 import os
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         status = options.command(options)
         sys.stdout.flush()
         return status
-    except BrokenPipeError:  # as by `synvae list | head`: whoever reads has seen enough
+    except BrokenPipeError:  # the reader has closed the pipe, as `synvae list | head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except ValueError as error:
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The commands and their arguments."""
+    """Parser of the commands and their arguments."""
     whole = argparse.ArgumentParser(prog="synvae", description=__doc__)
     whole.set_defaults(group="notebooks")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
@@ -84,20 +84,20 @@ def parser() -> argparse.ArgumentParser:
 
 
 def parameter_option(command: argparse.ArgumentParser, words: str) -> None:
-    """`-p NAME VALUE`, as papermill has it."""
+    """Adds `-p NAME VALUE`, the form of papermill."""
     pair = {"nargs": 2, "metavar": ("NAME", "VALUE")}
     command.add_argument("-p", "--parameter", action="append", default=[], help=words, **pair)
 
 
 def notebooks_option(command: argparse.ArgumentParser) -> None:
-    """Which folder of notebooks."""
+    """Adds the option of the folder of notebooks."""
     words = "by default notebooks/ here, or else those that come along"
     place = {"type": Path, "default": notebooks_folder(), "metavar": "FOLDER"}
     command.add_argument("--notebooks", help=words, **place)
 
 
 def run_parser(commands: argparse._SubParsersAction) -> None:
-    """One notebook."""
+    """Adds the command that runs one notebook."""
     run = commands.add_parser("run", help="run a notebook into reports/NAME.html")
     run.add_argument("notebook", help="its number, name or path, such as 12; see `synvae list`")
     parameter_option(run, "set a parameter of the notebook; may be repeated")
@@ -111,7 +111,7 @@ def run_parser(commands: argparse._SubParsersAction) -> None:
 
 
 def sweep_parser(commands: argparse._SubParsersAction) -> None:
-    """Many runs."""
+    """Adds the command that runs a sweep."""
     sweep = commands.add_parser("sweep", help="run what a file of reports/ asks for: many runs")
     sweep.add_argument("file", type=Path, help="YAML with a notebook or steps, and a grid or list")
     parameter_option(sweep, "set one of all cells; in a chain STEP.NAME or all.NAME")
@@ -127,7 +127,7 @@ def sweep_parser(commands: argparse._SubParsersAction) -> None:
 
 
 def explore_parser(commands: argparse._SubParsersAction) -> None:
-    """The live pages."""
+    """Adds the command that serves the live pages."""
     explore = commands.add_parser("explore", help="serve the live pages, on this machine alone")
     notebooks_option(explore)
     explore.add_argument("--port", type=int, default=8866, help="of 127.0.0.1; 0 for a free one")
@@ -137,7 +137,7 @@ def explore_parser(commands: argparse._SubParsersAction) -> None:
 
 
 def run_command(options: argparse.Namespace) -> int:
-    """Prints the path of the report, also of one that shows a failure."""
+    """Runs a notebook; prints the path of its report, also after a failure."""
     from synvae_workbench.batch.notebooks import find_notebook
     from synvae_workbench.reports import (
         NotebookFailed,
@@ -150,7 +150,7 @@ def run_command(options: argparse.Namespace) -> int:
     given = parse_parameters(path, dict(options.parameter))
     if options.devices * options.nodes > 1:
         return launch(options, path)
-    if int(os.environ.get("RANK", 0)) > 0:  # one process of several leaves the report
+    if int(os.environ.get("RANK", 0)) > 0:  # of several processes the first writes the report
         with tempfile.TemporaryDirectory() as folder:
             run_notebook(path, parameters=given, out_dir=Path(folder))
         return 0
@@ -167,7 +167,7 @@ def run_command(options: argparse.Namespace) -> int:
 
 
 def launch(options: argparse.Namespace, path: Path) -> int:
-    """The same command in several processes, by torch's own launcher."""
+    """Runs the command in several processes, by `torch.distributed.run`."""
     if options.nodes == 1:
         where = ["--standalone"]
     else:
@@ -183,7 +183,7 @@ def launch(options: argparse.Namespace, path: Path) -> int:
 
 
 def sweep_command(options: argparse.Namespace) -> int:
-    """Prints the runs that failed, and the path of the sweep's page."""
+    """Runs a sweep; prints its failed runs and the path of its page."""
     if options.scheduler and (options.workers is not None or options.gpus is not None):
         raise ValueError("--workers and --gpus are of this machine: leave them or --scheduler out")
     if options.needs and not options.scheduler:
@@ -199,7 +199,7 @@ def sweep_command(options: argparse.Namespace) -> int:
     if options.dry_run:
         print(*plan.runs, sep="\n")
         return 0
-    # Import Dask, for which a file that is refused should not have to wait.
+    # Imports Dask, which takes long, after the file has been checked.
     from synvae_workbench.batch.cluster import local_client, parse_needs, plan_local, remote_client
     from synvae_workbench.batch.sweep import open_sweep, run_sweep
     from synvae_workbench.reports.sweep import write_sweep_page
@@ -214,7 +214,7 @@ def sweep_command(options: argparse.Namespace) -> int:
         try:
             with connection as client:
                 outcome = run_sweep(plan, states, client, needs=needs, status=sys.stderr)
-        except KeyboardInterrupt:  # while the workers come or go
+        except KeyboardInterrupt:  # while workers start or stop
             return 130
     for name, reason in outcome.failed.items():
         print(f"{name}: {reason}", file=sys.stderr)
@@ -223,7 +223,7 @@ def sweep_command(options: argparse.Namespace) -> int:
 
 
 def compare_command(options: argparse.Namespace) -> int:
-    """Prints the path of a page about two runs."""
+    """Compares two runs; prints the path of the page."""
     from synvae_workbench.reports.compare import write_comparison
 
     names = f"{options.first.resolve().name}_and_{options.second.resolve().name}.html"
@@ -233,7 +233,7 @@ def compare_command(options: argparse.Namespace) -> int:
 
 
 def list_command(options: argparse.Namespace) -> int:
-    """Prints the notebooks with what they ask, and each parameter with type, default and help."""
+    """Prints the notebooks with their questions, and each parameter with type, default and help."""
     from synvae_workbench.batch.notebooks import find_notebook, parameter_lines, question_of
 
     if options.notebook is None:
@@ -249,7 +249,7 @@ def list_command(options: argparse.Namespace) -> int:
 
 
 def strip_command(options: argparse.Namespace) -> int:
-    """Prints the paths of the notebooks that it changed."""
+    """Strips outputs from notebooks; prints the paths of the changed ones."""
     import nbformat
 
     from synvae_workbench.reports import read_notebook, strip_notebook
@@ -263,7 +263,7 @@ def strip_command(options: argparse.Namespace) -> int:
 
 
 def new_command(options: argparse.Namespace) -> int:
-    """Prints what it laid out, and what one may do next."""
+    """Lays out a work folder; prints its contents and the next commands."""
     copies = lay_out(options.folder)
     count = sum(path.suffix == ".ipynb" for path in copies)
     print(
@@ -278,10 +278,10 @@ def new_command(options: argparse.Namespace) -> int:
 
 
 def results_command(options: argparse.Namespace) -> int:
-    """Prints the paths of the pages that it wrote."""
+    """Writes or records results; prints the paths of the pages written."""
     if SHIPPED == SHARE:
         raise ValueError("README.md and docs/results.md are pages of a checkout: run it in one")
-    # Imports torch, for which a run that is refused should not have to wait.
+    # Imports torch, which takes long, after the run has been checked.
     from synvae_workbench.reports.published import write_pages
     from synvae_workbench.reports.results import record_result
 
@@ -295,7 +295,7 @@ def results_command(options: argparse.Namespace) -> int:
 
 
 def explore_command(options: argparse.Namespace) -> int:
-    """Prints the address of the live pages, and serves them until it is interrupted."""
+    """Serves the live pages until interrupted; prints their address."""
     from synvae_workbench.live.server.voila import explore
 
     def ready(address: str) -> None:
@@ -308,7 +308,7 @@ def explore_command(options: argparse.Namespace) -> int:
 
 
 def import_command(options: argparse.Namespace) -> int:
-    """Prints the model's configuration, what its checkpoint lacks, and the path of the folder."""
+    """Imports a model; prints its configuration, missing weights and the path of its folder."""
     from synvae_core.models.storage import save_model
     from synvae_workbench.importers.magenta import load_magenta
 

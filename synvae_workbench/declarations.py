@@ -1,4 +1,4 @@
-"""What a cell of parameters declares: NAME = VALUE  # what it is, with plain typed values alone."""
+"""Parameters declared in a notebook cell, `NAME = VALUE  # comment`, with plain typed values."""
 
 import ast
 import io
@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 TYPES = {kind.__name__: kind for kind in (bool, int, float, str, list)}
-MARK = "SMOKE"  # the parameter of every notebook, by which its cell is told from other constants
+MARK = "SMOKE"  # in every notebook: identifies the cell of parameters
 
 
 class Parameter(NamedTuple):
-    """A declared parameter: its default, type (None as well if `optional`) and comment."""
+    """A declared parameter: default, type (or None if `optional`) and comment."""
 
     default: Any
     type: type
@@ -21,7 +21,7 @@ class Parameter(NamedTuple):
 
 
 def declarations(source: str, name: str) -> dict[str, Parameter]:
-    """The parameters that a cell declares, in its order.
+    """Parses the parameters that a cell declares, in order.
 
     Args:
         name: of the notebook, for messages.
@@ -45,12 +45,12 @@ def declarations(source: str, name: str) -> dict[str, Parameter]:
 
 
 def current_parameters() -> dict[str, Any]:
-    """Parameters of the notebook that runs in this process, with their values now; of a script {}.
+    """Parameters of the notebook that runs in this process, with their current values; else {}.
 
-    The executed inputs say which names these are: those of a cell that only declares, `SMOKE` among
-    others. Constants of other cells, and those that were imported, are none.
+    They are the names in executed cells that contain nothing but declarations, with `SMOKE` among
+    them; not the constants of other cells or imports.
     """
-    from IPython import get_ipython  # it takes long to import, and in a notebook it is there
+    from IPython import get_ipython  # slow to import outside of notebooks
 
     shell = get_ipython()
     names: dict[str, Parameter] = {}
@@ -64,17 +64,17 @@ def current_parameters() -> dict[str, Any]:
 
 
 def check_value(value: Any, parameter: Parameter, where: str) -> Any:
-    """The value as the type that was declared.
+    """Converts a value to the declared type.
 
     Raises:
-        ValueError: for a value of another type; it begins with `where`.
+        ValueError: for a value of another type; the message begins with `where`.
     """
     kind = parameter.type
     if value is None and parameter.optional:
         return None
     if kind is float and type(value) is int:
         value = float(value)
-    # type() and not isinstance: True is an int to Python, but never what a user meant by one.
+    # type() and not isinstance: True is an int in Python, but not what a user means by one.
     if type(value) is not kind:
         raise ValueError(f"{where}: expected {describe_type(parameter)}, got {value!r}")
     if kind is float and not math.isfinite(value):
@@ -86,7 +86,7 @@ def check_value(value: Any, parameter: Parameter, where: str) -> Any:
 
 
 def describe_type(parameter: Parameter) -> str:
-    """The type in words, with a hint at how it is written."""
+    """Name of a parameter's type, with its notation."""
     name = parameter.type.__name__
     hint = {"bool": " (true or false)", "list": " (such as [1, 2])"}.get(name, "")
     return f"{name}{hint}{' or None' if parameter.optional else ''}"
@@ -119,7 +119,7 @@ def _declaration(
 
 
 def _comments(source: str) -> dict[int, str]:
-    """Text of the comment that ends each line."""
+    """Comments at the ends of lines, by line number."""
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     return {
         token.start[0]: token.string.lstrip("# ").rstrip()

@@ -1,8 +1,8 @@
-"""Where notebooks, parameter files, runs and reports lie: in a checkout, or with a wheel.
+"""Folders of notebooks, parameter files, runs and reports, in a checkout or with a wheel.
 
-In a checkout, and in a folder that `lay_out` made, notebooks/, reports/ and runs/ lie side by side.
-A wheel brings notebooks and parameter files inside this package, where nothing is ever written:
-what they write goes into runs/ and reports/ of the current folder.
+In a checkout, and in a folder made by `lay_out`, notebooks/, reports/ and runs/ lie side by side. A
+wheel has notebooks and parameter files inside this package, where nothing is ever written: their
+output goes into runs/ and reports/ of the current folder.
 """
 
 import os
@@ -10,25 +10,25 @@ import shutil
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SHARE = HERE / "share"  # what a wheel brings; a checkout has no such folder
+SHARE = HERE / "share"  # in a wheel alone
 SHIPPED = SHARE if SHARE.is_dir() else HERE.parent
 LAID_OUT = ("notebooks/*.ipynb", "reports/*.yaml")
 
 
 def notebooks_folder() -> Path:
-    """notebooks/ of the current folder, or where it has none, the one that comes along."""
+    """Folder notebooks/ of the current folder, else the packaged one."""
     here = Path.cwd() / "notebooks"
     return here if any(here.glob("*.ipynb")) else SHIPPED / "notebooks"
 
 
 def work_folder(notebooks: Path) -> Path:
-    """The folder of runs/ and reports/ for a folder of notebooks, never inside this package."""
+    """Folder of runs/ and reports/ for a folder of notebooks, never inside this package."""
     notebooks = notebooks.resolve()
     return Path.cwd() if notebooks.is_relative_to(SHARE.resolve()) else notebooks.parent
 
 
 def kernel_folder(notebooks: Path) -> Path:
-    """Where the notebooks of a folder are run, so that their `../runs` is that of `work_folder`."""
+    """Working folder of a folder's notebooks, in which `../runs` is that of `work_folder`."""
     work = work_folder(notebooks)
     if work == notebooks.resolve().parent:
         return notebooks.resolve()
@@ -37,7 +37,7 @@ def kernel_folder(notebooks: Path) -> Path:
 
 
 def find_shipped(path: str | Path) -> Path:
-    """The path itself, or where there is nothing, the file of that name in reports/ as it came."""
+    """Path of a file: as given if it exists, else of the packaged file of that name in reports/."""
     path = Path(path)
     ours = SHIPPED / "reports" / path.name
     return ours if path.parent.name == "reports" and ours.is_file() and not path.exists() else path
@@ -50,7 +50,7 @@ def lay_out(folder: Path) -> list[Path]:
         The paths of the copies.
 
     Raises:
-        ValueError: if the folder has something in it already.
+        ValueError: if the folder is not empty.
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ValueError(f"{folder} is not empty: name a new folder, so that nothing is replaced")
@@ -63,7 +63,7 @@ def lay_out(folder: Path) -> list[Path]:
 
 
 def python_path() -> str:
-    """PYTHONPATH for a process that is to import these packages, also uninstalled ones."""
-    # Not site-packages, which Python finds anyway, and where a backport would hide the library's.
+    """PYTHONPATH with which a process can import these packages, installed or not."""
+    # Without site-packages: Python finds it anyway, and backports in it would hide the library.
     ours = "" if SHARE.is_dir() else str(HERE.parent)
     return os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH", "")]))

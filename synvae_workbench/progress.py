@@ -1,8 +1,8 @@
-"""Progress of a long loop, shown where the person is: a terminal, JupyterLab or a report run.
+"""Progress bars of long loops, in a terminal, in JupyterLab or in a report run.
 
-A report run (`synvae_workbench.reports`) sets `SYNVAE_PROGRESS_FILE` for its kernel. The loops then
-write their state into that file, from which the runner draws its one line, and nothing into the
-notebook: bars redrawn a thousand times would flood the report.
+A report run (`synvae_workbench.reports`) sets `SYNVAE_PROGRESS_FILE` for its kernel. Loops then
+write their state into that file, from which the runner draws one line, and nothing into the
+notebook, which a bar's thousand redraws would fill.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ SECONDS_BETWEEN_WRITES = 0.25
 
 
 class LoopState(NamedTuple):
-    """How far a loop is: steps `done` of `total`, and the losses it shows as `postfix`."""
+    """State of a loop: steps `done` of `total`, and the losses shown as `postfix`."""
 
     description: str
     done: int
@@ -40,10 +40,10 @@ def progress(
     total: int | None = None,
     initial: int = 0,
 ) -> text_bar:
-    """A tqdm bar over `iterable`, or over `total` steps of which `initial` were done before.
+    """Progress bar over `iterable`, or over `total` steps, of which `initial` are done.
 
-    Steps and loss terms are told by `update(1, loss=...)`. Close a bar without an iterable, or use
-    it in a `with`. Nothing is drawn where nobody looks: in a log or a pipe.
+    `update(1, loss=...)` advances it and shows loss terms. A bar without an iterable is closed, or
+    used in a `with`. Nothing is drawn in a log or a pipe.
     """
     steps = {"desc": description, "total": total, "initial": initial}
     if path := os.environ.get(PROGRESS_FILE):
@@ -53,7 +53,7 @@ def progress(
 
 
 def read_progress(path: Path) -> list[LoopState]:
-    """The loops that run now, the outermost first; none if there is nothing to read."""
+    """Reads the states of the running loops, the outermost first; [] without a readable file."""
     try:
         return [LoopState(**state) for state in json.loads(path.read_text())]
     except (OSError, ValueError, TypeError):
@@ -61,7 +61,7 @@ def read_progress(path: Path) -> list[LoopState]:
 
 
 def fraction_done(loops: list[LoopState]) -> float | None:
-    """Share done of the outermost loop in 0..1, inner loops counted; None if a total is unknown."""
+    """Share of the outermost loop done, 0..1, with inner loops; None if a total is unknown."""
     fraction = 0.0
     for loop in reversed(loops):
         if not loop.total:
@@ -76,7 +76,7 @@ def _in_kernel() -> bool:
 
 
 class _LossTerms:
-    """`update` that also tells the terms of the loss."""
+    """Mixin whose `update` also shows loss terms."""
 
     def update(self, n: int = 1, **terms: Any) -> bool | None:
         if terms and not self.disable:
@@ -85,18 +85,18 @@ class _LossTerms:
 
 
 class _Bar(_LossTerms, tqdm.auto.tqdm):
-    """A bar in the terminal or in JupyterLab."""
+    """Progress bar in the terminal or in JupyterLab."""
 
 
 class _FileBar(_LossTerms, text_bar):
-    """A tqdm bar that is drawn into a JSON file instead of a terminal."""
+    """Progress bar that writes its state to a JSON file."""
 
     _running: ClassVar[list["_FileBar"]] = []
 
     def __init__(self, *args: Any, path: Path, **kwargs: Any) -> None:
         self._path = path
         self._running.append(self)
-        # miniters=1: tqdm would otherwise learn to skip checks, and a slow step would show late.
+        # miniters=1: otherwise tqdm adapts to fast steps, and shows a slow one late.
         super().__init__(
             *args, file=io.StringIO(), mininterval=SECONDS_BETWEEN_WRITES, miniters=1, **kwargs
         )
@@ -121,9 +121,6 @@ class _FileBar(_LossTerms, text_bar):
 
 
 def write_progress(path: Path, loops: list[LoopState]) -> None:
-    """Replace the file at once, so that a reader never sees half of it.
-
-    A loop never fails because its progress cannot be told: errors of the file system are dropped.
-    """
+    """Writes the states of loops atomically; errors are ignored, so that no loop fails by them."""
     with contextlib.suppress(OSError), replace_when_written(path) as part:
         part.write_text(json.dumps([loop._asdict() for loop in loops]))

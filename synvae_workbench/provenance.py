@@ -1,4 +1,4 @@
-"""Where a result comes from: commit, versions, device, seed, parameters and data."""
+"""Provenance of a result: commit, versions, device, seed, parameters and data."""
 
 import json
 import platform
@@ -16,7 +16,7 @@ PACKAGES = ("synvae", "torch", "numpy", "note-seq", "pretty_midi", "scikit-learn
 
 
 class Provenance(dict):
-    """A plain dict for `json.dump`; shown in a notebook, it also fills the report's header."""
+    """Dict for `json.dump`; displayed in a notebook, it also fills the report's header."""
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         lines = "\n".join(f"{key}: {value}" for key, value in self.items())
@@ -30,13 +30,13 @@ def provenance(
     device: str | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> Provenance:
-    """Everything needed to tell which code, data and machine made a result; JSON-serialisable.
+    """Collects the code, data and machine that made a result; JSON-serialisable.
 
-    `duration_s` counts from the import of this module in this process: of a run that was resumed
-    it is how long the last process took.
+    `duration_s` counts from the import of this module in this process: for a resumed run, the time
+    of the last process.
 
     Args:
-        device: what the computation ran on, in the words to be shown.
+        device: name of the device, as shown.
         data: checksum (or a dict of facts) per data set.
     """
     record = {
@@ -51,12 +51,12 @@ def provenance(
         "parameters": dict(parameters or {}),
         "data": dict(data or {}),
     }
-    # A round trip, so that what is shown is what a reader of the JSON file will see.
+    # A round trip, so that the values shown are those in the JSON file.
     return Provenance(json.loads(json.dumps(record, default=str)))
 
 
 def versions() -> dict[str, str]:
-    """Installed versions of the packages that decide a result; absent ones are left out."""
+    """Versions of the installed packages that affect a result."""
     found = {}
     for package in PACKAGES:
         try:
@@ -67,9 +67,9 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """`git describe --always --dirty` of the running code, or "unknown" outside its repository."""
+    """Commit of the running code, by `git describe --always --dirty`, or "unknown"."""
     here = Path(__file__)
-    # An installed copy may lie inside some other project's repository: that is not our commit.
+    # An installed copy may lie inside another project's repository, whose commit is not ours.
     tracked = _git("ls-files", "--error-unmatch", here.name, folder=here.parent)
     return (tracked and _git("describe", "--always", "--dirty", folder=here.parent)) or "unknown"
 

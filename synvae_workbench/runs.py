@@ -1,8 +1,8 @@
-"""The run folder `runs/<name>/`: what a run was asked, made and measured.
+"""The run folder `runs/<name>/`: provenance, metrics, history, figures and models of a run.
 
 `provenance.json` (parameters, seed, versions, commit, data checksums, device), `metrics.json`
 (flat, `where/metric`), `metrics.jsonl` (one record per epoch), `events/` for TensorBoard,
-`figures/`, the models `best/` and `latest/`, and `training.pt`, from which a run goes on.
+`figures/`, the models `best/` and `latest/`, and `training.pt`, from which a run is resumed.
 """
 
 import json
@@ -22,13 +22,13 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def run_folder(name: str, *, root: str | Path = "runs", fresh: bool = False) -> Path:
-    """The folder of a run, made if need be.
+    """Folder of a run, created if missing.
 
     Args:
-        fresh: removes what an earlier run of that name left, so that nothing is gone on with.
+        fresh: removes an earlier run of that name, so that none is resumed.
 
     Raises:
-        ValueError: unless the name is letters, digits, `_`, `.` and `-`, and so no path.
+        ValueError: unless the name is letters, digits, `_`, `.` and `-` alone.
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"run name {name!r}: use letters, digits, '_', '.' and '-' only")
@@ -47,20 +47,20 @@ def record(
     data: Mapping[str, Any],
     parameters: Mapping[str, Any] | None = None,
 ) -> Provenance:
-    """Writes what a run measured, `metrics.json`, and where that comes from, `provenance.json`.
+    """Writes the metrics of a run to `metrics.json`, and their origin to `provenance.json`.
 
-    Both take the place of what an earlier run left. The parameters, `SEED` among them, are those of
-    the notebook that calls this, with the values that they have now.
+    Both replace those of an earlier run. The parameters, `SEED` among them, are those of the
+    calling notebook, with their current values.
 
     Args:
         measured: scalars by `where/metric`.
-        device: what the computation ran on, in the words to be shown.
+        device: name of the device, as shown.
         data: checksum (or a dict of facts) per data set.
-        parameters: values that were used in place of the notebook's, such as the epochs of a smoke
-            run; of a script, which has no cell of parameters, all.
+        parameters: values used in place of the notebook's, such as the epochs of a smoke run; in a
+            script, which has no cell of parameters, all.
 
     Returns:
-        What `provenance.json` holds; as the last value of a cell it fills the report's header.
+        Contents of `provenance.json`; as the last value of a cell they fill the report's header.
 
     Raises:
         ValueError: if a name is not `where/metric` or a value is not a finite number.

@@ -1,4 +1,4 @@
-"""What the benchmarks measure with: clocks, memory, and how a ratio is said and kept."""
+"""Measurement of time and memory, and report of ratios, for the benchmarks."""
 
 import json
 import os
@@ -7,30 +7,30 @@ import sys
 import time
 from collections.abc import Callable
 
-RECORD = "SYNVAE_BENCH_RECORD"  # names the file that ratios are added to, a line each
+RECORD = "SYNVAE_BENCH_RECORD"  # path of the file to which ratios are appended, a line each
 SAID = {"speed": "times as fast as", "memory": "times the memory of"}
 
 
 def seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """What passed on the clock, and of the processor's time on all threads."""
+    """Wall-clock time and processor time of all threads, in seconds."""
     start = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - start[0], time.process_time() - start[1]
 
 
 def peak_mib() -> float:
-    """The most memory that this process has held."""
+    """Peak memory of this process, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def ratio(what: str, value: float, *, to: str, kind: str = "speed") -> None:
-    """Says how many times as fast something is as its reference, or how much memory it takes.
+    """Prints and records a ratio of speed or memory to a reference.
 
     Args:
-        value: of speed, the reference's time over ours, so that more is better; of memory, ours
-            over the reference's, so that less is.
-        to: the reference.
+        value: of speed, the reference's time over ours (higher is better); of memory, ours over the
+            reference's (lower is better).
+        to: name of the reference.
     """
     print(f"{what}: {value:.3g} {SAID[kind]} {to}", flush=True)
     if path := os.environ.get(RECORD):
