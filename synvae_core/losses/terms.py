@@ -11,17 +11,17 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 # Terms by name, one value per example; `loss` is the one to be minimised.
-Losses = dict[str, Float[Tensor, "b"]]
+Losses = dict[str, Float[Tensor, " b"]]
 
 LIKELIHOODS = ("squared", "bernoulli")
 
 
-def normal_kl(mu: Float[Tensor, "b z"], logvar: Float[Tensor, "b z"]) -> Float[Tensor, "b"]:
+def normal_kl(mu: Float[Tensor, "b z"], logvar: Float[Tensor, "b z"]) -> Float[Tensor, " b"]:
     """KL from N(mu, exp(logvar)) to N(0, I), in nats, summed over the latent dimensions."""
     return 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(-1)
 
 
-def free_bits(kl: Float[Tensor, "b"], bits: float) -> Float[Tensor, "b"]:
+def free_bits(kl: Float[Tensor, " b"], bits: float) -> Float[Tensor, " b"]:
     """KL beyond the free bits, in nats: max(0, kl - bits ln 2).
 
     Kingma et al. 2016, arXiv 1606.04934, over all dimensions together as in MusicVAE, arXiv
@@ -53,8 +53,8 @@ def normal_mismatch(z: Float[Tensor, "b z"]) -> Float[Tensor, ""]:
 
 
 def squared_error(
-    reconstruction: Float[Tensor, "b *shape"], target: Float[Tensor, "b *shape"]
-) -> Float[Tensor, "b"]:
+    reconstruction: Float[Tensor, " b *shape"], target: Float[Tensor, " b *shape"]
+) -> Float[Tensor, " b"]:
     """Squared error in squared units of the input, summed over all but the batch dimension."""
     return (reconstruction - target).square().flatten(1).sum(-1)
 
@@ -84,7 +84,7 @@ def check_likelihood(likelihood: str) -> None:
 
 def event_cross_entropy(
     logits: Float[Tensor, "b t events"], events: Int[Tensor, "b t"]
-) -> Float[Tensor, "b"]:
+) -> Float[Tensor, " b"]:
     """Negative log-likelihood of the events, in nats, summed over the steps."""
     return F.cross_entropy(logits.transpose(1, 2), events, reduction="none").sum(-1)
 
@@ -95,7 +95,7 @@ def multi_scale_spectral(
     *,
     sizes: tuple[int, ...] = (2048, 1024, 512, 256, 128, 64),
     floor: float = 1e-4,
-) -> Float[Tensor, "b"]:
+) -> Float[Tensor, " b"]:
     """Multi-scale spectral distance: L1 of magnitudes and of their logarithms, without a unit.
 
     At each window size, the sum of absolute differences over the target's sum, and the mean

@@ -19,7 +19,7 @@ MEASURES = (
 
 def melody_spread(
     events: Integer[np.ndarray, "n t"],
-    classes: Integer[np.ndarray, "n"],
+    classes: Integer[np.ndarray, " n"],
     *,
     seed: int = 0,
     coding: Coding = ONE_VOICE,

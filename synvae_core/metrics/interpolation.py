@@ -30,10 +30,10 @@ class PathSmoothness(NamedTuple):
     to_first: Float[np.ndarray, "p n"]  # share of steps that differ from the path's first melody
     to_last: Float[np.ndarray, "p n"]  # and from its last
     steps: Float[np.ndarray, "p n-1"]  # and of each melody from the one before
-    length: Float[np.ndarray, "p"]  # sum of the steps over the ends' distance; 1 is the least
-    largest_step: Float[np.ndarray, "p"]  # over the ends' distance; 1 jumps from end to end
-    monotone: Float[np.ndarray, "p"]  # share of the steps that lead from the first and to the last
-    distinct: Float[np.ndarray, "p"]  # share of the melodies that differ from all before them
+    length: Float[np.ndarray, " p"]  # sum of the steps over the ends' distance; 1 is the least
+    largest_step: Float[np.ndarray, " p"]  # over the ends' distance; 1 jumps from end to end
+    monotone: Float[np.ndarray, " p"]  # share of the steps that lead from the first and to the last
+    distinct: Float[np.ndarray, " p"]  # share of the melodies that differ from all before them
 
     def summary(self) -> dict[str, float]:
         """Means of the last four over the paths whose ends differ; NaN where none do."""

@@ -33,18 +33,18 @@ class LatentUsage(NamedTuple):
     all posteriors; those of the prior are 0 and 1.
     """
 
-    kl_bits: Float[Tensor, "z"]
-    mean_variance: Float[Tensor, "z"]
-    aggregate_mean: Float[Tensor, "z"]
-    aggregate_sd: Float[Tensor, "z"]
+    kl_bits: Float[Tensor, " z"]
+    mean_variance: Float[Tensor, " z"]
+    aggregate_mean: Float[Tensor, " z"]
+    aggregate_sd: Float[Tensor, " z"]
 
     @property
-    def active(self) -> Bool[Tensor, "z"]:
+    def active(self) -> Bool[Tensor, " z"]:
         """Mask of the active dimensions, whose posterior means have a variance above 0.01."""
         return self.mean_variance > ACTIVE_VARIANCE
 
     @property
-    def aggregate_kl_bits(self) -> Float[Tensor, "z"]:
+    def aggregate_kl_bits(self) -> Float[Tensor, " z"]:
         """KL in bits of a Gaussian with the moments of the aggregate posterior to N(0, 1)."""
         logvar = 2 * self.aggregate_sd.log()
         return _kl_bits(self.aggregate_mean[None], logvar[None])[0]

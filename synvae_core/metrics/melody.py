@@ -176,7 +176,7 @@ def note_f1(
     predicted: Integer[np.ndarray, "n t"],
     *,
     coding: Coding = ONE_VOICE,
-) -> Float[np.ndarray, "n"]:
+) -> Float[np.ndarray, " n"]:
     """F1 of each melody's notes, the harmonic mean of precision and recall; 1 of two silent ones.
 
     A predicted note is right if a target note has its onset and its pitch; its end does not count.
@@ -195,7 +195,7 @@ def step_accuracy(
     predicted: Integer[np.ndarray, "n t"],
     *,
     coding: Coding = ONE_VOICE,
-) -> Float[np.ndarray, "n"]:
+) -> Float[np.ndarray, " n"]:
     """Share of each melody's steps with the right event; high for a decoder that always holds.
 
     Raises:
@@ -210,7 +210,7 @@ def exact_windows(
     predicted: Integer[np.ndarray, "n t"],
     *,
     coding: Coding = ONE_VOICE,
-) -> Bool[np.ndarray, "n"]:
+) -> Bool[np.ndarray, " n"]:
     """Mask of the melodies that sound like their targets, note for note.
 
     Raises:

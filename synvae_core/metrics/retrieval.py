@@ -71,8 +71,8 @@ def neighbours(
 
 
 def precision_at_k(
-    latents: Float[Tensor, "n z"], labels: Int[Tensor, "n"], *, k: int
-) -> Float[Tensor, "n"]:
+    latents: Float[Tensor, "n z"], labels: Int[Tensor, " n"], *, k: int
+) -> Float[Tensor, " n"]:
     """Share of each item's k Euclidean neighbours, itself excluded, that carry its label.
 
     Ties between neighbours are settled by the lower index.
@@ -84,7 +84,7 @@ def precision_at_k(
 
 
 def precision_at_ks(
-    latents: Float[Tensor, "n z"], labels: Int[Tensor, "n"], *, ks: Sequence[int]
+    latents: Float[Tensor, "n z"], labels: Int[Tensor, " n"], *, ks: Sequence[int]
 ) -> dict[int, float]:
     """Mean precision over all items at each k, from one search for neighbours.
 
@@ -123,7 +123,7 @@ def nearest_across(
 @torch.no_grad()
 def counterpart_ranks(
     queries: Float[Tensor, "n z"], items: Float[Tensor, "n z"]
-) -> Int[Tensor, "n"]:
+) -> Int[Tensor, " n"]:
     """Rank, from 1, of each query's own item, that of its index, among all items by distance.
 
     Such as of the picture from which a melody was made. By chance the mean is (n + 1) / 2. Ties are

@@ -57,8 +57,8 @@ def two_sample_auc(
     first: Integer[np.ndarray, "n t"],
     second: Integer[np.ndarray, "m t"],
     *,
-    tunes: Integer[np.ndarray, "n"] | None = None,
-    other_tunes: Integer[np.ndarray, "m"] | None = None,
+    tunes: Integer[np.ndarray, " n"] | None = None,
+    other_tunes: Integer[np.ndarray, " m"] | None = None,
     hears: str = "features",
     seed: int = 0,
     folds: int = 5,
@@ -112,7 +112,7 @@ def two_sample_auc(
 
 def two_sample_scores(
     tunes: Integer[np.ndarray, "n t"],
-    tune_of: Integer[np.ndarray, "n"],
+    tune_of: Integer[np.ndarray, " n"],
     melodies: Integer[np.ndarray, "m t"],
     *,
     seed: int = 0,

@@ -20,7 +20,7 @@ CUTOFF = 20.0  # Hz, of the envelope: faster than hits follow each other
 CHUNK = 64  # candidates whose spectra are in memory at a time
 
 Waveforms = Float[np.ndarray, "n t"]
-PerWindow = Float[np.ndarray, "n"]
+PerWindow = Float[np.ndarray, " n"]
 
 MEASURES = (
     Measure("snr_db", HIGHER),

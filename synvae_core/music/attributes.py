@@ -22,7 +22,7 @@ C_MAJOR = (0, 2, 4, 5, 7, 9, 11)
 
 def note_density(
     events: Integer[np.ndarray, "n t"], *, coding: Coding = ONE_VOICE
-) -> Float[np.ndarray, "n"]:
+) -> Float[np.ndarray, " n"]:
     """Note onsets per step (sixteenth) and voice, 0 to 1."""
     starts = _starts(events, coding)
     return _mean(starts > 0, np.ones_like(starts))
@@ -30,7 +30,7 @@ def note_density(
 
 def mean_pitch(
     events: Integer[np.ndarray, "n t"], *, coding: Coding = ONE_VOICE
-) -> Float[np.ndarray, "n"]:
+) -> Float[np.ndarray, " n"]:
     """Mean MIDI pitch of the notes, whatever their length."""
     starts = _starts(events, coding)
     return _mean(starts, starts > 0)
@@ -38,7 +38,7 @@ def mean_pitch(
 
 def mean_interval(
     events: Integer[np.ndarray, "n t"], *, coding: Coding = ONE_VOICE
-) -> Float[np.ndarray, "n"]:
+) -> Float[np.ndarray, " n"]:
     """Mean distance in semitones from each note to the next."""
     starts = _starts(events, coding)
     onsets = starts > 0
@@ -51,7 +51,7 @@ def mean_interval(
 
 def sixteenth_syncopation(
     events: Integer[np.ndarray, "n t"], *, coding: Coding = ONE_VOICE
-) -> Float[np.ndarray, "n"]:
+) -> Float[np.ndarray, " n"]:
     """Share of the notes that start between two eighths, with no onset on the sixteenth before."""
     onsets = _starts(events, coding) > 0
     return _mean(onsets & _off_pulse(onsets, 1) & ~_delayed(onsets, 1), onsets)
@@ -59,7 +59,7 @@ def sixteenth_syncopation(
 
 def eighth_syncopation(
     events: Integer[np.ndarray, "n t"], *, coding: Coding = ONE_VOICE
-) -> Float[np.ndarray, "n"]:
+) -> Float[np.ndarray, " n"]:
     """Share of the notes that start on an eighth between two beats, with no onset since the beat.
 
     Neither on the beat nor on the sixteenth after it.
@@ -71,7 +71,7 @@ def eighth_syncopation(
 
 def c_diatonic(
     events: Integer[np.ndarray, "n t"], *, coding: Coding = ONE_VOICE
-) -> Float[np.ndarray, "n"]:
+) -> Float[np.ndarray, " n"]:
     """Share of the notes in the scale of C major."""
     starts = _starts(events, coding)
     return _mean(np.isin(starts % 12, C_MAJOR), starts > 0)

@@ -74,17 +74,17 @@ class LatentName(NamedTuple):
         return f"{self.effect:+.2g} {self.unit} in {self.consistency:.0%}"
 
 
-def mean_length(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "n"]:
+def mean_length(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, " n"]:
     """Mean length of the notes in steps."""
     return _per_melody(events, lambda notes: np.mean([note.end - note.start for note in notes]))
 
 
-def first_pitch(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "n"]:
+def first_pitch(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, " n"]:
     """MIDI pitch of the first note."""
     return _per_melody(events, lambda notes: notes[0].pitch)
 
 
-def last_pitch(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, "n"]:
+def last_pitch(events: Integer[np.ndarray, "n t"]) -> Float[np.ndarray, " n"]:
     """MIDI pitch of the last note."""
     return _per_melody(events, lambda notes: notes[-1].pitch)
 

@@ -169,7 +169,7 @@ def _messages(fields: dict[int, list[int | bytes]], number: int) -> list[bytes]:
     return values
 
 
-def checksum(data: UInt8[np.ndarray, "n"]) -> int:
+def checksum(data: UInt8[np.ndarray, " n"]) -> int:
     """The masked CRC-32C of bytes."""
     crc = _crc32c(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF

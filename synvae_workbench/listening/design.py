@@ -88,7 +88,7 @@ class _Trials(NamedTuple):
 
 
 def balanced_design(
-    labels: Int[np.ndarray, "n"],
+    labels: Int[np.ndarray, " n"],
     names: Sequence[str],
     size: DesignSize,
     *,

@@ -18,7 +18,7 @@ CHOICES = ("closest", "minmax")
 
 def syneval_set(
     latents: Float[np.ndarray, "n z"],
-    labels: Int[np.ndarray, "n"],
+    labels: Int[np.ndarray, " n"],
     names: Sequence[str],
     *,
     name: str,
@@ -75,7 +75,7 @@ def syneval_set(
 
 def cluster_labels(
     latents: Float[np.ndarray, "n z"], *, clusters: int = 3, seed: int = 0
-) -> Int[np.ndarray, "n"]:
+) -> Int[np.ndarray, " n"]:
     """Clusters by k-means, to ask about in place of labels, as published.
 
     Raises:
@@ -89,8 +89,8 @@ def cluster_labels(
 
 
 def merge_rare(
-    latents: Float[np.ndarray, "n z"], labels: Int[np.ndarray, "n"], *, least: int
-) -> Int[np.ndarray, "n"]:
+    latents: Float[np.ndarray, "n z"], labels: Int[np.ndarray, " n"], *, least: int
+) -> Int[np.ndarray, " n"]:
     """Labels in which each class of fewer than `least` members joins the nearest larger one.
 
     Near is the distance of class means in the latents, before any merging; as published.

@@ -154,7 +154,7 @@ def attribute_effects(change: Float[np.ndarray, "v a"], names: Sequence[str]) ->
 
 def attribute_curves(
     scales: Sequence[float],
-    levels: Mapping[str, Float[np.ndarray, "s"]],
+    levels: Mapping[str, Float[np.ndarray, " s"]],
     corpus: Mapping[str, tuple[float, float]],
 ) -> Figure:
     """Mean of each attribute over multiples of its own vector, with the range of the corpus.
@@ -199,7 +199,7 @@ def _draw_recall(axes: Axes, sets: Mapping[str, Recall]) -> None:
 
 
 def _long_table(
-    paths: Mapping[str, Float[np.ndarray, "p n"]], way: Float[np.ndarray, "n"]
+    paths: Mapping[str, Float[np.ndarray, "p n"]], way: Float[np.ndarray, " n"]
 ) -> pd.DataFrame:
     """Long-form table of the distances of all paths, by position along them."""
     wide = pd.concat({kind: pd.DataFrame(each, columns=way) for kind, each in paths.items()})

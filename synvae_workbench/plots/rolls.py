@@ -44,7 +44,7 @@ _INK_ON_PAPER = LinearSegmentedColormap.from_list("ink", ["white", INK])
 
 
 def piano_roll_image(
-    events: Integer[np.ndarray, "t"],
+    events: Integer[np.ndarray, " t"],
     *,
     step_pixels: int = 6,
     height: int = 96,

@@ -48,7 +48,7 @@ class Playing:
 
     def choose(
         self, logits: Float[Tensor, "b *t events"], at: int | slice = slice(None)
-    ) -> Int[Tensor, "b *t"]:
+    ) -> Int[Tensor, " b *t"]:
         """Events of these steps: greedy or sampled, and true ones where they are forced."""
         if self.temperature == 0:
             return self.correct(logits.argmax(-1), at)
@@ -56,7 +56,7 @@ class Playing:
         drawn = torch.multinomial(probabilities.flatten(0, -2), 1, generator=self.generator)
         return self.correct(drawn.view(logits.shape[:-1]), at)
 
-    def correct(self, events: Int[Tensor, "b *t"], at: int | slice) -> Int[Tensor, "b *t"]:
+    def correct(self, events: Int[Tensor, " b *t"], at: int | slice) -> Int[Tensor, " b *t"]:
         """Replaces events of these steps by true ones where they are forced."""
         if self.truth is None or self.forced is None:
             return events
