@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -48,13 +49,15 @@ def outputs(report):
     return [output for cell in notebook.cells for output in cell.get("outputs", [])]
 
 
+def of_a_run(process):
+    """Whether a process is the kernel of a run, not of a server that other tests share."""
+    command = " ".join(process.cmdline())
+    return "ipykernel_launcher" in command and f"{tempfile.gettempdir()}/synvae-" in command
+
+
 def kernels():
-    """Kernels that this process started and did not end."""
-    return [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if "ipykernel_launcher" in " ".join(child.cmdline())
-    ]
+    """Kernels of runs that this process started and did not end."""
+    return [child for child in psutil.Process().children(recursive=True) if of_a_run(child)]
 
 
 FACTS = """import json, os, sys
