@@ -19,7 +19,10 @@ MEASURED = {
     "00_quickstart": (
         "notes/squared_error floor/squared_error notes/cnn_agreement judge/accuracy "
         "notes/precision_at_10 visual/precision_at_10 floor/precision_at_10 "
-        "notes/distinct_melodies notes/auc tunes/auc"
+        "notes/distinct_melodies notes/auc tunes/auc "
+        "ear/opti3_precision_at_10 ear/earth_mover_twin_moved ear/spectrum_trios_accuracy "
+        "ear/blurred_roll_rank_correlation floor/rank_correlation visual/rank_correlation "
+        "chance/precision_at_10"
     ),
     "01_data": "data/mnist_5k_train data/abc_train data/espeak_speakers data/sets_here",
     "10_train_visual_vae": (

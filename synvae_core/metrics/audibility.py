@@ -111,7 +111,7 @@ def class_spread(distances: Float[np.ndarray, "n n"], classes: Integer[np.ndarra
     return Spread(float(values[same].mean()), float(values[~same].mean()))
 
 
-def twin_share(twins: Float[np.ndarray, " n"], distances: Float[np.ndarray, "n n"]) -> float:
+def twin_share(twins: Float[np.ndarray, " k"], distances: Float[np.ndarray, "n n"]) -> float:
     """Distance between melodies of near twins of pictures, relative to that of different pictures.
 
     Ratio of means; 0 where twins sound the same, 1 where they might be any two pictures.
@@ -130,18 +130,26 @@ def audibility(
     pictures: Float[np.ndarray, "n n"],
     classes: Integer[np.ndarray, " n"],
 ) -> Mapping[str, float]:
-    """Scores of one melody distance by name, as notebooks record them."""
-    spread = class_spread(melodies, classes)
-    precision = {
-        f"precision_at_{k}": class_precision(melodies, classes, k=k) for k in PRECISION_RANKS
-    }
-    return precision | {
+    """Scores of one melody distance by name, as notebooks record them.
+
+    Without two classes, one of them of two items, those of classes are left out.
+
+    Raises:
+        ValueError: with 20 items or fewer, or if distances are not finite.
+    """
+    kept = {
         "rank_correlation": rank_correlation(pictures, melodies),
         "trustworthiness": trustworthiness_of_distances(pictures, melodies),
         "neighbours_kept": neighbours_kept(pictures, melodies),
-        "spread_within": spread.within,
-        "spread_between": spread.between,
     }
+    if not 1 < len(np.unique(classes)) < len(classes):
+        return kept
+    precision = {
+        f"precision_at_{k}": class_precision(melodies, classes, k=k) for k in PRECISION_RANKS
+    }
+    spread = class_spread(melodies, classes)
+    between = {"spread_within": spread.within, "spread_between": spread.between}
+    return precision | kept | between
 
 
 def _chance_among_nearest(distances: Float[np.ndarray, "n n"], k: int) -> Float[np.ndarray, "n n"]:

@@ -20,7 +20,7 @@ _DEFINED_IN = {
             "recall_bars",
         ),
         "pictures": ("picture_grid",),
-        "rolls": ("digit_grid", "piano_roll_image", "piano_rolls"),
+        "rolls": ("digit_grid", "piano_roll_image", "piano_rolls", "rolls_below_each_other"),
         "trade_offs": ("trade_off",),
     }.items()
     for name in names

@@ -162,6 +162,38 @@ def digit_grid(
     return figure
 
 
+def rolls_below_each_other(
+    images: Float[Tensor, "n c h w"],
+    events: Integer[np.ndarray, "n t"],
+    *,
+    coding: Coding = ONE_VOICE,
+) -> Figure:
+    """Pictures in a column, each with its melody to the right, on one range of pitches.
+
+    Steps stand below the same steps, so that the eye finds what melodies have in common.
+
+    Args:
+        images: pictures in [0, 1].
+        events: event ids of the coding.
+
+    Raises:
+        ValueError: if there is no picture, or not a melody for each.
+    """
+    if not len(images) or len(images) != len(events):
+        raise ValueError(f"expected a melody for each picture: got {len(events)} for {len(images)}")
+    melodies, steps = [coding.notes(each) for each in events], events.shape[1] // coding.voices
+    low, high = _pitch_range(melodies)
+    with style():
+        figure = new_figure(5.0, 0.62 * len(images) + 0.3)
+        grid = figure.subplots(len(images), 2, squeeze=False, width_ratios=(1, 8))
+        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.01, wspace=0.01, hspace=0.01)
+        for (shown, played), image, notes in zip(grid, images, melodies, strict=True):
+            draw_picture(shown, image)
+            _draw_roll(played, notes, low, high, steps=steps)
+        _label_roll(grid[-1, 1], low, high, pitches=False, bars=True)
+    return figure
+
+
 def draw_picture(axes: Axes, image: Float[Tensor, "c h w"]) -> None:
     """Draws a picture in [0, 1], a grey one as ink on paper."""
     pixels = image.numpy()[0] if len(image) == 1 else image.permute(1, 2, 0).numpy().clip(0, 1)

@@ -21,4 +21,11 @@ def sound_distances(
     """
     ours = sound_features(first, coding=coding)["spectrum"]
     theirs = ours if second is None else sound_features(second, coding=coding)["spectrum"]
-    return cdist(ours, theirs) / np.sqrt(ours.shape[1])
+    return spectrum_distances(ours, theirs)
+
+
+def spectrum_distances(
+    first: Float[np.ndarray, "n f"], second: Float[np.ndarray, "m f"]
+) -> Float[np.ndarray, "n m"]:
+    """Root mean square differences of sounds by their features, such as `spectrum` in dB."""
+    return cdist(first, second) / np.sqrt(first.shape[1])

@@ -36,6 +36,7 @@ PRECISION = {"visual": {1: 0.9, 10: 0.8}, "notes": {1: 0.85, 10: 0.75}, "floor":
 FIGURES = {
     "piano_rolls": lambda: plots.piano_rolls(TUNES[:5], list("abcde")),
     "digit_grid": lambda: plots.digit_grid(PICTURES[:4], TUNES[:4], PICTURES[:4], columns=3),
+    "rolls_below_each_other": lambda: plots.rolls_below_each_other(PICTURES[:3], TUNES[:3]),
     "loss_curves": lambda: plots.loss_curves(HISTORY),
     "precision_bars": lambda: plots.precision_bars(PRECISION, chance=0.1),
     "confusion": lambda: plots.confusion(np.arange(10), np.arange(10)[::-1]),
@@ -147,6 +148,15 @@ def test_rolls_draw_every_note_where_it_sounds():
     assert {"a tune", "C4", "C5", "bar 1", "bar 2"} <= set(texts(figure))
 
 
+def test_rolls_below_each_other_hold_each_picture_beside_its_melody():
+    figure = plots.rolls_below_each_other(PICTURES, TUNES)
+    for i, (shown, played) in enumerate(np.array(figure.axes).reshape(12, 2)):
+        np.testing.assert_array_equal(shown.images[0].get_array(), PICTURES[i, 0])
+        (notes,) = [each for each in played.collections if isinstance(each, PolyCollection)]
+        assert len(notes.get_paths()) == len(ONE_VOICE.notes(TUNES[i]))
+        assert played.get_ylim() == figure.axes[1].get_ylim()
+
+
 def test_the_grid_holds_each_picture_above_its_melody_and_its_rebuilding():
     figure = plots.digit_grid(PICTURES, TUNES, 1 - PICTURES, torch.arange(12), columns=5)
     axes = np.array(figure.axes).reshape(9, 5)
@@ -249,6 +259,7 @@ def test_the_corpus_and_the_first_groups_differ_in_print():
         (lambda: plots.piano_roll_image(TUNE + 60), r"0\.\.89"),
         (lambda: plots.piano_rolls(TUNES[:0]), "0 melodies"),
         (lambda: plots.piano_rolls(TUNES, ["one"]), "12 melodies and 1 titles"),
+        (lambda: plots.rolls_below_each_other(PICTURES[:0], TUNES[:0]), "got 0 for 0"),
         (lambda: plots.digit_grid(PICTURES[:0], TUNES[:0], PICTURES[:0]), "got 0 pictures"),
         (lambda: plots.digit_grid(PICTURES, TUNES, PICTURES, [1]), "1 labels"),
         (lambda: plots.loss_curves([]), "history is empty"),
