@@ -33,14 +33,19 @@ MEASURED = {
     ),
     "12_train_synvae": (
         "notes/squared_error coupling/squared_error floor/squared_error notes/cnn_agreement "
-        "notes/precision_at_10 chance/precision notes/auc other_pictures/notes_squared_error"
+        "notes/precision_at_10 chance/precision notes/auc other_pictures/notes_squared_error "
+        "ear/opti3_precision_at_10 ear/earth_mover_twin_moved ear/spectrum_trios_accuracy "
+        "floor/rank_correlation visual/rank_correlation"
     ),
     "13_compare_couplings": (
         "judge/accuracy straight_through/notes_squared_error "
-        "straight_through/coupling_squared_error softmax/notes_cnn_agreement"
+        "straight_through/coupling_squared_error softmax/notes_cnn_agreement "
+        "softmax/opti3_precision_at_10 softmax/spectrum_listener_accuracy"
     ),
     "14_picture_and_music": (
-        "0_8/squared_error 0_8/auc one_take/auc other_tunes/auc prior_samples/auc"
+        "0_8/squared_error 0_8/auc one_take/auc other_tunes/auc prior_samples/auc "
+        "0_8/earth_mover_twin_moved one_take/opti3_precision_at_10 "
+        "nearest_tune/spectrum_trios_accuracy"
     ),
     "15_train_speech_to_image": "judge/accuracy test/agreement_of_means test/agreement_of_samples",
     "16_consistency_and_diversity": (
@@ -57,22 +62,25 @@ MEASURED = {
     "20_neighbours": (
         "notes/precision_at_10 visual/precision_at_10 floor/precision_at_10 chance/precision "
         "notes/precision_at_10_as_published notes_by_class/0_at_10 "
-        "across/melody_to_picture_recall_at_1"
+        "across/melody_to_picture_recall_at_1 "
+        "ear/blurred_roll_precision_at_10 ear/earth_mover_twin_moved"
     ),
     "21_reconstruction_classification": (
         "original_on_original/accuracy original_on_rebuilt/accuracy rebuilt_on_rebuilt/macro_f1 "
-        "guess/accuracy original_on_original/trained_as_published"
+        "guess/accuracy original_on_original/trained_as_published ear/spectrum_listener_accuracy"
     ),
     "22_mutual_information": (
-        "notes/smile notes/donsker_varadhan_low shuffled/smile known/info_nce_of_1"
+        "notes/smile notes/donsker_varadhan_low shuffled/smile known/info_nce_of_1 "
+        "ear/opti3_rank_correlation"
     ),
     "23_latent_geometry": (
         "auditive/kl_from_visual auditive/cka chance/cka pixels/trustworthiness "
-        "visual/tsne_continuity"
+        "visual/tsne_continuity ear/opti3_rank_correlation ear/sound_trustworthiness"
     ),
     "24_musicality": (
         "notes/onsets_per_bar tunes/onsets_per_bar notes/auc prior/auc tunes/auc "
-        "class_features/onsets notes/between_classes"
+        "class_features/onsets notes/between_classes "
+        "ear/opti3_spread_within ear/opti3_spread_between"
     ),
     "25_listening_tasks": "closest/latent_listener_accuracy balanced/latent_listener_accuracy",
     "26_machine_listener": (

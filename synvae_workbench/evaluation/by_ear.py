@@ -24,6 +24,7 @@ from synvae_core.models.synvae import SynVae
 from synvae_core.music.coding import Coding
 from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.evaluation.near_twins import near_twins
+from synvae_workbench.evaluation.trained_synvae import Evaluation
 from synvae_workbench.evaluation.translation import translate
 
 QUICK = ("opti3", "earth_mover", "blurred_roll", "sound")
@@ -115,6 +116,25 @@ def ear_measures(
         if twins is not None and not sounds and distances.any():
             measured[f"{name}_twin_moved"] = twin_share(paired_distances(ear, *twins), distances)
     return measured | listener_measures("spectrum", spectrum, labels, options=options)
+
+
+def evaluation_measures(found: Evaluation, options: EarOptions = EarOptions()) -> dict[str, float]:
+    """`ear_measures` of a run's test pictures, near twins included, as `ear/...`.
+
+    Where pictures have several labels, each combination is a class.
+    """
+    labels, melodies = found.labels, found.translation.heard
+    if labels.ndim == 2:
+        labels = labels.unique(dim=0, return_inverse=True)[1]
+    measured = ear_measures(
+        melodies,
+        found.images,
+        labels,
+        twins=moved_twins(found.model, found.images, melodies, options),
+        options=options,
+        coding=found.model.music.coding,
+    )
+    return {f"ear/{name}": value for name, value in measured.items()}
 
 
 def listener_measures(
