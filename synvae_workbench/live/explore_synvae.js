@@ -160,13 +160,21 @@ function render({ model, el }) {
   const ends = make("div", "ex-row", way.node);
   button(ends, "Hear the whole way", () => send({ kind: "whole" }));
   button(ends, "Make the picture above its end", () => send({ kind: "other" }));
-  const alike = section(pair, "ex-alike", "Nearest pictures, by latents");
-  const similar = make("div", "ex-row", alike.node);
+  const neighbours = make("div", "ex-neighbours", pair);
+  const byEar = section(neighbours, "ex-by-ear", "They sound alike, by ear");
+  const patience = make("p", "ex-hint", byEar.node), alike = make("div", "ex-row", byEar.node);
+  const byLatents = section(neighbours, "ex-by-latents", "Nearest pictures, by latents");
+  const near = make("div", "ex-row", byLatents.node);
+  const showByEar = ({ heard, of, pictures }, pixels) => {
+    patience.hidden = heard === of;
+    patience.textContent = `Listening to the other pictures: ${heard} of ${of} so far.`;
+    choices(alike, pictures, pixels);
+  };
 
   // --- what the kernel answers
   const pixelsOf = view => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   const show = (content, buffers) => {
-    const [original, drawn, other, near] = buffers.map(pixelsOf);
+    const [original, drawn, other, latentPixels, earPixels] = buffers.map(pixelsOf);
     for (const each of [shown, start]) each.paint(original);
     rebuilt.paint(drawn); end.paint(other);
     current = content.index;
@@ -176,10 +184,15 @@ function render({ model, el }) {
     if (document.activeElement !== step.input) step.set(content.position);
     for (const each of sliders)  // those that were moved are where the hand has them
       if (!content.changed.includes(each.dimension)) each.set(content.values[each.dimension]);
-    choices(similar, content.alike, near);
+    choices(near, content.by_latents, latentPixels);
+    showByEar(content.by_ear, earPixels);
     say(content.said);
   };
   const receive = (content, buffers) => {
+    if (content.kind === "by ear") {  // nobody asked for it
+      showByEar(content.by_ear, pixelsOf(buffers[0]));
+      return;
+    }
     if (content.kind === "shown") show(content, buffers);
     else if (content.kind === "shelf") choices(shelf, content.pictures, pixelsOf(buffers[0]));
     else say(content.said);

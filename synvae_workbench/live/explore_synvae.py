@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import traitlets
 from ipywidgets import Widget, widget_serialization
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from synvae_core.music.sound import Sound
@@ -38,6 +38,7 @@ ALIKE = 6
 TEMPOS, TEMPERATURES = (40.0, 240.0), (0.0, 1.5)
 REACH = 3.0  # of a slider, in standard deviations from the middle
 IDLE_SECONDS = 0.1  # between two preparations, so that whoever asks meanwhile hardly waits
+LISTENING_PAUSE = 0.02  # seconds between pieces of the known melodies, in which questions come in
 STOPS = 5  # melodies that are heard of the whole way
 
 
@@ -93,6 +94,7 @@ class SynVaePage(anywidget.AnyWidget):
         self._point = lru_cache(maxsize=64)(self._point_of)
         self._heard = lru_cache(maxsize=64)(self._heard_of)
         self._preparing: asyncio.Task | None = None
+        self._listening: asyncio.Task | None = None
         self._answer = LatestCall(self._show, on_error=self._fail)
         self._show(play=False)
         self.on_msg(self._receive)
@@ -102,6 +104,7 @@ class SynVaePage(anywidget.AnyWidget):
             case {"kind": "ready"}:
                 self._tell(self._last)
                 self._put_on_shelf(0)
+                self._listen_on()
             case {"kind": "shelf", "number": int(number)} if 0 <= number < 1 << 31:
                 self._put_on_shelf(number)
             case _:
@@ -121,7 +124,7 @@ class SynVaePage(anywidget.AnyWidget):
         self.player.show(
             events, label=state.caption, sound=Sound(state.qpm, state.program), play=play
         )
-        self._last = state_message(explorer, state, z, heard)
+        self._last, self._last_events = state_message(explorer, state, z, heard), heard.events
         self._tell(self._last)
 
     def _z(self, state: State) -> Float[Tensor, " z"]:
@@ -162,6 +165,22 @@ class SynVaePage(anywidget.AnyWidget):
             await asyncio.sleep(IDLE_SECONDS)
             if not self._answer.busy:
                 self._point(self._explorer.images[index].tobytes())
+
+    def _listen_on(self) -> None:
+        """Listens to the known pictures in the background, so that they can be compared by ear."""
+        if self._explorer.melodies.complete or self._listening is not None:
+            return
+        with contextlib.suppress(RuntimeError):  # no event loop, no background
+            self._listening = asyncio.get_running_loop().create_task(self._listen())
+
+    async def _listen(self) -> None:
+        melodies = self._explorer.melodies
+        while not melodies.complete:
+            await asyncio.sleep(LISTENING_PAUSE)
+            if not self._answer.busy:
+                melodies.hear_more()
+                found, pixels = by_ear(self._explorer, self._last_events, self._state.index)
+                self.send({"kind": "by ear", "by_ear": found}, [pixels])
 
     def _tell(self, message: tuple[dict, list[bytes]]) -> None:
         self.send(*message)
@@ -258,7 +277,7 @@ def state_message(
     explorer: Explorer, state: State, z: Float[Tensor, " z"], heard: LatentMelody
 ) -> tuple[dict, list[bytes]]:
     """The message that shows a state, and the pixels of the pictures that it names."""
-    alike = explorer.nearest(heard.auditive, k=ALIKE, without=state.index)
+    by_latents = explorer.nearest(heard.auditive, k=ALIKE, without=state.index)
     content = {
         "kind": "shown",
         "said": f"{state.caption} plays.",
@@ -269,10 +288,32 @@ def state_message(
         "values": {each.dimension: float(z[each.dimension]) for each in explorer.names},
         "changed": list(state.changes),
         "temperature": state.temperature,
-        "alike": [[index, explorer.captions[index]] for index in alike],
+        "by_latents": _named(explorer, by_latents),
     }
-    pictures = (state.picture, heard.rebuilt, state.other, explorer.images[alike])
-    return content, [np.ascontiguousarray(each).tobytes() for each in pictures]
+    content["by_ear"], sounding_alike = by_ear(explorer, heard.events, state.index)
+    pictures = (state.picture, heard.rebuilt, state.other, explorer.images[by_latents])
+    buffers = [np.ascontiguousarray(each).tobytes() for each in pictures]
+    return content, [*buffers, sounding_alike]
+
+
+def by_ear(
+    explorer: Explorer, events: Int[np.ndarray, " t"], index: int | None
+) -> tuple[dict, bytes]:
+    """Known pictures whose melodies sound like this one, and their pixels.
+
+    No picture before all known ones were listened to; it says how many were.
+
+    Args:
+        index: of the known picture that this is, which is left out.
+    """
+    melodies, count = explorer.melodies, len(explorer.images)
+    alike = melodies.nearest(events, k=ALIKE, without=index) if melodies.complete else []
+    found = {"heard": melodies.heard, "of": count, "pictures": _named(explorer, alike)}
+    return found, explorer.images[alike].tobytes()
+
+
+def _named(explorer: Explorer, indices: Sequence[int]) -> list[list]:
+    return [[index, explorer.captions[index]] for index in indices]
 
 
 def _with_picture(state: State, picture: np.ndarray, name: str, index: int | None) -> State:

@@ -5,6 +5,7 @@ from z is played. The picture that comes back is drawn from the notes of its MID
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from synvae_core.models.melody.vae import latent_path
 from synvae_core.models.synvae import SynVae
 from synvae_core.music.midi import round_trip
 from synvae_workbench.evaluation.latent_names import LatentName, name_latents
+from synvae_workbench.live.known_melodies import KnownMelodies
 
 POSITIONS = 21  # on the way from one picture to another, both included
 NAMING = 60  # pictures by which dimensions are named
@@ -39,6 +41,10 @@ class Explorer:
         images: of the model's size, two or more, in no order of class.
         captions: what each is called, in a few words.
         sliders: the number of dimensions to name, the most active ones.
+        cache: folder of the pictures' melodies, as in `KnownMelodies`.
+
+    Attributes:
+        melodies: of the pictures, which are not listened to yet unless they were before.
 
     Raises:
         ValueError: if the pictures do not have the model's size, or not a caption each.
@@ -51,6 +57,7 @@ class Explorer:
         captions: Sequence[str],
         *,
         sliders: int = 8,
+        cache: Path | None = None,
     ) -> None:
         visual = model.config.visual
         expected = (visual.image_channels, visual.image_size, visual.image_size)
@@ -60,6 +67,7 @@ class Explorer:
                 f"{tuple(images.shape)} and {len(captions)} captions"
             )
         self.model, self.images, self.captions = model, images.numpy(), list(captions)
+        self.melodies = KnownMelodies(model, images, cache=cache)
         with torch.no_grad():
             parts = [model.image_encoder(part.float() / 255) for part in images.split(500)]
         self.means, logvar = (torch.cat(values) for values in zip(*parts, strict=True))
@@ -116,7 +124,10 @@ class Explorer:
     def nearest(
         self, auditive: Float[Tensor, " z"], *, k: int, without: int | None = None
     ) -> list[int]:
-        """Indices of the k known pictures nearest in latent space, one of them left out."""
+        """Indices of the k known pictures nearest by latents, one of them left out.
+
+        What the model finds near: `melodies` has those that sound alike.
+        """
         count = min(k + 1, len(self.means))
         nearest = nearest_across(auditive[None], self.means, k=count)[0].tolist()
         return [index for index in nearest if index != without][:k]

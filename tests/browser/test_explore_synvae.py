@@ -120,8 +120,10 @@ def test_the_way_and_the_neighbours_can_be_heard(page, sound_of):
         page.get_by_role("button", name="Hear the whole way").click()
     seconds = sound_of(page.locator(".live-audio")).seconds
     assert seconds == pytest.approx(5 * 4 + RELEASE_SECONDS, abs=0.01)
-    with changed(page):
-        page.locator(".ex-alike .ex-choice").first.click()
+    for neighbours in (".ex-by-ear", ".ex-by-latents"):
+        with changed(page):
+            page.locator(f"{neighbours} .ex-choice").first.click()
+    assert page.locator(".ex-by-ear .ex-hint").is_hidden()
 
 
 def test_instrument_and_tempo_change_the_sound(page, sound_of):

@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 
@@ -15,6 +16,7 @@ from synvae_workbench.live.explore_synvae import (
     BROKEN,
     SHELF,
     SynVaePage,
+    by_ear,
     describe_page,
     first_state,
     requested_state,
@@ -26,6 +28,14 @@ IMAGES = (255 * torch.rand(20, 1, 28, 28)).to(torch.uint8)
 CAPTIONS = [f"{i % 3}, picture {i}" for i in range(20)]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def cache(tmp_path_factory):
+    """A cache of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SYNVAE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 def explorer_of(channels=1, size=28):
     images = (255 * torch.rand(20, channels, size, size)).to(torch.uint8)
     made = Explorer(small_synvae(size), images, CAPTIONS, sliders=8)
@@ -33,7 +43,7 @@ def explorer_of(channels=1, size=28):
 
 
 @pytest.fixture(scope="module")
-def explorer():
+def explorer(cache):
     model = small_synvae()
     with torch.no_grad():  # spread the posteriors, so that dimensions are active
         model.image_encoder.mu.weight *= 30
@@ -110,7 +120,7 @@ def test_moving_changes_one_number_and_not_the_point_itself(explorer):
     assert (moved != z).sum() == 1
 
 
-def test_pictures_that_sound_alike_are_the_nearest_to_what_is_heard(explorer):
+def test_near_by_latents_are_the_nearest_to_the_latents_of_what_is_heard(explorer):
     target = explorer.means[7]
     assert explorer.nearest(target, k=3)[0] == 7
     found = explorer.nearest(target, k=3, without=7)
@@ -249,10 +259,37 @@ def test_the_page_opens_silently_with_the_first_picture(explorer, page):
     assert not page.played
 
 
+def test_pictures_that_sound_alike_are_shown_once_all_were_listened_to(cache):
+    explorer = Explorer(small_synvae(), IMAGES, CAPTIONS)
+    heard = explorer.play(explorer.encode(explorer.images[4]))
+    assert by_ear(explorer, heard.events, 4) == ({"heard": 0, "of": 20, "pictures": []}, b"")
+
+    async def open_page():
+        page, sent = SynVaePage(explorer), []
+        page.send = lambda content, buffers=(): sent.append((content, list(buffers)))
+        page._handle_custom_msg({"kind": "ready"}, [])
+        assert explorer.melodies.heard == 0, "the first sound does not wait for it"
+        await page._listening
+        page._handle_custom_msg({"kind": "choose", "index": 4}, [])
+        while page._answer.busy:
+            await asyncio.sleep(0.01)
+        return sent
+
+    sent = asyncio.run(open_page())
+    told = [content["by_ear"]["heard"] for content, _ in sent if content["kind"] == "by ear"]
+    assert told == [4, 8, 12, 16, 20]
+    shown, buffers = sent[-1]
+    indices = [index for index, _ in shown["by_ear"]["pictures"]]
+    assert indices == explorer.melodies.nearest(heard.events, k=ALIKE, without=4)
+    assert 4 not in indices
+    assert buffers[4] == IMAGES[indices].numpy().tobytes()
+    json.dumps(shown)
+
+
 def test_choosing_a_picture_plays_it(explorer, page):
     shown = ask(page, {"kind": "choose", "index": 4})
     assert shown["said"] == f"{CAPTIONS[4]} plays."
-    assert 4 not in [index for index, _ in shown["alike"]]
+    assert 4 not in [index for index, _ in shown["by_latents"]]
     (played,) = page.played
     assert (played["label"], played["play"]) == (CAPTIONS[4], True)
     json.dumps(shown)
