@@ -32,8 +32,8 @@ def paired_distances(
 ) -> Float[np.ndarray, " n"]:
     """Distance of each melody to the one in the same place of a second set."""
     starts = range(0, len(first), PAIRED_AT_ONCE)
-    pairs = [(each[start : start + PAIRED_AT_ONCE] for each in (first, second)) for start in starts]
-    return np.concatenate([np.diagonal(distance(*pair)) for pair in pairs])
+    parts = [slice(start, start + PAIRED_AT_ONCE) for start in starts]
+    return np.concatenate([np.diagonal(distance(first[part], second[part])) for part in parts])
 
 
 __all__ = [

@@ -25,6 +25,16 @@ ONE_NOTE_CHANGED = [*THEME[:5], 71, *THEME[6:]]
 OTHER = [81, 81, 60, 84, 55, 79, 58, 80, 57, 77, 59, 82, 56, 78, 61, 83]
 
 
+def test_pairs_beyond_one_block_are_each_compared():
+    sizes = np.arange(100)[:, None]
+
+    def difference(first, second):
+        return np.abs(first - second.T).astype(float)
+
+    found = paired_distances(difference, sizes, 2 * sizes)
+    assert found.tolist() == sizes[:, 0].tolist()
+
+
 @pytest.mark.parametrize("name", MELODY_DISTANCES)
 class TestEveryEar:
     def test_the_same_melody_is_at_no_distance(self, name):
