@@ -3,6 +3,7 @@
 | system | loss | paper |
 |---|---|---|
 | SynVAE | `synvae_loss` | arXiv 1909.01218 |
+| SynVAE, that likeness can be heard | `likeness_losses` | arXiv 2005.13291, 1711.00937 |
 | visual VAE, VAE of faces | `picture_vae_loss` | arXiv 1312.6114 |
 | classifier of pictures | `classifier_loss` | as published with SynVAE, `double_softmax` |
 | MusicVAE | `melody_vae_loss` | arXiv 1803.05428 |
@@ -17,6 +18,7 @@ weighted sum, to be minimised, as `loss`. Weights are numbers; `schedules` compu
 change with the step.
 """
 
+from synvae_core.losses.likeness import Likeness, distance_mismatch, likeness_losses
 from synvae_core.losses.melodies import language_model_loss, melody_vae_loss
 from synvae_core.losses.pictures import classifier_loss, picture_vae_loss, synvae_loss
 from synvae_core.losses.speech import (
@@ -47,6 +49,7 @@ __all__ = [
     "GAMES",
     "LIKELIHOODS",
     "GeneratorTerms",
+    "Likeness",
     "Losses",
     "adversarial_loss",
     "check_game",
@@ -54,10 +57,12 @@ __all__ = [
     "classifier_loss",
     "coefficient_loss",
     "discriminator_loss",
+    "distance_mismatch",
     "event_cross_entropy",
     "free_bits",
     "generator_loss",
     "language_model_loss",
+    "likeness_losses",
     "magnitudes",
     "melody_vae_loss",
     "multi_scale_spectral",
