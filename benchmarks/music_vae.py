@@ -69,7 +69,7 @@ def training_step(model: nn.Module) -> Callable[[], None]:
     events = torch.randint(0, EVENTS, (BATCH, STEPS))
 
     def step() -> None:
-        logits, posterior = model(events)
+        (logits, *_), posterior = model(events)
         loss = (event_cross_entropy(logits, events) + 0.2 * normal_kl(*posterior)).mean()
         optimizer.zero_grad()
         loss.backward()

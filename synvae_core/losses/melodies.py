@@ -18,6 +18,7 @@ def melody_vae_loss(
     *,
     beta: float,
     bits: float = 0.0,
+    plan_nats: Float[Tensor, " b"] | None = None,
 ) -> Losses:
     """Loss of MusicVAE: cross-entropy of the events + beta x KL beyond the free bits.
 
@@ -30,11 +31,15 @@ def melody_vae_loss(
     Args:
         logits: unnormalised log p(e_t | e_<t, z).
         bits: free bits of a melody's KL, see `free_bits`.
+        plan_nats: -log p of what a model decides before the first event, such as a skeleton, from
+            which the events then follow; it belongs to the cross-entropy.
 
     Returns:
         `loss`; `cross_entropy_nats`, summed over the steps; `kl_nats`, free bits included.
     """
     losses = language_model_loss(logits, events)
+    if plan_nats is not None:
+        losses = {name: value + plan_nats for name, value in losses.items()}
     kl = normal_kl(*posterior)
     loss = losses["loss"] + beta * free_bits(kl, bits)
     return losses | {"loss": loss, "kl_nats": kl}

@@ -19,7 +19,8 @@ class MelodyVaeEvaluation(NamedTuple):
     `rebuilt` is decoded free-running to the likeliest events; nothing of the melody but z is given.
     `scores` are means over the melodies: `note_f1` (onset step and pitch right), `exact`,
     `step_accuracy` of `rebuilt`; `teacher_forced_accuracy`, of the steps when the decoder is told
-    the true past, and `teacher_forced_nats`, its cross-entropy per melody; `kl_bits` and
+    the true past, and `teacher_forced_nats`, its cross-entropy per melody (a plan's
+    included); `kl_bits` and
     `active_dimensions` of the posteriors.
     """
 
@@ -45,9 +46,11 @@ def evaluate_melody_vae(
         torch.from_numpy(events).split(CHUNK), posterior.mu.split(CHUNK), strict=True
     ):
         with torch.no_grad():
-            logits = model.decoder.teacher_forced(z, rows.to(z.device)).cpu()
+            logits, plan = model.decoder.likelihood(z, rows.to(z.device))
+        logits = logits.cpu()
         right += teacher_forced_accuracy(logits.numpy(), rows.numpy()).steps.right
         nats += event_cross_entropy(logits, rows).sum().item()
+        nats += 0.0 if plan is None else plan.sum().item()
     usage = latent_usage(*(part.cpu() for part in posterior))
     scores = {
         "note_f1": float(note_f1(events, rebuilt).mean()),

@@ -43,10 +43,12 @@ class MelodyObjective:
         recipe = self.recipe
         events = transpose_randomly(batch[0].long(), recipe.transpose, generator, model.coding)
         sampling = inverse_sigmoid(step, rate=recipe.sampling_rate)
-        logits, posterior = model(events, generator, sampling=sampling)
+        (logits, plan), posterior = model(events, generator, sampling=sampling)
         beta = recipe.beta * linear_warmup(step, steps=recipe.beta_warmup)
         beta *= exponential_rise(step, rate=recipe.beta_rate)
-        losses = melody_vae_loss(logits, posterior, events, beta=beta, bits=recipe.free_bits)
+        losses = melody_vae_loss(
+            logits, posterior, events, beta=beta, bits=recipe.free_bits, plan_nats=plan
+        )
         active = (posterior.mu.detach().var(0, correction=0) > ACTIVE_VARIANCE).sum()
         kl = losses["kl_nats"]
         return losses | {"active_units": active.to(kl.dtype).expand_as(kl)}

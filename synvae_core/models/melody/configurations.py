@@ -15,6 +15,7 @@ from synvae_core.models.melody.language import LanguageMelodyConfig
 from synvae_core.models.melody.lstm import LstmMelodyConfig
 from synvae_core.models.melody.mixer import MixerMelodyConfig
 from synvae_core.models.melody.recipe import Recipe
+from synvae_core.models.melody.skeleton_language import SkeletonMelodyConfig
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.storage import (
     CONFIG_FILE,
@@ -45,6 +46,20 @@ CONFIGURATIONS: dict[str, Configuration] = {
             beta=0.0,
             transpose=0,
             batch_size=128,
+            learning_rate=2e-3,
+            decay_rate=0.0,
+            warmup_steps=200,
+            gradient_clip=5.0,
+            weight_decay=1e-2,
+        ),
+    ),
+    # A skeleton before the notes, likewise without a KL term and in the keys of fiddlers.
+    "skeleton_2bar": Configuration(
+        SkeletonMelodyConfig(),
+        Recipe(
+            beta=0.0,
+            transpose=0,
+            batch_size=256,
             learning_rate=2e-3,
             decay_rate=0.0,
             warmup_steps=200,

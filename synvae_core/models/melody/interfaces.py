@@ -6,6 +6,7 @@ mean. A configuration is any dataclass that knows the length, the latent dimensi
 the two.
 """
 
+import math
 from abc import abstractmethod
 from dataclasses import Field, dataclass, replace
 from importlib import import_module
@@ -56,6 +57,16 @@ class Playing:
         drawn = torch.multinomial(probabilities.flatten(0, -2), 1, generator=self.generator)
         return self.correct(drawn.view(logits.shape[:-1]), at)
 
+    def blur(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:
+        """Latents with noise of a temperature T, (z + T noise) / sqrt(1 + T^2).
+
+        Samples of N(0, I) remain samples of N(0, I).
+        """
+        if self.temperature == 0:
+            return z
+        noise = torch.randn(z.shape, generator=self.generator, device=z.device)
+        return (z + self.temperature * noise) / math.sqrt(1 + self.temperature**2)
+
     def correct(self, events: Int[Tensor, " b *t"], at: int | slice) -> Int[Tensor, " b *t"]:
         """Replaces events of these steps by true ones where they are forced."""
         if self.truth is None or self.forced is None:
@@ -79,6 +90,17 @@ class Played(NamedTuple):
     logits: Float[Tensor, "b t events"] | None
 
 
+class Likelihood(NamedTuple):
+    """Log-likelihood of melodies under teacher forcing.
+
+    `logits` are of each event given those before it and, of a model that plans, its plan;
+    `plan_nats` is the negative log-likelihood of the plan.
+    """
+
+    logits: Float[Tensor, "b t events"]
+    plan_nats: Float[Tensor, " b"] | None = None
+
+
 @runtime_checkable
 class MelodyConfig(Protocol):
     """A dataclass of sizes; add a model of your own by writing one. Steps are sixteenths."""
@@ -99,6 +121,7 @@ class MelodyConfig(Protocol):
 # that a model reads the code of its own melody side and of no other.
 _CONFIGURED_IN = {
     "LanguageMelodyConfig": "synvae_core.models.melody.language",
+    "SkeletonMelodyConfig": "synvae_core.models.melody.skeleton_language",
     "MixerMelodyConfig": "synvae_core.models.melody.mixer",
     "LstmMelodyConfig": "synvae_core.models.melody.lstm",
     "HierarchicalMelodyConfig": "synvae_core.models.melody.hierarchical",
@@ -144,6 +167,10 @@ class MelodyDecoder(nn.Module):
         self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]
     ) -> Float[Tensor, "b t events"]:
         """Logits of each step given z and the events before that step; with gradients."""
+
+    def likelihood(self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]) -> Likelihood:
+        """What `teacher_forced` gives, and what a model decides before the first event."""
+        return Likelihood(self.teacher_forced(z, events))
 
     @abstractmethod
     def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> Played:

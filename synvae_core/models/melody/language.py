@@ -11,9 +11,8 @@ cannot resolve the interval. It is to events what an autoregressive flow is to n
 et al. 2017, arXiv 1705.07057).
 """
 
-import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -27,10 +26,11 @@ from synvae_core.models.melody.quantiles import (
     Interval,
     cumulative,
     cumulative_normal,
+    interval_of,
     pick,
     posterior_of,
 )
-from synvae_core.music.coding import coding_named
+from synvae_core.music.coding import Coding, coding_named
 from synvae_core.types import Decoded, Posterior
 
 NONE = -1  # the event before the first one
@@ -74,6 +74,26 @@ class LanguageMelodyConfig:
         return QuantileEncoder(language), QuantileDecoder(language)
 
 
+@runtime_checkable
+class TransformerSizes(Protocol):
+    """Sizes of a transformer, which are part of a configuration."""
+
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def blocks(self) -> int: ...
+
+    @property
+    def heads(self) -> int: ...
+
+    @property
+    def hidden_channels(self) -> int: ...
+
+    @property
+    def dropout(self) -> float: ...
+
+
 class Cache(NamedTuple):
     """Keys and values of the steps so far, of one block of the transformer."""
 
@@ -84,7 +104,7 @@ class Cache(NamedTuple):
 class Block(nn.Module):
     """Block of a transformer: causal self-attention and an MLP, both residual and pre-norm."""
 
-    def __init__(self, config: LanguageMelodyConfig):
+    def __init__(self, config: TransformerSizes):
         super().__init__()
         self.heads = config.heads
         self.attention_norm = nn.LayerNorm(config.channels)
@@ -153,6 +173,12 @@ class MelodyLanguage(nn.Module):
         """Logits with a mask on events that make no sense after what sounds."""
         return logits.masked_fill(self.senseless[sounding], IMPOSSIBLE)
 
+    def hear(self, events: Int[Tensor, "b t"]) -> Posterior:
+        """Posterior of events in canonical form, by the intervals of their quantiles."""
+        distribution = cumulative(self(events), self.config.surprise)
+        low, width = interval_of(distribution, events)
+        return posterior_of(low, width, self.config.steps_per_latent)
+
     def cache(self, batch: int) -> list[Cache]:
         """Empty cache for a batch of melodies."""
         like, config = self.place, self.config
@@ -174,13 +200,23 @@ class MelodyLanguage(nn.Module):
         return self.sensible(self.output(self.norm(x[:, 0])) + self.place_bias[step], sounding)
 
 
+@runtime_checkable
+class HearingLanguage(Protocol):
+    """A language model that finds the quantiles of its events."""
+
+    coding: Coding
+
+    def hear(self, events: Int[Tensor, "b t"]) -> Posterior:
+        """Posterior of events in canonical form."""
+
+
 class QuantileEncoder(nn.Module):
     """Notes -> mean and variance of the exact posterior, a truncated normal distribution.
 
     It has no parameters: the language model is the decoder's.
     """
 
-    def __init__(self, language: MelodyLanguage):
+    def __init__(self, language: HearingLanguage):
         super().__init__()
         self._language = (language,)  # in a tuple, so that its weights are stored but once
 
@@ -200,15 +236,9 @@ class QuantileEncoder(nn.Module):
         if notes.requires_grad:
             raise ValueError(NO_GRADIENT)
         language = self._language[0]
-        config = language.config
         events = notes.argmax(-1) if notes.is_floating_point() else notes.long()
-        events = language.coding.canonical(events)
         with torch.autocast(events.device.type, enabled=False):  # digit for digit as in decoding
-            distribution = cumulative(language(events), config.surprise)
-        chosen = events.to(distribution.device)[..., None]
-        low = distribution.gather(-1, chosen).squeeze(-1)
-        width = distribution.gather(-1, chosen + 1).squeeze(-1) - low
-        mu, logvar = posterior_of(low, width, config.steps_per_latent)
+            mu, logvar = language.hear(language.coding.canonical(events))
         return Posterior(mu.to(events.device), logvar.to(events.device))
 
 
@@ -260,10 +290,7 @@ class QuantileDecoder(MelodyDecoder):
             intervals: list to which the interval of each step's event is appended.
         """
         config, language = self.language.config, self.language
-        if temperature := playing.temperature:
-            noise = torch.randn(z.shape, generator=playing.generator, device=z.device)
-            z = (z + temperature * noise) / math.sqrt(1 + temperature**2)
-        left = cumulative_normal(z)
+        left = cumulative_normal(playing.blur(z))
         cache, kept, events = language.cache(len(z)), [], []
         token = torch.full((len(z),), NONE, device=z.device)
         sounding = [torch.zeros_like(token)] * self.coding.voices

@@ -22,8 +22,8 @@ IMPOSSIBLE = -1e9  # the logit of an event that makes no sense
 class Interval(NamedTuple):
     """Interval of an event in the cumulative distribution of its step."""
 
-    low: Float[Tensor, " b"]
-    width: Float[Tensor, " b"]
+    low: Float[Tensor, "*b"]
+    width: Float[Tensor, "*b"]
 
 
 def cumulative(
@@ -57,6 +57,15 @@ def pick(
     width = distribution.gather(1, event + 1)[:, 0] - low
     within = ((quantile - low) / width).clamp(0, 1)
     return event[:, 0].to(logits.device), Interval(low, width), within
+
+
+def interval_of(
+    distribution: Float[Tensor, "b t events_and_one"], events: Int[Tensor, "b t"]
+) -> Interval:
+    """Intervals of these events in the cumulative distributions of their steps."""
+    chosen = events.to(distribution.device)[..., None]
+    low = distribution.gather(-1, chosen).squeeze(-1)
+    return Interval(low, distribution.gather(-1, chosen + 1).squeeze(-1) - low)
 
 
 def posterior_of(

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from synvae_core.models.melody.interfaces import MelodyConfig, Playing
+from synvae_core.models.melody.interfaces import Likelihood, MelodyConfig, Playing
 from synvae_core.music.coding import Coding
 from synvae_core.types import Posterior
 
@@ -42,8 +42,8 @@ class MelodyVae(nn.Module):
         generator: torch.Generator | None = None,
         *,
         sampling: float = 0.0,
-    ) -> tuple[Float[Tensor, "b t events"], Posterior]:
-        """Teacher-forced logits through a sample of the posterior, as in training.
+    ) -> tuple[Likelihood, Posterior]:
+        """Teacher-forced likelihood through a sample of the posterior, as in training.
 
         Args:
             sampling: probability of scheduled sampling, that the decoder reads its own sample.
@@ -51,7 +51,7 @@ class MelodyVae(nn.Module):
         posterior = self.encoder(events)
         z = posterior.sample(generator)
         inputs = self.decoder.scheduled_inputs(z, events, sampling, generator)
-        return self.decoder.teacher_forced(z, inputs), posterior
+        return self.decoder.likelihood(z, inputs), posterior
 
     @torch.no_grad()
     def posterior(self, melodies: Melodies, **reading: Any) -> Posterior:

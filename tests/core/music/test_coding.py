@@ -234,7 +234,7 @@ class TestTwoVoices:
         heard = model.decoder(z, straight_through).notes
         assert heard.shape == (4, 32, 13)
         assert torch.equal(TWO_VOICES.canonical(heard.argmax(-1)), heard.argmax(-1))
-        logits, posterior = model(torch.from_numpy(self.events[:4]))
+        (logits, _), posterior = model(torch.from_numpy(self.events[:4]))
         assert logits.shape == (4, 32, 13)
         assert posterior.mu.shape == z.shape
         save_model(model, tmp_path)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from melody_models import melody_model
 
 from synvae_core.losses import classifier_loss, free_bits
+from synvae_core.models.melody.interfaces import Likelihood
 from synvae_core.models.melody.recipe import Recipe
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.types import Posterior
@@ -50,7 +51,8 @@ def test_active_units_are_the_dimensions_whose_means_vary():
         def forward(self, events, generator, *, sampling):
             mu = torch.zeros(len(events), 5)
             mu[:, :2] = torch.randn(len(events), 2, generator=generator)
-            return torch.zeros(len(events), 32, 90), Posterior(mu, torch.zeros_like(mu))
+            likelihood = Likelihood(torch.zeros(len(events), 32, 90))
+            return likelihood, Posterior(mu, torch.zeros_like(mu))
 
     batch = (torch.randint(0, 90, (64, 32), dtype=torch.uint8),)
     losses = MelodyObjective(Recipe(beta=1.0))(Two(), batch, 0, generator())

@@ -1,0 +1,235 @@
+"""Melody language that plans before it plays: a skeleton first, then the notes, as quantile codes.
+
+    p(notes) = p(skeleton) p(notes | skeleton)
+
+The skeleton (`skeleton`) is computed from the notes, so that each melody has just one. As in
+`language`, latent numbers are quantiles of what they pick: one for each token of the skeleton, from
+the register to the contour, and one for each few events. Nearby latents then sound alike, as far
+as their tokens are; and the first numbers have names. Backwards, the notes give their skeleton, and
+both their intervals: every melody is reconstructed exactly. A plan decides the rhythm and the
+heights of what is played; what it says of the whole (register, key, density) is a wish, which the
+language learns to fulfil, and what a listener hears is always the skeleton of the notes.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from synvae_core.models.melody.couplings import Coupling, one_hot, straight_through
+from synvae_core.models.melody.interfaces import (
+    GREEDY,
+    Likelihood,
+    MelodyDecoder,
+    Played,
+    Playing,
+)
+from synvae_core.models.melody.language import NO_GRADIENT, NONE, QuantileEncoder
+from synvae_core.models.melody.quantiles import (
+    cumulative,
+    cumulative_normal,
+    interval_of,
+    pick,
+    posterior_of,
+)
+from synvae_core.models.melody.skeleton import RHYTHM, SIZES, STEPS, SkeletonReader
+from synvae_core.models.melody.skeleton_events import EventPerceptron
+from synvae_core.models.melody.skeleton_tokens import TokenTransformer
+from synvae_core.music.coding import coding_named
+from synvae_core.types import Decoded, Posterior
+
+TOKENS = len(SIZES)
+
+
+@dataclass(frozen=True)
+class SkeletonMelodyConfig:
+    """Sizes of the transformer and the perceptron, the latent code, and its temperature.
+
+    Raises:
+        ValueError: for another length than two bars, or another coding than one voice.
+    """
+
+    steps: int = STEPS  # two bars of sixteenths
+    steps_per_latent: int = 2  # events that one latent number picks, after one for each token
+    channels: int = 128
+    blocks: int = 3
+    heads: int = 2
+    hidden_channels: int = 384
+    event_channels: int = 96
+    dropout: float = 0.2
+    surprise: float = 1.0  # temperature of the tokens' and the events' distributions
+    coding: str = "one_voice"
+
+    def __post_init__(self) -> None:
+        if self.steps != STEPS:
+            raise ValueError(
+                f"a skeleton is of two bars, {STEPS} steps, got {self.steps}; "
+                "LanguageMelodyConfig takes any length"
+            )
+        if self.coding != "one_voice":
+            raise ValueError(
+                f"a skeleton is of one voice, got coding {self.coding!r}; "
+                "LanguageMelodyConfig takes any coding"
+            )
+        if self.steps % self.steps_per_latent:
+            raise ValueError(
+                f"{self.steps} steps do not fall into latents of {self.steps_per_latent} steps"
+            )
+        if self.surprise <= 0:
+            raise ValueError(f"surprise is a temperature above 0, got {self.surprise}")
+
+    @property
+    def latent_dim(self) -> int:
+        return TOKENS + self.steps // self.steps_per_latent
+
+    def build(self) -> tuple[QuantileEncoder, "SkeletonDecoder"]:
+        language = SkeletonLanguage(self)
+        return QuantileEncoder(language), SkeletonDecoder(language)
+
+
+class Planned(NamedTuple):
+    """Skeletons and events, each with its logits."""
+
+    tokens: Int[Tensor, "b tokens"]
+    token_logits: Float[Tensor, "b tokens values"]
+    events: Int[Tensor, "b t"]
+    event_logits: Float[Tensor, "b t events"]
+
+    def nats(self) -> Float[Tensor, " b"]:
+        """Negative log-likelihood of skeleton and events."""
+        return self.plan_nats() + _nats(self.event_logits, self.events)
+
+    def plan_nats(self) -> Float[Tensor, " b"]:
+        """Negative log-likelihood of the skeleton."""
+        return _nats(self.token_logits, self.tokens)
+
+
+class SkeletonLanguage(nn.Module):
+    """Distributions of the skeleton's tokens, and of the events of a skeleton."""
+
+    def __init__(self, config: SkeletonMelodyConfig):
+        super().__init__()
+        self.config, self.coding = config, coding_named(config.coding)
+        self.reader = SkeletonReader(self.coding)
+        self.tokens = TokenTransformer(config, self.reader)
+        self.events = EventPerceptron(
+            config.channels, config.event_channels, config.dropout, self.reader
+        )
+
+    def forward(self, events: Int[Tensor, "b t"]) -> Planned:
+        """Skeletons of melodies, and the logits of their tokens and events."""
+        events = events.long()
+        tokens = self.reader(events)
+        x, token_logits = self.tokens(tokens)
+        before = F.pad(events[:, :-1], (1, 0), value=NONE)
+        score = self.events.score(tokens, x)
+        sounding = self.coding.before(events)
+        logits = self.events(before, sounding, score, self.events.bias)
+        return Planned(tokens, token_logits, events, logits)
+
+    def hear(self, events: Int[Tensor, "b t"]) -> Posterior:
+        """Posterior of events in canonical form, by the intervals of their quantiles."""
+        return self.posterior_of(self(events))
+
+    def posterior_of(self, planned: Planned) -> Posterior:
+        """Posterior of the latents that pick these tokens and these events."""
+        surprise, together = self.config.surprise, self.config.steps_per_latent
+        token = interval_of(cumulative(planned.token_logits, surprise), planned.tokens)
+        event = interval_of(cumulative(planned.event_logits, surprise), planned.events)
+        parts = posterior_of(*token, 1), posterior_of(*event, together)
+        return Posterior(*(torch.cat(values, 1) for values in zip(*parts, strict=True)))
+
+    def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> Planned:
+        """Skeletons and events at the quantiles of z."""
+        left = cumulative_normal(z)
+        tokens, x, token_logits = self.plan(left[:, :TOKENS], z.device)
+        score = self.events.score(tokens, x)
+        token = torch.full((len(z),), NONE, device=z.device)
+        sounding, left = torch.zeros_like(token), left[:, TOKENS:].clone()
+        events, logits = [], []
+        for t in range(self.config.steps):
+            now = slice(t, t + 1)
+            scored = score.at(now)
+            logits.append(
+                self.events(token[:, None], sounding[:, None], scored, self.events.bias[now])[:, 0]
+            )
+            index = t // self.config.steps_per_latent
+            token, _, left[:, index] = pick(logits[-1], left[:, index], self.config.surprise)
+            token = playing.correct(token, t)
+            sounding = self.coding.after(sounding, token)
+            events.append(token)
+        return Planned(tokens, token_logits, torch.stack(events, 1), torch.stack(logits, 1))
+
+    def plan(
+        self, quantiles: Float[Tensor, "b tokens"], device: torch.device
+    ) -> tuple[
+        Int[Tensor, "b tokens"], Float[Tensor, "b tokens c"], Float[Tensor, "b tokens values"]
+    ]:
+        """Tokens at these quantiles, with the hidden states and logits of their places."""
+        tokens = torch.zeros(quantiles.shape, dtype=torch.long, device=device)
+        cache, hidden, logits = self.tokens.cache(len(tokens)), [], []
+        frame = self.tokens.frame(tokens)  # of no rhythm yet: the first places do not read it
+        for place in range(TOKENS):
+            if place == RHYTHM.stop:
+                frame = self.tokens.frame(tokens)
+            x, logit = self.tokens.step(tokens, place, frame, cache)
+            tokens[:, place] = pick(logit, quantiles[:, place], self.config.surprise)[0]
+            hidden.append(x)
+            logits.append(logit)
+        return tokens, torch.stack(hidden, 1), torch.stack(logits, 1)
+
+
+class SkeletonDecoder(MelodyDecoder):
+    """z -> the skeleton and the events at the quantiles Phi(z)."""
+
+    def __init__(self, language: SkeletonLanguage):
+        super().__init__()
+        self.language = language
+        self.steps, self.coding = language.config.steps, language.coding
+
+    def teacher_forced(
+        self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]
+    ) -> Float[Tensor, "b t events"]:
+        """Logits of the events given their skeleton; z does not change their likelihood."""
+        return self.language(events).event_logits
+
+    def likelihood(self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]) -> Likelihood:
+        """Logits of the events, and the negative log-likelihood of their skeleton."""
+        planned = self.language(events)
+        return Likelihood(planned.event_logits, planned.plan_nats())
+
+    def forward(self, z: Float[Tensor, "b z"], couple: Coupling = straight_through) -> Decoded:
+        """One-hot notes of free-running decoding, with their exact posterior and their surprise.
+
+        Both are of the skeleton that the notes have, wherever it is not the one that z asked for.
+
+        Raises:
+            ValueError: for any other coupling than `straight_through`.
+        """
+        if couple is not straight_through:
+            raise ValueError(NO_GRADIENT)
+        with torch.no_grad(), torch.autocast(z.device.type, enabled=False):
+            heard = self.language.play(z)
+            astray = (self.language.reader(heard.events) != heard.tokens).any(1)
+            if astray.any():
+                again = self.language(heard.events[astray])
+                for values, others in zip(heard, again, strict=True):
+                    values[astray] = others
+            posterior = self.language.posterior_of(heard)
+        notes = one_hot(heard.events, self.coding.size)
+        posterior = Posterior(*(part.to(z.device) for part in posterior))
+        return Decoded(heard.event_logits, notes, posterior, surprise=heard.nats())
+
+    @torch.no_grad()
+    def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> Played:
+        """Free-running decoding; a temperature adds noise to z (`Playing.blur`)."""
+        with torch.autocast(z.device.type, enabled=False):  # the encoder must find the same
+            planned = self.language.play(playing.blur(z), playing)
+        return Played(planned.events, planned.event_logits if playing.keep_logits else None)
+
+
+def _nats(logits: Float[Tensor, "b t n"], chosen: Int[Tensor, "b t"]) -> Float[Tensor, " b"]:
+    return F.cross_entropy(logits.transpose(1, 2), chosen, reduction="none").sum(1)

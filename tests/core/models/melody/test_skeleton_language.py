@@ -1,0 +1,163 @@
+"""The language that plans: every melody decodes to itself, and plans are kept."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from synvae_core.models.melody.configurations import load_melody_model
+from synvae_core.models.melody.couplings import softmax
+from synvae_core.models.melody.skeleton import HEIGHTS, KEY, RHYTHM, SIZES, carried
+from synvae_core.models.melody.skeleton_language import SkeletonMelodyConfig
+from synvae_core.models.melody.vae import MelodyVae, reconfigure
+from synvae_core.models.storage import save_model
+from synvae_core.models.synvae import SynVae, SynVaeConfig
+from synvae_core.models.visual import visual_config
+from synvae_core.music.melody import ONE_VOICE
+from synvae_workbench.data.registry import CorpusOptions, load_corpus
+
+SMALL = SkeletonMelodyConfig(channels=16, blocks=2, heads=2, hidden_channels=24, event_channels=16)
+
+
+def skeleton_vae(**changes):
+    torch.manual_seed(0)
+    return MelodyVae(replace(SMALL, **changes)).eval()
+
+
+def melodies(n, seed=0, notes=1.0):
+    """Random events, a share of which may be notes."""
+    generator = torch.Generator().manual_seed(seed)
+    events = torch.randint(ONE_VOICE.size, (n, 32), generator=generator)
+    quiet = torch.rand(n, 32, generator=generator) > notes
+    return ONE_VOICE.canonical(torch.where(quiet, events % 2, events))
+
+
+def z_of(model, n, seed=0):
+    return torch.randn(n, model.config.latent_dim, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("surprise", [0.7, 1.0, 1.5])
+@pytest.mark.parametrize("steps_per_latent", [1, 2])
+def test_melodies_decode_to_themselves(surprise, steps_per_latent):
+    model = skeleton_vae(surprise=surprise, steps_per_latent=steps_per_latent)
+    tunes = load_corpus("abc", CorpusOptions(bars=2)).test[:100].astype(np.int64)
+    played = model.sample(200, generator=torch.Generator().manual_seed(1))
+    some = torch.cat([melodies(100, notes=share) for share in (0.05, 0.2, 0.5, 1.0)])
+    silence = torch.zeros(1, 32, dtype=torch.long)
+    for events in (played, some, torch.from_numpy(tunes), silence):
+        assert torch.equal(model.decode(model.encoder(events).mu), events)
+
+
+def test_probabilities_sum_to_one_and_none_is_left_outside_the_plan():
+    planned = skeleton_vae().decoder.language(melodies(50, notes=0.4))
+    shares = planned.token_logits.softmax(-1)
+    torch.testing.assert_close(shares.sum(-1), torch.ones(50, len(SIZES)))
+    beyond = torch.arange(shares.shape[-1]) >= torch.tensor(SIZES)[:, None]
+    assert (shares[:, beyond] == 0).all()
+    starts = ONE_VOICE.starts(torch.arange(ONE_VOICE.size)) > 0
+    onsets = ONE_VOICE.starts(planned.events) > 0
+    shares = planned.event_logits.softmax(-1)
+    torch.testing.assert_close(shares[..., starts].sum(-1), onsets.float())
+    torch.testing.assert_close(shares.sum(-1), torch.ones(50, 32))
+
+
+def test_rhythm_and_heights_are_played_as_planned():
+    language = skeleton_vae().decoder.language
+    with torch.no_grad():
+        planned = language.play(z_of(skeleton_vae(), 300))
+    reader, (tokens, events) = language.reader, (planned.tokens, planned.events)
+    assert torch.equal(reader(events)[:, RHYTHM], tokens[:, RHYTHM])
+    pitches = ONE_VOICE.starts(events)
+    heights = reader.height_of[tokens[:, KEY, None], carried(pitches)[:, ::2]]
+    sounds = (pitches > 0).any(1)
+    assert torch.equal(heights[sounds], tokens[sounds][:, HEIGHTS])
+    assert torch.equal(events, ONE_VOICE.canonical(events))
+
+
+def test_playing_step_by_step_sees_what_the_whole_melody_shows():
+    language = skeleton_vae().decoder.language
+    with torch.no_grad():
+        heard = language(melodies(100, notes=0.4))
+        played = language.play(language.posterior_of(heard).mu)
+    for one, other in zip(played, heard, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(played.nats(), heard.nats())
+
+
+def test_what_is_heard_is_the_skeleton_of_the_notes():
+    model = skeleton_vae()
+    decoded = model.decoder(z_of(model, 100))
+    events = decoded.notes.argmax(-1)
+    heard = model.encoder(events)
+    torch.testing.assert_close(decoded.posterior.mu, heard.mu, rtol=1e-3, atol=1e-3)
+    with torch.no_grad():
+        nats = model.decoder.language(events).nats()
+        logits, plan = model.decoder.likelihood(z_of(model, 100), events)
+    torch.testing.assert_close(decoded.surprise, nats, rtol=1e-4, atol=1e-3)
+    likely = logits.log_softmax(-1).gather(-1, events[..., None]).sum((1, 2))
+    torch.testing.assert_close(plan - likely, nats, rtol=1e-4, atol=1e-3)
+
+
+def test_later_tokens_change_no_earlier_logits():
+    net = skeleton_vae().decoder.language.tokens
+    tokens = skeleton_vae().decoder.language.reader(melodies(20, notes=0.4))
+    others = skeleton_vae().decoder.language.reader(melodies(20, seed=1, notes=0.4))
+    with torch.no_grad():
+        before = net(tokens)[1]
+        for place in (3, 8, 13, 20):
+            mixed = torch.cat([tokens[:, :place], others[:, place:]], 1)
+            torch.testing.assert_close(net(mixed)[1][:, :place], before[:, :place])
+
+
+def test_surprise_narrows_the_posterior_and_keeps_the_round_trip():
+    model = skeleton_vae()
+    with torch.no_grad():
+        model.decoder.language.tokens.heads *= 8
+    wild = reconfigure(model, surprise=2.0)
+    events, heard = (
+        each.sample(200, generator=torch.Generator().manual_seed(0)) for each in (model, wild)
+    )
+    assert wild.encoder(heard).logvar.exp().mean() < model.encoder(events).logvar.exp().mean()
+    assert torch.equal(wild.reconstruct(events, sample=False), events)
+
+
+def test_synvae_speaks_and_hears_it(tmp_path):
+    save_model(skeleton_vae(), tmp_path)
+    music = load_melody_model(tmp_path)
+    model = SynVae(SynVaeConfig(visual_config(28, latent_dim=music.config.latent_dim)), music)
+    images = torch.rand(5, 1, 28, 28)
+    output = model(images, sample=False)
+    auditive, rebuilt = model.hear(model.listen(images))
+    assert torch.equal(output.decoded.notes.argmax(-1), model.listen(images))
+    torch.testing.assert_close(rebuilt, output.reconstruction, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(auditive.mu, output.auditive.mu, rtol=1e-3, atol=1e-3)
+    output.reconstruction.sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in model.image_encoder.mu.parameters())
+
+
+def test_training_reaches_every_parameter():
+    model = skeleton_vae().train()
+    logits, plan = model.decoder.likelihood(z_of(model, 64), melodies(64, notes=0.4))
+    (logits.logsumexp(-1).sum() + plan.sum()).backward()
+    assert all(p.grad is not None and p.grad.any() for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"steps": 64}, "a skeleton is of two bars"),
+        ({"coding": "two_voices"}, "a skeleton is of one voice"),
+        ({"steps_per_latent": 3}, "do not fall into latents of 3"),
+        ({"surprise": 0.0}, "temperature above 0"),
+    ],
+)
+def test_what_has_no_skeleton_is_refused(wrong, says):
+    with pytest.raises(ValueError, match=says):
+        SkeletonMelodyConfig(**wrong)
+
+
+def test_what_has_no_gradient_is_refused():
+    model = skeleton_vae()
+    with pytest.raises(ValueError, match="couple by straight_through"):
+        model.decoder(z_of(model, 2), softmax)
