@@ -54,10 +54,21 @@ def test_the_shipped_speech_models_draw_what_recordings_they_never_heard_say(nam
     assert (read_labels(judge, drawn) == speech.test.labels).float().mean() > 0.93
 
 
-def test_the_language_model_gives_tunes_back_exactly():
-    model = load_melody_model(PRETRAINED / "language_2bar")
+@pytest.mark.parametrize("name", ["language_2bar", "skeleton_2bar"])
+def test_the_language_models_give_tunes_back_exactly(name):
+    model = load_melody_model(PRETRAINED / name)
     tunes = load_corpus("abc", CorpusOptions(bars=2)).test[:200].astype("int64")
     assert exact_windows(tunes, model.reconstruct(tunes, sample=False).numpy()).all()
+
+
+def test_the_skeleton_that_is_asked_for_is_mostly_heard():
+    language = load_melody_model(PRETRAINED / "skeleton_2bar").decoder.language
+    with torch.no_grad():
+        played = language.play(torch.randn(500, 45, generator=torch.Generator().manual_seed(0)))
+    kept = (language.reader(played.events) == played.tokens).float().mean(0)
+    assert (kept[:5] > 0.7).all()  # of the whole: wishes
+    assert (kept[5:13] == 1).all()  # rhythm
+    assert kept.mean() > 0.97
 
 
 def test_the_music_within_is_the_shipped_melody_model():
