@@ -3,6 +3,9 @@
 Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218. The
 published convolutions follow TensorFlow: 'same' padding at stride 2 pads the last row and column
 only, and the transposed one crops the last row and column.
+
+Posterior means may be standardised against posterior collapse: Zhu et al. 2020, "A Batch Normalized
+Inference Network Keeps the KL Vanishing Away", arXiv 2004.12585.
 """
 
 from dataclasses import dataclass
@@ -13,6 +16,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from synvae_core.types import Posterior, VaeOutput
+
+MEANS_DEVIATION = 0.95
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class VisualConfig:
     same_padding: bool  # the 28 pixel model pads nothing: 28 -> 13 -> 6
     output_kernel: int
     latent_dim: int
+    standard_means: bool = False  # posterior means of deviation 0.95 in every latent
 
     def __post_init__(self) -> None:
         # JSON has no tuples; the configuration must compare equal after a round trip.
@@ -79,6 +85,23 @@ class ImageConvolutions(nn.Module):
         return x.flatten(1)
 
 
+class StandardMeans(nn.BatchNorm1d):
+    """Batch normalisation of posterior means to a standard deviation of 0.95, without parameters.
+
+    The rest of a variance of 1 is left to the posteriors' own. A batch of one is normalised, as in
+    evaluation, by running means and variances.
+    """
+
+    def __init__(self, size: int):
+        super().__init__(size, affine=False)
+
+    def forward(self, input: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:
+        if len(input) > 1:
+            return MEANS_DEVIATION * super().forward(input)
+        alone = F.batch_norm(input, self.running_mean, self.running_var, eps=self.eps)
+        return MEANS_DEVIATION * alone
+
+
 class ImageEncoder(ImageConvolutions):
     """Picture in [0, 1] -> posterior."""
 
@@ -86,10 +109,12 @@ class ImageEncoder(ImageConvolutions):
         super().__init__(config)
         self.mu = nn.Linear(self.feature_count, config.latent_dim)
         self.logvar = nn.Linear(self.feature_count, config.latent_dim)
+        standard = config.standard_means
+        self.standardise = StandardMeans(config.latent_dim) if standard else nn.Identity()
 
     def forward(self, images: Float[Tensor, "b c h w"]) -> Posterior:
         x = self.features(images)
-        return Posterior(self.mu(x), self.logvar(x))
+        return Posterior(self.standardise(self.mu(x)), self.logvar(x))
 
 
 class ImageDecoder(nn.Module):

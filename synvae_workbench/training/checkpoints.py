@@ -17,7 +17,16 @@ History = list[dict[str, float]]
 STATE_FILE = "training.pt"
 # Settings that older runs stored under another name, and the values of those that they lacked.
 RENAMED = {"objective.squashed_twice": "objective.double_softmax"}
-LACKING = {"best_by": ""}
+LACKING = {
+    "best_by": "",
+    "model.standard_means": False,
+    "model.visual.standard_means": False,
+    "objective.musicality_warmup": 0,
+    "objective.likeness.likeness": 0.0,
+    "objective.likeness.steadiness": 0.0,
+    "objective.likeness.commitment": 0.0,
+    "objective.likeness.audible": "()",
+}
 DIVERGED_FILE = "diverged.safetensors"
 
 
@@ -75,7 +84,8 @@ def restore_state(run: Path, trained: Stateful, settings: Mapping[str, Any]) -> 
         settled = dict(state["settings"])
     except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error!r}): delete it to start over") from error
-    stored = LACKING | {RENAMED.get(name, name): value for name, value in settled.items()}
+    lacking = {name: value for name, value in LACKING.items() if name in settings}
+    stored = lacking | {RENAMED.get(name, name): value for name, value in settled.items()}
     differences = [
         f"{name}: {stored.get(name, 'nothing')} there, {settings.get(name, 'nothing')} asked for"
         for name in sorted(stored.keys() | settings.keys())

@@ -5,7 +5,7 @@ step. The loss itself, with its equation, is in `synvae_core.losses`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -13,8 +13,10 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from synvae_core.losses import (
+    Likeness,
     Losses,
     classifier_loss,
+    likeness_losses,
     melody_vae_loss,
     picture_vae_loss,
     synvae_loss,
@@ -23,7 +25,7 @@ from synvae_core.metrics.latents import ACTIVE_VARIANCE
 from synvae_core.models.melody.recipe import Recipe
 from synvae_core.music.coding import Coding
 from synvae_core.schedules import exponential_rise, inverse_sigmoid, linear_warmup
-from synvae_workbench.training.pictures import prepare_pictures
+from synvae_workbench.training.pictures import jitter, move_a_pixel, prepare_pictures
 
 Objective = Callable[[Any, tuple[Tensor, ...], int, torch.Generator], Losses]
 
@@ -70,24 +72,49 @@ class VisualObjective:
 
 @dataclass(frozen=True)
 class SynVaeObjective:
-    """`losses.synvae_loss` of pictures: reconstruction through melodies, latent regularisation."""
+    """`losses.synvae_loss` of pictures: reconstruction through melodies, latent regularisation.
+
+    With weights of `likeness`, `losses.likeness_losses` as a share of the mean squared error. Its
+    own weight wants the pictures' coordinates, `likeness.target_coordinates`, as the last tensor of
+    a batch. Steadiness compares each picture with itself, moved by up to a pixel and jittered.
+    """
 
     beta: float = 0.0
     commitment: float = 0.0
     musicality: float = 0.0
     augment: bool = True  # small random shifts, rotations and scalings of half the pictures
+    likeness: Likeness = field(default_factory=Likeness)
+    musicality_warmup: int = 0  # steps over which its weight rises from 0; 0: none
 
     def __call__(
         self, model: nn.Module, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
     ) -> Losses:
+        alike, targets = self.likeness, None
+        if alike.likeness:
+            *pictures, targets = batch
+            if not pictures or targets.ndim != 2:
+                raise ValueError(
+                    "likeness wants the pictures' coordinates as the last tensor of a batch: give "
+                    "likeness.target_coordinates, or validate by an objective without likeness"
+                )
+            batch = tuple(pictures)
         images = prepare_pictures(batch, generator, augment=self.augment)
-        return synvae_loss(
-            model(images, generator=generator),
+        output = model(images, generator=generator)
+        losses = synvae_loss(
+            output,
             images,
             beta=self.beta,
             commitment=self.commitment,
-            musicality=self.musicality,
+            musicality=self.musicality * linear_warmup(step, steps=self.musicality_warmup),
         )
+        if not (alike.likeness or alike.steadiness or alike.commitment):
+            return losses
+        moved = None
+        if alike.steadiness:
+            moved = model.image_encoder(jitter(move_a_pixel(images, generator), generator)).mu
+        more = likeness_losses(output, alike, targets=targets, moved=moved)
+        share = losses["squared_error"].detach().mean()
+        return losses | more | {"loss": losses["loss"] + share * more["loss"]}
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,18 @@ def prepare_pictures(
     return jitter(images, generator) if augment else images
 
 
+def move_a_pixel(
+    images: Float[Tensor, "b c h w"], generator: torch.Generator
+) -> Float[Tensor, "b c h w"]:
+    """Pictures moved by -1, 0 or 1 pixels at random along each side; edges are repeated."""
+    height, width = images.shape[-2:]
+    steps = torch.randint(-1, 2, (2, len(images)), generator=generator, device=images.device)
+    one = torch.ones(len(images), device=images.device)
+    across, down = 2 * steps[0] / width, 2 * steps[1] / height  # sides run from -1 to 1
+    matrix = [one, 0 * one, across, 0 * one, one, down]
+    return resample_affine(images, matrix, mode="nearest", padding_mode="border")
+
+
 def resample_affine(
     images: Float[Tensor, "b c h w"], matrix: Sequence[Float[Tensor, " b"]], **options: str
 ) -> Float[Tensor, "b c h w"]:

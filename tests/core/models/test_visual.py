@@ -1,10 +1,20 @@
 """Picture VAEs: published sizes, TensorFlow's padding and cropping."""
 
+import json
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
 
-from synvae_core.models.visual import ImageDecoder, ImageEncoder, visual_config
+from synvae_core.models.storage import load_model, save_model
+from synvae_core.models.visual import (
+    ImageDecoder,
+    ImageEncoder,
+    VisualConfig,
+    VisualVae,
+    visual_config,
+)
 
 
 @pytest.mark.parametrize("size", [28, 32, 64])
@@ -46,3 +56,29 @@ def test_upsampling_crops_the_last_row_and_column():
 def test_other_sizes_are_refused():
     with pytest.raises(ValueError, match="48 pixels; choose 28, 32 or 64"):
         visual_config(48, latent_dim=2)
+
+
+def test_standard_means_have_one_deviation_and_are_saved(tmp_path):
+    torch.manual_seed(0)
+    config = replace(visual_config(28, latent_dim=4), standard_means=True)
+    model = VisualVae(config).train()
+    images = torch.rand(64, 1, 28, 28)
+    mu = model.image_encoder(images).mu
+    torch.testing.assert_close(mu.std(0, correction=0), torch.full((4,), 0.95), atol=0.05, rtol=0)
+    torch.testing.assert_close(mu.mean(0), torch.zeros(4), atol=1e-5, rtol=0)
+    assert model.image_encoder(images[:1]).mu.isfinite().all()
+    save_model(model, tmp_path)
+    loaded = load_model(VisualVae, VisualConfig, tmp_path)
+    assert loaded.config == config
+    expected = model.eval().image_encoder(images).mu
+    assert torch.equal(loaded.image_encoder(images).mu, expected)
+
+
+def test_weights_from_before_means_could_be_standardised_load(tmp_path):
+    model = VisualVae(visual_config(28, latent_dim=4))
+    save_model(model, tmp_path)
+    path = tmp_path / "config.json"
+    stored = json.loads(path.read_text())
+    del stored["config"]["standard_means"]
+    path.write_text(json.dumps(stored))
+    assert load_model(VisualVae, VisualConfig, tmp_path).config == model.config
