@@ -33,40 +33,26 @@ class Configuration(NamedTuple):
     recipe: Recipe
 
 
+# Languages have no KL term: their posterior is exact. Nothing is transposed, since the keys that
+# fiddlers like are part of the style.
+_LANGUAGE = Recipe(
+    beta=0.0,
+    transpose=0,
+    batch_size=128,
+    learning_rate=2e-3,
+    decay_rate=0.0,
+    warmup_steps=200,
+    gradient_clip=5.0,
+    weight_decay=1e-2,
+)
 _TWO_BARS = Recipe(beta=0.2, beta_rate=0.99999, sampling_rate=1000.0)
 _BARS = Recipe(beta=0.2, free_bits=256.0)
 _SIXTEEN = HierarchicalMelodyConfig()
 
 CONFIGURATIONS: dict[str, Configuration] = {
-    # The shipped ones. This one has no KL term: its posterior is exact. Nothing is transposed,
-    # since the keys that fiddlers like are part of the style.
-    "language_2bar": Configuration(
-        LanguageMelodyConfig(),
-        Recipe(
-            beta=0.0,
-            transpose=0,
-            batch_size=128,
-            learning_rate=2e-3,
-            decay_rate=0.0,
-            warmup_steps=200,
-            gradient_clip=5.0,
-            weight_decay=1e-2,
-        ),
-    ),
-    # A skeleton before the notes, likewise without a KL term and in the keys of fiddlers.
-    "skeleton_2bar": Configuration(
-        SkeletonMelodyConfig(),
-        Recipe(
-            beta=0.0,
-            transpose=0,
-            batch_size=256,
-            learning_rate=2e-3,
-            decay_rate=0.0,
-            warmup_steps=200,
-            gradient_clip=5.0,
-            weight_decay=1e-2,
-        ),
-    ),
+    # The shipped ones.
+    "language_2bar": Configuration(LanguageMelodyConfig(), _LANGUAGE),
+    "skeleton_2bar": Configuration(SkeletonMelodyConfig(), replace(_LANGUAGE, batch_size=256)),
     # A constant beta of 0.1 keeps nearly every note; a narrow clip would slow it.
     "melody_2bar": Configuration(
         MixerMelodyConfig(),
