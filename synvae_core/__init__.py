@@ -15,6 +15,7 @@ _DEFINED_IN = {
     for module, names in {
         "models.synvae": ("SynVae", "SynVaeConfig", "load_synvae"),
         "models.visual": ("VisualVae", "visual_config"),
+        "models.classifiers": ("load_judge",),
         "models.melody.vae": ("MelodyVae",),
         "models.melody.configurations": ("load_melody_model",),
         "models.speech.to_image": ("SpeechToImage", "load_speech_image"),

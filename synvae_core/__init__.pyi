@@ -12,6 +12,7 @@ from synvae_core.losses import synvae_loss as synvae_loss
 from synvae_core.metrics.melody import note_f1 as note_f1
 from synvae_core.metrics.retrieval import precision_at_k as precision_at_k
 from synvae_core.metrics.two_sample import two_sample_auc as two_sample_auc
+from synvae_core.models.classifiers import load_judge as load_judge
 from synvae_core.models.melody.configurations import load_melody_model as load_melody_model
 from synvae_core.models.melody.vae import MelodyVae as MelodyVae
 from synvae_core.models.speech.to_image import SpeechToImage as SpeechToImage

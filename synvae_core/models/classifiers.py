@@ -6,20 +6,37 @@ van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from synvae_core.models.storage import load_model, model_folder
 from synvae_core.models.visual import ImageConvolutions, VisualConfig
+
+
+@dataclass(frozen=True)
+class LeNet5Config:
+    """Classes of a LeNet-5 and its training, as a judge must not have seen what it judges."""
+
+    classes: int = 10
+    trained_on: str = ""  # SHA-256 of the training pictures and labels; empty: none
+    epochs: int = 0  # passes over them
+    seed: int = 0  # of the initial weights, the batches and the augmentation
+
+    def __post_init__(self) -> None:
+        if self.classes < 2:
+            raise ValueError(f"a classifier has 2 classes or more, got {self.classes}")
 
 
 class LeNet5(nn.Module):
     """LeNet-5: 28 x 28 grey pictures in [0, 1], padded to 32 x 32 -> logits of the classes."""
 
-    def __init__(self, classes: int = 10):
+    def __init__(self, config: LeNet5Config):
         super().__init__()
+        self.config = config
         self.features = nn.Sequential(
             nn.ZeroPad2d(2),
             nn.Conv2d(1, 6, 5),
@@ -34,10 +51,19 @@ class LeNet5(nn.Module):
             nn.Linear(120, 84),
             nn.ReLU(),
         )
-        self.head = nn.Linear(84, classes)
+        self.head = nn.Linear(84, config.classes)
 
     def forward(self, images: Float[Tensor, "b 1 28 28"]) -> Float[Tensor, "b classes"]:
         return self.head(self.features(images))
+
+
+def load_judge(path: str | Path) -> LeNet5:
+    """Loads the LeNet-5 of a folder or, of a run, the best one, in evaluation mode on the CPU.
+
+    Raises:
+        WeightsError: naming the file and what is wrong with it.
+    """
+    return load_model(LeNet5, LeNet5Config, model_folder(path))
 
 
 @dataclass(frozen=True)

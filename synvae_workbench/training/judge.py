@@ -7,13 +7,45 @@ from jaxtyping import Bool, Float, Int, UInt8
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from synvae_core.models.classifiers import EncoderClassifier, LeNet5, classifier_config
+from synvae_core.models.classifiers import (
+    EncoderClassifier,
+    LeNet5,
+    LeNet5Config,
+    classifier_config,
+    load_judge,
+)
+from synvae_core.models.storage import PRETRAINED
 from synvae_core.models.visual import VisualConfig
+from synvae_workbench.data.sources import checksum
 from synvae_workbench.training.loop import FitConfig, RunOptions, fit
 from synvae_workbench.training.objectives import ClassifierObjective
 
 CHUNK = 500  # pictures in a forward pass; bounds the memory
 PUBLISHED_RATE = 1e-4  # of SynVAE's classifier, constant
+CLASSES = 10  # of digits
+SHIPPED = PRETRAINED / "judge_mnist_5k"
+
+
+def digits_judge(
+    images: UInt8[Tensor, "n 1 28 28"],
+    labels: Int[Tensor, " n"],
+    *,
+    seed: int,
+    epochs: int = 0,
+    fabric: Fabric | None = None,
+) -> LeNet5:
+    """The LeNet-5 of `train_judge`, loaded if it is the shipped one and else trained.
+
+    The shipped one is taken for its own training digits, epochs and seed alone: of another split,
+    some of the test digits would be digits that it has seen.
+
+    Raises:
+        ValueError: as `train_judge`, or if the shipped weights are missing or damaged.
+    """
+    shipped = load_judge(SHIPPED)
+    if shipped.config == _judge_config(images, labels, epochs, seed):
+        return shipped
+    return train_judge(images, labels, seed=seed, epochs=epochs, fabric=fabric)
 
 
 def train_judge(
@@ -28,14 +60,23 @@ def train_judge(
 
     Args:
         epochs: by default 20 of fewer than 10,000 digits, else 5.
+
+    Raises:
+        ValueError: if there are no digits, not as many labels, or labels other than 0 to 9.
     """
+    _check_labels(images, labels, CLASSES)
+    config = _judge_config(images, labels, epochs, seed)
     torch.manual_seed(seed)
-    judge = LeNet5()
-    epochs = epochs or (20 if len(images) < 10_000 else 5)
-    config = FitConfig(epochs, 64, 0.003, seed=seed)
+    judge = LeNet5(config)
+    fit_config = FitConfig(config.epochs, 64, 0.003, seed=seed)
     options = RunOptions("judge", fabric=fabric)
-    fit(judge, ClassifierObjective(), (images, labels), config, options)
+    fit(judge, ClassifierObjective(), (images, labels), fit_config, options)
     return judge.cpu()
+
+
+def _judge_config(images: Tensor, labels: Tensor, epochs: int, seed: int) -> LeNet5Config:
+    epochs = epochs or (20 if len(images) < 10_000 else 5)
+    return LeNet5Config(CLASSES, checksum(images.numpy(), labels.numpy()), epochs, seed)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,15 @@
 import pytest
 import torch
 
-from synvae_core.models.classifiers import ClassifierConfig, EncoderClassifier, classifier_config
-from synvae_core.models.storage import load_model, save_model
+from synvae_core.models.classifiers import (
+    ClassifierConfig,
+    EncoderClassifier,
+    LeNet5,
+    LeNet5Config,
+    classifier_config,
+    load_judge,
+)
+from synvae_core.models.storage import WeightsError, load_model, save_model
 from synvae_core.models.visual import ImageEncoder, visual_config
 
 
@@ -44,3 +51,26 @@ def test_it_is_saved_and_loaded(tmp_path):
 def test_one_class_is_refused():
     with pytest.raises(ValueError, match="2 classes or more, got 1"):
         classifier_config(visual_config(28, latent_dim=6), classes=1)
+    with pytest.raises(ValueError, match="2 classes or more, got 1"):
+        LeNet5Config(classes=1)
+
+
+def test_lenet_5_has_the_published_number_of_parameters():
+    assert sum(each.numel() for each in LeNet5(LeNet5Config()).parameters()) == 61_706
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("config.json", "{}", "is not a model configuration"),
+        ("config.json", '{"format": 1, "model": "SynVae", "config": {}}', "expected a LeNet5"),
+        ("config.json", '{"format": 1, "model": "LeNet5", "config": {"classes": "a"}}', "not fit"),
+        ("config.json", '{"format": 1, "model": "LeNet5", "config": {"classes": 7}}', "head"),
+        ("model.safetensors", "cos\nsystem\n(S'false'\ntR.", "is damaged"),
+    ],
+)
+def test_a_broken_judge_is_refused_by_name(tmp_path, file, content, message):
+    save_model(LeNet5(LeNet5Config()), tmp_path)
+    (tmp_path / file).write_text(content)
+    with pytest.raises(WeightsError, match=message):
+        load_judge(tmp_path)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from synvae_core.metrics.melody import exact_windows
+from synvae_core.models.classifiers import load_judge
 from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.speech.to_image import load_speech_image
 from synvae_core.models.storage import PRETRAINED
@@ -17,7 +18,7 @@ from synvae_workbench.data.registry import (
     load_pictures,
     load_speech,
 )
-from synvae_workbench.training.judge import read_labels, train_judge
+from synvae_workbench.training.judge import read_labels
 from synvae_workbench.training.pictures import to_unit
 
 FOLDERS = sorted(path for path in PRETRAINED.iterdir() if path.is_dir())
@@ -30,6 +31,14 @@ def test_every_folder_has_a_card_and_no_pickle(folder):
     assert needed <= names <= needed | {"provenance.json", "test_recordings.json"}
     assert (folder / "CARD.md").read_text().startswith(f"# {folder.name}\n")
     assert sum(path.stat().st_size for path in folder.iterdir()) < 16e6
+
+
+def test_the_judge_reads_the_test_digits_as_its_card_says():
+    test = load_pictures("mnist_5k").test
+    read = read_labels(load_judge(PRETRAINED / "judge_mnist_5k"), to_unit(test.images))
+    accuracy = (read == test.labels).float().mean().item()
+    card = (PRETRAINED / "judge_mnist_5k" / "CARD.md").read_text()
+    assert f"accuracy on the 1,000 test digits {accuracy:.3f} " in card
 
 
 @pytest.mark.slow
@@ -48,8 +57,7 @@ def test_the_shipped_speech_models_draw_what_recordings_they_never_heard_say(nam
     unheard = json.loads((folder / "test_recordings.json").read_text())
     speech = load_speech("fsdd", SpeechOptions(folder=data_folder / "fsdd"))
     assert set(speech.test.ids) == set(unheard)
-    digits = load_pictures("mnist_5k")
-    judge = train_judge(digits.train.images, digits.train.labels, seed=0, epochs=4)
+    judge = load_judge(PRETRAINED / "judge_mnist_5k")
     drawn = load_speech_image(folder).draw(to_unit(speech.test.spectrograms))
     assert (read_labels(judge, drawn) == speech.test.labels).float().mean() > 0.93
 

@@ -4,9 +4,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from synvae_core.models.classifiers import load_judge
+from synvae_core.models.storage import PRETRAINED, save_model
 from synvae_core.models.visual import visual_config
+from synvae_workbench.data.registry import PictureOptions, load_pictures
+from synvae_workbench.training import judge as judges
 from synvae_workbench.training.judge import (
     ClassifierTraining,
+    digits_judge,
     read_labels,
     read_many_labels,
     train_classifier,
@@ -28,6 +33,60 @@ def test_a_judge_learns_to_read_and_the_seed_decides():
     assert (read == LABELS).float().mean() > 0.7  # moved up and down in training, bars overlap
     again = read_labels(train_judge(BARS, LABELS, seed=0, epochs=8), BARS.float() / 255)
     assert torch.equal(read, again)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Trainings that were asked for, none of which takes place."""
+    asked = []
+    monkeypatch.setattr(judges, "fit", lambda model, *rest: asked.append(model.config))
+    return asked
+
+
+def test_the_shipped_judge_is_loaded_for_its_own_training_digits(trained):
+    digits = load_pictures("mnist_5k", PictureOptions(seed=0)).train
+    judge = digits_judge(digits.images, digits.labels, seed=0)
+    shipped = load_judge(PRETRAINED / "judge_mnist_5k")
+    assert trained == []
+    assert judge.config == shipped.config
+    assert all(
+        torch.equal(a, b) for a, b in zip(judge.parameters(), shipped.parameters(), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"options": PictureOptions(seed=1)},
+        {"options": PictureOptions(validation=0.1)},
+        {"few": 300},
+        {"seed": 1},
+        {"epochs": 1},
+    ],
+    ids=str,
+)
+def test_for_any_other_digits_or_seed_a_judge_is_trained(trained, other):
+    digits = load_pictures("mnist_5k", other.get("options", PictureOptions())).train
+    images, labels = (part[: other.get("few")] for part in (digits.images, digits.labels))
+    judge = digits_judge(images, labels, seed=other.get("seed", 0), epochs=other.get("epochs", 0))
+    assert trained == [judge.config]
+    assert judge.config != load_judge(PRETRAINED / "judge_mnist_5k").config
+
+
+def test_digits_with_other_labels_are_other_digits(trained):
+    digits = load_pictures("mnist_5k").train
+    digits_judge(digits.images, digits.labels.flip(0), seed=0)
+    assert len(trained) == 1
+
+
+@pytest.mark.slow
+def test_a_judge_that_is_saved_says_what_it_has_seen(tmp_path):
+    judge = train_judge(BARS[:64], LABELS[:64], seed=3, epochs=1)
+    save_model(judge, tmp_path)
+    again = load_judge(tmp_path)
+    assert again.config == judge.config
+    assert (again.config.epochs, again.config.seed) == (1, 3)
+    assert torch.equal(again(BARS[:9].float()), judge(BARS[:9].float()))
 
 
 @pytest.mark.slow
@@ -54,6 +113,8 @@ def broken():
     ("call", "message"),
     [
         (lambda: train(BARS[:0], LABELS[:0]), "got 0 pictures, 0 labels"),
+        (lambda: digits_judge(BARS[:0], LABELS[:0], seed=0), "got 0 pictures, 0 labels"),
+        (lambda: digits_judge(BARS[:8], LABELS[:8] + 9, seed=0), r"class ids are 0\.\.9, got"),
         (lambda: train(classes=3), r"class ids are 0\.\.2, got"),
         (lambda: train(labels=F.one_hot(LABELS[:8], 10).bool(), classes=9), "10 columns"),
         (broken, "logits are not all finite"),
