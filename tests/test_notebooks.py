@@ -98,7 +98,10 @@ MEASURED = {
     ),
     "29_what_an_ear_can_tell": (
         "ear/opti3_precision_at_10 ear/blurred_roll_rank_correlation ear/earth_mover_twin_moved "
-        "ear/spectrum_listener_accuracy floor/precision_at_10 visual/precision_at_10"
+        "ear/spectrum_listener_accuracy floor/precision_at_10 visual/precision_at_10 "
+        "rule/opti3_precision_at_10 rule/earth_mover_twin_moved rule/spectrum_trios_accuracy "
+        "rule/auc class_alone/blurred_roll_rank_correlation class_alone/cnn_agreement "
+        "class_alone/auc_events class_alone/distinct_melodies tunes/auc"
     ),
     "30_published_against_measured": "figures/all figures/measured figures/both",
     "40_explore_synvae": (

@@ -22,6 +22,8 @@ from synvae_workbench.reports.directions import MEASURES, best, better
         ("other_pictures/floor_squared_error", None),
         ("retrieval/picture_to_speech_chance_recall_at_5", None),
         ("tunes/auc", None),
+        ("rule/opti3_precision_at_10", None),
+        ("class_alone/cnn_agreement", None),
         ("code/kl_bits", None),
         ("data/mnist_train", None),
         ("notes/error_of_my_own", None),
