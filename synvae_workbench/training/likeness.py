@@ -9,7 +9,7 @@ ways join (Coifman & Lafon 2006, "Diffusion Maps", Applied and Computational Har
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -23,7 +23,11 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
+from synvae_core.losses import Likeness
+from synvae_core.metrics.audible_weights import audible_weights
+from synvae_core.models.melody.vae import MelodyVae
 from synvae_workbench.data.cache import cache_folder, cached_arrays, digest_of
+from synvae_workbench.training.objectives import SynVaeObjective
 from synvae_workbench.training.pictures import resample_affine, to_unit
 
 VERSION = 1  # to be raised when the coordinates change: then those of the cache are not used
@@ -34,6 +38,7 @@ SIDE = 28
 BLOCK = 2048  # pictures worked on at once
 SAMPLE = 3000  # pictures that principal components and mean distances are estimated on
 FEWEST = 4
+WARMUP = 0.3  # share of the steps over which the weight of the musicality rises
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,22 @@ class TargetOptions:
     time: int = 16  # steps of diffusion
     components: int = 64  # principal components in which pictures are compared
     seed: int = 0
+
+
+def heard_alike(
+    objective: SynVaeObjective, likeness: Likeness, music: MelodyVae, *, steps: int
+) -> SynVaeObjective:
+    """Objective with terms of likeness, each latent weighted by how far it moves the melody.
+
+    The weight of the musicality rises over the first steps: a prior that is matched before pictures
+    have found their neighbours keeps them apart.
+
+    Args:
+        likeness: weights of the terms; those of the latents are computed of `music`.
+        steps: of the whole training.
+    """
+    heard = replace(likeness, audible=tuple(audible_weights(music)))
+    return replace(objective, likeness=heard, musicality_warmup=round(WARMUP * steps))
 
 
 def target_coordinates(
