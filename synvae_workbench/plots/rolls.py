@@ -166,6 +166,7 @@ def rolls_below_each_other(
     images: Float[Tensor, "n c h w"],
     events: Integer[np.ndarray, "n t"],
     *,
+    rebuilt: Float[Tensor, "n c h w"] | None = None,
     coding: Coding = ONE_VOICE,
 ) -> Figure:
     """Pictures in a column, each with its melody to the right, on one range of pitches.
@@ -175,21 +176,29 @@ def rolls_below_each_other(
     Args:
         images: pictures in [0, 1].
         events: event ids of the coding.
+        rebuilt: pictures in [0, 1], to the right of the melodies.
 
     Raises:
-        ValueError: if there is no picture, or not a melody for each.
+        ValueError: if there is no picture, or not a melody and a rebuilt picture for each.
     """
-    if not len(images) or len(images) != len(events):
-        raise ValueError(f"expected a melody for each picture: got {len(events)} for {len(images)}")
+    drawn = images if rebuilt is None else rebuilt
+    if not len(images) or {len(events), len(drawn)} != {len(images)}:
+        raise ValueError(
+            "expected a melody and a rebuilt picture for each picture: got "
+            f"{len(events)} and {len(drawn)} for {len(images)}"
+        )
     melodies, steps = [coding.notes(each) for each in events], events.shape[1] // coding.voices
     low, high = _pitch_range(melodies)
     with style():
         figure = new_figure(5.0, 0.62 * len(images) + 0.3)
-        grid = figure.subplots(len(images), 2, squeeze=False, width_ratios=(1, 8))
+        widths = (1, 8) if rebuilt is None else (1, 8, 1)
+        grid = figure.subplots(len(images), len(widths), squeeze=False, width_ratios=widths)
         figure.get_layout_engine().set(w_pad=0.02, h_pad=0.01, wspace=0.01, hspace=0.01)
-        for (shown, played), image, notes in zip(grid, images, melodies, strict=True):
-            draw_picture(shown, image)
-            _draw_roll(played, notes, low, high, steps=steps)
+        for row, image, notes, redrawn in zip(grid, images, melodies, drawn, strict=True):
+            draw_picture(row[0], image)
+            _draw_roll(row[1], notes, low, high, steps=steps)
+            for axes in row[2:]:
+                draw_picture(axes, redrawn)
         _label_roll(grid[-1, 1], low, high, pitches=False, bars=True)
     return figure
 

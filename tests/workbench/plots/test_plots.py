@@ -149,9 +149,10 @@ def test_rolls_draw_every_note_where_it_sounds():
 
 
 def test_rolls_below_each_other_hold_each_picture_beside_its_melody():
-    figure = plots.rolls_below_each_other(PICTURES, TUNES)
-    for i, (shown, played) in enumerate(np.array(figure.axes).reshape(12, 2)):
+    figure = plots.rolls_below_each_other(PICTURES, TUNES, rebuilt=1 - PICTURES)
+    for i, (shown, played, redrawn) in enumerate(np.array(figure.axes).reshape(12, 3)):
         np.testing.assert_array_equal(shown.images[0].get_array(), PICTURES[i, 0])
+        np.testing.assert_array_equal(redrawn.images[0].get_array(), 1 - PICTURES[i, 0])
         (notes,) = [each for each in played.collections if isinstance(each, PolyCollection)]
         assert len(notes.get_paths()) == len(ONE_VOICE.notes(TUNES[i]))
         assert played.get_ylim() == figure.axes[1].get_ylim()
@@ -259,7 +260,7 @@ def test_the_corpus_and_the_first_groups_differ_in_print():
         (lambda: plots.piano_roll_image(TUNE + 60), r"0\.\.89"),
         (lambda: plots.piano_rolls(TUNES[:0]), "0 melodies"),
         (lambda: plots.piano_rolls(TUNES, ["one"]), "12 melodies and 1 titles"),
-        (lambda: plots.rolls_below_each_other(PICTURES[:0], TUNES[:0]), "got 0 for 0"),
+        (lambda: plots.rolls_below_each_other(PICTURES[:0], TUNES[:0]), "for 0"),
         (lambda: plots.digit_grid(PICTURES[:0], TUNES[:0], PICTURES[:0]), "got 0 pictures"),
         (lambda: plots.digit_grid(PICTURES, TUNES, PICTURES, [1]), "1 labels"),
         (lambda: plots.loss_curves([]), "history is empty"),
