@@ -105,7 +105,8 @@ MEASURED = {
     ),
     "30_published_against_measured": "figures/all figures/measured figures/both",
     "40_explore_synvae": (
-        "notes/squared_error floor/squared_error latents/consistency way/length live/slider_ms"
+        "notes/squared_error floor/squared_error sliders/least_consistency way/length "
+        "live/slider_ms"
     ),
     "41_explore_music": (
         "between/melody_model_length notes_steered/asked_for notes_vector/asked_for "

@@ -24,8 +24,8 @@ function render({ model, el }) {
   const waiting = new Map();
   let asked = -Infinity;
   const send = (content, buffers) => {
-    const { kind, dimension } = content;
-    waiting.delete(`${kind} ${dimension}`); waiting.set(`${kind} ${dimension}`, [content, buffers]);
+    const { kind, slider } = content;
+    waiting.delete(`${kind} ${slider}`); waiting.set(`${kind} ${slider}`, [content, buffers]);
     if (performance.now() - asked > PATIENCE) next();
   };
   const next = () => {
@@ -132,25 +132,27 @@ function render({ model, el }) {
 
   // --- sliders
   const bend = section(inner, "ex-bend", "Bend the melody");
-  make("p", "ex-hint", bend.node, "Below each: what changed on average from left to right, and in "
-    + "how many of the pictures it went that way.");
+  make("p", "ex-hint", bend.node, "The same sliders for every picture. Each moves the latents along "
+    + "one direction; what it does to the notes was measured in them: below each stands the change "
+    + "from its left end to its right one, and in how many of the pictures it went that way.");
   const grid = make("div", "ex-grid", bend.node);
-  bend.node.hidden = !page.sliders.length;  // of a model that ignores its pictures
-  const sliders = page.sliders.map(each => {
-    const { dimension } = each;
+  bend.node.hidden = !page.sliders.length;  // of a model that plays the same whatever is asked
+  const sliders = page.sliders.map(({ less, more, does }, number) => {
+    const block = make("div", "ex-bent", grid);
     // The number says nothing to the eye that the knob does not; a screen reader wants it.
-    const made = slider(grid, each.name, { min: each.low, max: each.high, value: 0,
-      step: (each.high - each.low) / 60, words: () => each.where },
-    value => send({ kind: "slide", dimension, value }), value => value.toFixed(1));
-    make("small", "", made.label, each.evidence);
-    made.input.dataset.dimension = dimension;
-    return { dimension, ...made };
+    const made = slider(block, less, { min: -page.reach, max: page.reach, value: 0,
+      step: page.reach / 30, words: () => more },
+    value => send({ kind: "slide", slider: number, value }), value => Math.abs(value) < .05
+      ? "in the middle" : `${Math.abs(value).toFixed(1)} towards ${value < 0 ? less : more}`);
+    made.input.setAttribute("aria-label", `From ${less} to ${more}`);
+    made.input.setAttribute("aria-description", make("small", "", block, does).textContent);
+    return made;
   });
   button(bend.node, "Back to the picture", () => send({ kind: "reset" }));
 
   // --- the way to another picture
   const pair = make("div", "ex-pair", inner);
-  const way = section(pair, "ex-way", "On the way to another picture");
+  const way = section(pair, "ex-way", "On the way to another picture, by latents");
   const road = make("div", "ex-road", way.node), start = picture(road, "Start of the way");
   const step = slider(road, "", { min: 0, max: page.positions - 1, step: 1, value: 0,
     words: value => `${Math.round(100 * value / (page.positions - 1))} %` },
@@ -182,8 +184,9 @@ function render({ model, el }) {
     start.canvas.setAttribute("aria-label", `Start: ${content.name}`);
     end.canvas.setAttribute("aria-label", `End: ${content.other}`);
     if (document.activeElement !== step.input) step.set(content.position);
-    for (const each of sliders)  // those that were moved are where the hand has them
-      if (!content.changed.includes(each.dimension)) each.set(content.values[each.dimension]);
+    sliders.forEach((each, number) => {  // those that were moved are where the hand has them
+      if (!content.changed.includes(number)) each.set(content.values[number]);
+    });
     choices(near, content.by_latents, latentPixels);
     showByEar(content.by_ear, earPixels);
     say(content.said);

@@ -19,6 +19,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from synvae_core.music.sound import Sound
+from synvae_workbench.evaluation.sliders import REACH
 from synvae_workbench.live.assets import read_assets
 from synvae_workbench.live.draw import SIDE, drawing_to_digit
 from synvae_workbench.live.explorer import POSITIONS, Explorer, LatentMelody
@@ -36,7 +37,6 @@ from synvae_workbench.live.uploads import MAX_PICTURE_BYTES, printable_name, rea
 SHELF = 12  # known pictures to choose from at a time
 ALIKE = 6
 TEMPOS, TEMPERATURES = (40.0, 240.0), (0.0, 1.5)
-REACH = 3.0  # of a slider, in standard deviations from the middle
 IDLE_SECONDS = 0.1  # between two preparations, so that whoever asks meanwhile hardly waits
 LISTENING_PAUSE = 0.02  # seconds between pieces of the known melodies, in which questions come in
 STOPS = 5  # melodies that are heard of the whole way
@@ -45,7 +45,7 @@ STOPS = 5  # melodies that are heard of the whole way
 class State(NamedTuple):
     """Settings of the page: a picture, the position on the way to another, and latent changes.
 
-    `index` is that of a known picture, `changes` are values by dimension, `whole` asks for the
+    `index` is that of a known picture, `changes` are values by slider, `whole` asks for the
     way from one picture to the other as one melody.
     """
 
@@ -220,11 +220,11 @@ def requested_state(
             return _with_picture(
                 state, drawing_to_digit(field, size=explorer.shape[1]), "Your drawing", None
             )
-        case {"kind": "slide", "dimension": int(dimension), "value": value} if any(
-            dimension == each.dimension for each in explorer.names
+        case {"kind": "slide", "slider": int(number), "value": value} if (
+            0 <= number < len(explorer.sliders)
         ):
-            value = bounded_number(value, (-100.0, 100.0))
-            return state._replace(changes={**state.changes, dimension: value})
+            value = bounded_number(value, (-REACH, REACH))
+            return state._replace(changes={**state.changes, number: value})
         case {"kind": "reset"}:
             return state._replace(changes={}, position=0)
         case {"kind": "other"}:
@@ -250,18 +250,16 @@ def describe_page(explorer: Explorer, state: State) -> dict:
     """The unchanging content of the page: sliders, instruments and bounds."""
     sliders = [
         {
-            "dimension": each.dimension,
-            "name": each.name,
-            "where": each.where,
-            "evidence": each.evidence,
-            "low": each.middle - REACH * each.sd,
-            "high": each.middle + REACH * each.sd,
+            "more": each.trait.more,
+            "less": each.trait.less,
+            "does": f"{each.trait.does}: {each.evidence} of the pictures.",
         }
-        for each in explorer.names
+        for each in explorer.sliders
     ]
     return {
         "shape": list(explorer.shape),
         "sliders": sliders,
+        "reach": REACH,
         "instruments": instrument_groups(),
         "positions": POSITIONS,
         "tempos": TEMPOS,
@@ -285,7 +283,7 @@ def state_message(
         "other": state.other_name,
         "index": state.index,
         "position": state.position,
-        "values": {each.dimension: float(z[each.dimension]) for each in explorer.names},
+        "values": [float(each.value(z)) for each in explorer.sliders],
         "changed": list(state.changes),
         "temperature": state.temperature,
         "by_latents": _named(explorer, by_latents),

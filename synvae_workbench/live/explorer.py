@@ -13,16 +13,15 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from synvae_core.metrics.latents import latent_usage
 from synvae_core.metrics.retrieval import nearest_across
 from synvae_core.models.melody.vae import latent_path
 from synvae_core.models.synvae import SynVae
 from synvae_core.music.midi import round_trip
-from synvae_workbench.evaluation.latent_names import LatentName, name_latents
+from synvae_workbench.evaluation.sliders import find_sliders, measure_slider
 from synvae_workbench.live.known_melodies import KnownMelodies
 
 POSITIONS = 21  # on the way from one picture to another, both included
-NAMING = 60  # pictures by which dimensions are named
+MEASURED = 60  # pictures whose melodies say what each slider does
 
 
 class LatentMelody(NamedTuple):
@@ -40,10 +39,10 @@ class Explorer:
         model: in evaluation mode on the CPU.
         images: of the model's size, two or more, in no order of class.
         captions: what each is called, in a few words.
-        sliders: the number of dimensions to name, the most active ones.
         cache: folder of the pictures' melodies, as in `KnownMelodies`.
 
     Attributes:
+        sliders: of the melody model, with their effect on the melodies of these pictures.
         melodies: of the pictures, which are not listened to yet unless they were before.
 
     Raises:
@@ -56,7 +55,6 @@ class Explorer:
         images: UInt8[Tensor, "n c h w"],
         captions: Sequence[str],
         *,
-        sliders: int = 8,
         cache: Path | None = None,
     ) -> None:
         visual = model.config.visual
@@ -69,12 +67,12 @@ class Explorer:
         self.model, self.images, self.captions = model, images.numpy(), list(captions)
         self.melodies = KnownMelodies(model, images, cache=cache)
         with torch.no_grad():
-            parts = [model.image_encoder(part.float() / 255) for part in images.split(500)]
-        self.means, logvar = (torch.cat(values) for values in zip(*parts, strict=True))
-        usage = latent_usage(self.means, logvar)
-        self.names: list[LatentName] = name_latents(
-            model.music.decode, self.means[:NAMING], usage, most=sliders
-        )
+            parts = [model.image_encoder(part.float() / 255).mu for part in images.split(500)]
+        self.means = torch.cat(parts)
+        self.sliders = [
+            measure_slider(each, model.music, self.means[:MEASURED])
+            for each in find_sliders(model.music)
+        ]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -106,10 +104,9 @@ class Explorer:
     def with_values(
         self, z: Float[Tensor, " z"], changes: Mapping[int, float]
     ) -> Float[Tensor, " z"]:
-        """The point with some of its dimensions at other values."""
-        z = z.clone()
-        for dimension, value in changes.items():
-            z[dimension] = value
+        """The point with some of the sliders, by number, at other values."""
+        for number, value in changes.items():
+            z = self.sliders[number].move(z, value)
         return z
 
     def interpolate(

@@ -25,8 +25,8 @@ OF_NOTEBOOKS = (
     Measure("model/best_epoch", None, 1),
     Measure("parameters/{configuration}", None, 1),
     Measure("figures/{kind}", None, 0),
-    Measure("latents/named", None, 0),
-    Measure("latents/consistency", HIGHER, 0, 1),
+    Measure("sliders/shown", None, 0),
+    Measure("sliders/least_consistency", HIGHER, 0, 1),
     Measure("attributes/{attribute}", None),  # change in standard deviations, as of the next two
     Measure("asked_for", None),
     Measure("of_others", None),

@@ -11,6 +11,8 @@ from synvae_core.music.attributes import ATTRIBUTES
 from synvae_core.music.coding import Note
 from synvae_core.music.melody import ONE_VOICE
 
+SHAPES = ("pitch_rise", "pitch_arch", "last_pitch", "onset_rise", "bar_end_onsets")
+NAMES = (*ATTRIBUTES, *SHAPES)
 EVENTS = st.one_of(st.integers(0, 1), st.integers(2, 89))
 melodies = hnp.arrays(np.int64, st.tuples(st.integers(1, 4), st.integers(1, 32)), elements=EVENTS)
 
@@ -24,6 +26,8 @@ def reference(name: str, notes: list[Note], steps: int) -> float:
     starts = {note.start for note in notes}
     pitches = [note.pitch for note in notes]
     intervals = [abs(b - a) for a, b in zip(pitches[:-1], pitches[1:], strict=True)]
+    if name in SHAPES:
+        return shape_reference(name, notes, steps)
     values = {
         "note_density": [len(notes) / steps],
         "mean_pitch": pitches,
@@ -35,26 +39,45 @@ def reference(name: str, notes: list[Note], steps: int) -> float:
     return float(np.mean(values)) if len(values) else 0.0
 
 
-@pytest.mark.parametrize("name", ATTRIBUTES)
+def shape_reference(name: str, notes: list[Note], steps: int) -> float:
+    """Each attribute of the shape, by its words: two lists of notes compared."""
+    if name == "last_pitch":
+        return notes[-1].pitch - float(np.mean([each.pitch for each in notes])) if notes else 0.0
+    chosen = {
+        "pitch_rise": lambda start: start >= steps / 2,
+        "pitch_arch": lambda start: steps / 4 <= start < 3 * steps / 4,
+        "onset_rise": lambda start: start >= steps / 2,
+        "bar_end_onsets": lambda start: start % 16 in range(8, 16),
+    }[name]
+    within = [note.pitch for note in notes if chosen(note.start)]
+    without = [note.pitch for note in notes if not chosen(note.start)]
+    if name.startswith("pitch"):
+        return float(np.mean(within) - np.mean(without)) if within and without else 0.0
+    return float(len(within) - len(without))
+
+
+@pytest.mark.parametrize("name", NAMES)
 @given(melodies)
 def test_it_is_what_its_words_say(name, events):
     expected = [reference(name, ONE_VOICE.notes(melody), events.shape[1]) for melody in events]
-    np.testing.assert_allclose(ATTRIBUTES[name](events), expected, atol=1e-12)
+    np.testing.assert_allclose(getattr(attributes, name)(events), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ATTRIBUTES)
+@pytest.mark.parametrize("name", NAMES)
 @given(melodies)
 def test_it_hears_what_sounds_in_any_integers(name, events):
-    value = ATTRIBUTES[name](events)
-    np.testing.assert_array_equal(ATTRIBUTES[name](ONE_VOICE.canonical(events)), value)
-    np.testing.assert_array_equal(ATTRIBUTES[name](events.astype(np.uint8)), value)
+    value = getattr(attributes, name)(events)
+    np.testing.assert_array_equal(getattr(attributes, name)(ONE_VOICE.canonical(events)), value)
+    np.testing.assert_array_equal(getattr(attributes, name)(events.astype(np.uint8)), value)
 
 
 @given(hnp.arrays(np.int64, (2, 16), elements=st.one_of(st.just(0), st.integers(20, 60))))
 def test_only_pitch_and_key_follow_a_transposition(events):
     moved = ONE_VOICE.transpose(events, 1)
-    for name in ATTRIBUTES.keys() - {"mean_pitch", "c_diatonic"}:
-        np.testing.assert_array_equal(ATTRIBUTES[name](moved), ATTRIBUTES[name](events))
+    for name in set(NAMES) - {"mean_pitch", "c_diatonic"}:
+        np.testing.assert_allclose(
+            getattr(attributes, name)(moved), getattr(attributes, name)(events)
+        )
     sounds = (events > 1).any(1)
     shift = attributes.mean_pitch(moved) - attributes.mean_pitch(events)
     np.testing.assert_allclose(shift, sounds.astype(float))
@@ -78,6 +101,6 @@ def test_syncopation_of_known_rhythms(onsets, sixteenth, eighth):
 
 
 def test_what_is_no_event_is_refused():
-    for attribute in ATTRIBUTES.values():
+    for name in NAMES:
         with pytest.raises(ValueError, match=r"0\.\.89"):
-            attribute(np.full((1, 32), 90))
+            getattr(attributes, name)(np.full((1, 32), 90))

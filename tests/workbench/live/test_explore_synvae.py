@@ -8,7 +8,12 @@ import torch
 from PIL import Image
 from spoken_models import small_synvae
 
+from synvae_core.models.melody.configurations import load_melody_model
+from synvae_core.models.storage import PRETRAINED
+from synvae_core.models.synvae import SynVae, SynVaeConfig
+from synvae_core.models.visual import visual_config
 from synvae_core.music.melody import ONE_VOICE
+from synvae_workbench.evaluation.sliders import REACH
 from synvae_workbench.evaluation.translation import translate
 from synvae_workbench.live.draw import SIDE
 from synvae_workbench.live.explore_synvae import (
@@ -38,16 +43,15 @@ def cache(tmp_path_factory):
 
 def explorer_of(channels=1, size=28):
     images = (255 * torch.rand(20, channels, size, size)).to(torch.uint8)
-    made = Explorer(small_synvae(size), images, CAPTIONS, sliders=8)
-    return made
+    return Explorer(small_synvae(size), images, CAPTIONS)
 
 
 @pytest.fixture(scope="module")
 def explorer(cache):
-    model = small_synvae()
-    with torch.no_grad():  # spread the posteriors, so that dimensions are active
-        model.image_encoder.mu.weight *= 30
-    return Explorer(model, IMAGES, CAPTIONS)
+    music = load_melody_model(PRETRAINED / "melody_2bar")
+    visual = visual_config(28, latent_dim=music.config.latent_dim)
+    torch.manual_seed(0)
+    return Explorer(SynVae(SynVaeConfig(visual), music).eval(), IMAGES, CAPTIONS)
 
 
 @pytest.fixture
@@ -71,10 +75,6 @@ def png(pixels):
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def dimension(explorer, i=0):
-    return explorer.names[i].dimension
 
 
 # --- the pure part
@@ -113,11 +113,16 @@ def test_the_way_begins_and_ends_at_its_pictures(explorer):
     assert torch.allclose(explorer.interpolate(first, second, POSITIONS - 1), second, atol=1e-4)
 
 
-def test_moving_changes_one_number_and_not_the_point_itself(explorer):
+def test_moving_a_slider_moves_no_other_and_not_the_point_itself(explorer):
     z = explorer.encode(explorer.images[0])
-    moved = explorer.with_values(z, {2: 9.0})
-    assert moved[2] == 9
-    assert (moved != z).sum() == 1
+    before = z.clone()
+    moved = explorer.with_values(z, {2: 2.5, 0: -1.0})
+    expected = [float(each.value(z)) for each in explorer.sliders]
+    expected[0], expected[2] = -1.0, 2.5
+    assert [float(each.value(moved)) for each in explorer.sliders] == pytest.approx(
+        expected, abs=1e-4
+    )
+    assert torch.equal(z, before)
 
 
 def test_near_by_latents_are_the_nearest_to_the_latents_of_what_is_heard(explorer):
@@ -152,9 +157,9 @@ def test_pictures_of_another_size_are_refused():
 def test_wishes_become_states(explorer):
     state = first_state(explorer)
     assert (state.index, state.other_name) == (0, CAPTIONS[1])
-    slide = {"kind": "slide", "dimension": dimension(explorer), "value": 1}
+    slide = {"kind": "slide", "slider": 0, "value": 1}
     state = requested_state(state, slide, [], explorer)
-    state = requested_state(state, slide | {"dimension": dimension(explorer, 1)}, [], explorer)
+    state = requested_state(state, slide | {"slider": 1}, [], explorer)
     assert len(state.changes) == 2, "a move of one slider does not undo that of another"
     assert requested_state(state, {"kind": "reset"}, [], explorer).changes == {}
     on_way = requested_state(state, {"kind": "way", "position": 5}, [], explorer)
@@ -173,6 +178,8 @@ def test_numbers_are_kept_within_their_bounds(explorer):
     sound = {"kind": "sound", "qpm": 1e9, "program": 0, "temperature": -5}
     state = requested_state(first_state(explorer), sound, [], explorer)
     assert (state.qpm, state.temperature) == (240, 0)
+    slide = {"kind": "slide", "slider": 3, "value": -1e9}
+    assert requested_state(state, slide, [], explorer).changes == {3: -REACH}
 
 
 def test_an_upload_is_cropped_and_named(explorer):
@@ -200,7 +207,9 @@ FOREIGN = [
     {"kind": "choose", "index": 20},
     {"kind": "choose", "index": -1},
     {"kind": "choose", "index": "0"},
-    {"kind": "slide", "dimension": 99, "value": 0.0},
+    {"kind": "slide", "slider": 7, "value": 0.0},
+    {"kind": "slide", "slider": -1, "value": 0.0},
+    {"kind": "slide", "slider": "higher", "value": 0.0},
     {"kind": "way", "position": POSITIONS},
     {"kind": "way", "position": 0.5},
     {"kind": "sound", "qpm": "fast", "program": 0, "temperature": 0},
@@ -221,7 +230,7 @@ def test_what_no_page_of_ours_sends_is_refused(explorer, content):
 
 def test_values_that_are_no_numbers_are_refused(explorer):
     for value in (None, "1", [1], float("inf"), True):
-        slide = {"kind": "slide", "dimension": dimension(explorer), "value": value}
+        slide = {"kind": "slide", "slider": 0, "value": value}
         with pytest.raises(ValueError, match="something that it should not"):
             requested_state(first_state(explorer), slide, [], explorer)
 
@@ -296,14 +305,14 @@ def test_choosing_a_picture_plays_it(explorer, page):
 
 
 def test_a_slider_decodes_its_own_z(explorer, page):
-    d = dimension(explorer)
-    shown = ask(page, {"kind": "slide", "dimension": d, "value": 2.5})
-    assert shown["values"][d] == pytest.approx(2.5)
-    assert shown["changed"] == [d]
-    z = explorer.with_values(explorer.encode(explorer.images[0]), {d: 2.5})
+    shown = ask(page, {"kind": "slide", "slider": 1, "value": 2.5})
+    assert shown["values"][1] == pytest.approx(2.5, abs=1e-4)
+    assert shown["changed"] == [1]
+    here = explorer.encode(explorer.images[0])
+    z = explorer.with_values(here, {1: 2.5})
     assert page.sent[-1][1][1] == explorer.play(z).rebuilt.tobytes()
     shown = ask(page, {"kind": "reset"})
-    assert shown["values"][d] == pytest.approx(explorer.encode(explorer.images[0])[d].item())
+    assert shown["values"][1] == pytest.approx(explorer.sliders[1].value(here).item(), abs=1e-4)
 
 
 def test_the_end_of_the_way_is_the_other_picture(explorer, page):
@@ -336,10 +345,13 @@ def test_a_fault_is_said_and_logged(page, monkeypatch, caplog):
     assert said == {"kind": "said", "said": BROKEN}
 
 
-def test_sliders_have_names_and_bounds(explorer):
+def test_sliders_say_what_they_do(explorer):
     page = describe_page(explorer, first_state(explorer))
-    assert len(page["sliders"]) == len(explorer.names)
-    assert all(each["low"] < each["high"] and each["name"] for each in page["sliders"])
+    sliders = page["sliders"]
+    assert len(sliders) == len(explorer.sliders) == 7
+    assert len({each["more"] for each in sliders} | {each["less"] for each in sliders}) == 14
+    assert sliders[0]["does"].startswith("All notes move up: +")
+    assert sliders[0]["does"].endswith(" semitones on average, in 100% of the pictures.")
     assert sum(len(instruments) for _, instruments in page["instruments"]) == 128
     json.dumps(page)
 

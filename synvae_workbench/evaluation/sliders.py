@@ -1,0 +1,208 @@
+"""Sliders: directions in latent space, each with a name that is true of the notes.
+
+The same names in the same order for all models. Where a melody language plans a skeleton
+(`models.melody.skeleton`), the sliders of the whole are its first five latents. The others are
+found by ridge regression of attributes of the notes on z, over draws of the prior; the slopes are
+taken together to the nearest orthonormal set: Löwdin 1950, "On the Non-Orthogonality Problem
+Connected with the Use of Atomic Wave Functions", J. Chem. Phys. 18, 365. So the value of a slider
+is standard normal under the prior, and moving one leaves the values of all others. What comes of it
+is measured in the notes, of melodies that had no part in the regression; a name that is not true of
+them is not given. Which sliders there are is thus up to the melody model alone, and not to any
+picture.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Integer
+from sklearn.linear_model import Ridge
+from torch import Tensor
+
+from synvae_core.models.melody.skeleton import NAMES, SkeletonReader
+from synvae_core.models.melody.skeleton_language import SkeletonMelodyConfig
+from synvae_core.models.melody.vae import MelodyVae
+from synvae_core.music.attributes import (
+    bar_end_onsets,
+    last_pitch,
+    mean_pitch,
+    note_density,
+    onset_rise,
+    pitch_arch,
+    pitch_rise,
+)
+from synvae_core.music.coding import Coding
+
+REACH = 3.0  # of a slider, in standard deviations of the prior, to either side
+DRAWS = 1000  # of the prior, which give the directions
+CHECKED = 60  # other draws, whose melodies say whether a name is true
+LEAST_CONSISTENCY = 0.75  # share of the melodies that do what the name says, from end to end
+
+
+class Trait(NamedTuple):
+    """An attribute of the notes, words for more and less of it, and its unit.
+
+    `measure` takes events (n, t) and their `coding`, and gives (n,); `does` says in a sentence what
+    is heard when there is more of it.
+    """
+
+    more: str
+    less: str
+    does: str
+    unit: str
+    measure: Callable[..., np.ndarray]
+
+
+class Slider(NamedTuple):
+    """A direction of length 1 and, from the low end to the high one, what it does to the notes.
+
+    `effect` is the mean change in units of the trait, `consistency` the share of the melodies that
+    change the way that the name says.
+    """
+
+    trait: Trait
+    direction: Float[Tensor, " z"]
+    effect: float = 0.0
+    consistency: float = 0.0
+
+    def value(self, z: Float[Tensor, "*n z"]) -> Float[Tensor, "*n"]:
+        """Position of points on the slider."""
+        return z @ self.direction
+
+    def move(self, z: Float[Tensor, "*n z"], value: float) -> Float[Tensor, "*n z"]:
+        """The points with this slider at a value, and all others as they were."""
+        return z + (value - self.value(z))[..., None] * self.direction
+
+    @property
+    def evidence(self) -> str:
+        """The measured effect, and the share of the melodies that went that way."""
+        return f"{self.effect:+.2g} {self.trait.unit} on average, in {self.consistency:.0%}"
+
+
+def key_signature(events: Integer[np.ndarray, "n t"], *, coding: Coding) -> Int[np.ndarray, " n"]:
+    """Place of each melody's key on the circle of fifths: sharps, less flats, plus five."""
+    return _reader(coding).key(torch.from_numpy(coding.starts(events))).numpy()
+
+
+@lru_cache(maxsize=1)
+def _reader(coding: Coding) -> SkeletonReader:
+    return SkeletonReader(coding)
+
+
+def _onsets(events: np.ndarray, *, coding: Coding) -> np.ndarray:
+    return note_density(events, coding=coding) * events.shape[1] / coding.voices
+
+
+KEY = "sharper key"
+TRAITS = (
+    Trait(
+        "higher",
+        "lower",
+        "All notes move up",
+        "semitones",
+        mean_pitch,
+    ),
+    Trait(KEY, "flatter key", "The key gets sharps, or loses flats", "sharps", key_signature),
+    Trait("busier", "calmer", "More and shorter notes", "notes", _onsets),
+    Trait(
+        "rising",
+        "falling",
+        "The second half moves up against the first",
+        "semitones",
+        pitch_rise,
+    ),
+    Trait(
+        "later",
+        "earlier",
+        "Notes move from the first half to the second",
+        "notes",
+        onset_rise,
+    ),
+    Trait(
+        "busier bar ends",
+        "busier bar starts",
+        "Notes move to the second half of each bar",
+        "notes",
+        bar_end_onsets,
+    ),
+    Trait(
+        "arched",
+        "valley-shaped",
+        "The middle moves up against the beginning and the end",
+        "semitones",
+        pitch_arch,
+    ),
+    Trait(
+        "ends higher",
+        "ends lower",
+        "The last note moves up against the others",
+        "semitones",
+        last_pitch,
+    ),
+)
+WHOLE = NAMES[:5]  # of a skeleton; each is its own latent
+
+
+def find_sliders(model: MelodyVae) -> list[Slider]:
+    """Sliders of a melody model, with their effect on draws of its prior, which are seeded.
+
+    Eight with a skeleton; seven without, as the key follows no one direction in a quantile code;
+    fewer of a model whose melodies do not do what a name says.
+    """
+    generator = torch.Generator().manual_seed(1)
+    z = torch.randn(CHECKED, model.config.latent_dim, generator=generator).to(model.device)
+    found = [measure_slider(each, model, z) for each in named_directions(model)]
+    return [each for each in found if each.consistency >= LEAST_CONSISTENCY]
+
+
+def measure_slider(slider: Slider, model: MelodyVae, z: Float[Tensor, "n z"]) -> Slider:
+    """The slider with its effect on the melodies of other points, such as those of pictures.
+
+    Raises:
+        ValueError: without a point, or with points of another dimension.
+    """
+    if not len(z) or z.shape[1] != len(slider.direction):
+        raise ValueError(
+            f"a slider is measured at a point or more of {len(slider.direction)} dimensions: got "
+            f"{tuple(z.shape)}"
+        )
+    ends = torch.cat([slider.move(z, end) for end in (-REACH, REACH)])
+    values = slider.trait.measure(model.decode(ends).cpu().numpy(), coding=model.coding)
+    low, high = np.split(values.astype(float), 2)
+    return slider._replace(
+        effect=float((high - low).mean()), consistency=float((high > low).mean())
+    )
+
+
+def named_directions(model: MelodyVae) -> list[Slider]:
+    """Orthonormal directions of the traits, not measured yet; a trait that never varies has none.
+
+    Draws of the prior are seeded: the same model has the same directions.
+    """
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(DRAWS, model.config.latent_dim, generator=generator).to(model.device)
+    events = model.decode(z).cpu().numpy()
+    planned = WHOLE if isinstance(model.config, SkeletonMelodyConfig) else ()
+    named = dict(zip(planned, torch.eye(z.shape[1]).to(z), strict=False))
+    values = {
+        trait.more: trait.measure(events, coding=model.coding)
+        for trait in TRAITS
+        if trait.more not in {*planned, KEY}
+    }
+    varied = {name: each / each.std() for name, each in values.items() if each.std() > 0}
+    varied = dict(list(varied.items())[: z.shape[1] - len(planned)])  # no more than dimensions
+    if varied:
+        regression = Ridge(alpha=z.shape[1]).fit(z.cpu(), np.stack(list(varied.values()), 1))
+        slopes = torch.from_numpy(regression.coef_).to(z)
+        named |= dict(zip(varied, _orthonormal(slopes, axes=len(planned)), strict=True))
+    return [Slider(trait, named[trait.more]) for trait in TRAITS if trait.more in named]
+
+
+def _orthonormal(rows: Float[Tensor, "n z"], *, axes: int) -> Float[Tensor, "n z"]:
+    """The orthonormal rows nearest to these, and at right angles to the first axes."""
+    rows = rows.clone()
+    rows[:, :axes] = 0
+    left, _, right = torch.linalg.svd(rows / rows.norm(dim=1, keepdim=True), full_matrices=False)
+    return left @ right
