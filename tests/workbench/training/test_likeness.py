@@ -9,10 +9,12 @@ from melody_models import melody_model
 from scipy.spatial.distance import cdist
 
 from synvae_core.losses import Likeness
+from synvae_core.metrics.audible_weights import audible_weights
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
 from synvae_workbench.training.likeness import (
     TargetOptions,
+    heard_alike,
     nearest_under_moves,
     target_coordinates,
 )
@@ -120,6 +122,13 @@ def test_likeness_adds_its_share_of_the_squared_error():
     start = rest(model(), batch[:1], 0, torch.Generator().manual_seed(1))
     musicality = 0.1 * start["squared_error"].mean() * start["normal_mismatch"]
     torch.testing.assert_close(start["loss"] + musicality, without["loss"])
+
+
+def test_likeness_is_heard_with_the_weights_of_the_melody_model():
+    music, terms = melody_model("flat"), Likeness(2.0, 1.0, 0.5)
+    heard = heard_alike(SynVaeObjective(0.1, musicality=0.2), terms, music, steps=50)
+    assert heard.likeness == dataclasses.replace(terms, audible=tuple(audible_weights(music)))
+    assert (heard.beta, heard.musicality, heard.musicality_warmup) == (0.1, 0.2, 15)
 
 
 def test_a_batch_without_coordinates_is_refused():
