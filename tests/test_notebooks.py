@@ -43,8 +43,8 @@ MEASURED = {
         "softmax/opti3_precision_at_10 softmax/spectrum_listener_accuracy"
     ),
     "14_picture_and_music": (
-        "0_8/squared_error 0_8/auc one_take/auc other_tunes/auc prior_samples/auc "
-        "0_8/earth_mover_twin_moved one_take/opti3_precision_at_10 "
+        "0_9/squared_error 0_9/auc one_take/auc other_tunes/auc prior_samples/auc "
+        "0_9/earth_mover_twin_moved one_take/opti3_precision_at_10 "
         "nearest_tune/spectrum_trios_accuracy"
     ),
     "15_train_speech_to_image": "judge/accuracy test/agreement_of_means test/agreement_of_samples",
