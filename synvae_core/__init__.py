@@ -7,7 +7,7 @@ is defined, so that a loss needs no MIDI library, and a melody no torch.
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 # Where each name is defined; `__init__.pyi` says the same to type checkers and editors.
 _DEFINED_IN = {
