@@ -37,13 +37,16 @@ def cumulative(
     sensible = (logits > 0.1 * IMPOSSIBLE).double()
     floor = FLOOR * sensible / sensible.sum(-1, keepdim=True)
     probabilities = (1 - FLOOR) * (logits / surprise).softmax(-1) + floor
-    return F.pad(probabilities.cumsum(-1), (1, 0)).clamp_(max=1)
+    total = probabilities.cumsum(-1)
+    # Exactly 1 after the last event that makes sense: no quantile below 1 picks one behind it.
+    return F.pad(total / total[..., -1:], (1, 0))
 
 
 def cumulative_normal(z: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:
-    """Phi(z) in float64, strictly between 0 and 1."""
+    """Phi(z) in float64, strictly between 0 and 1; 1/2 of NaN."""
     z = z.cpu() if z.device.type == "mps" else z
-    return torch.special.ndtr(z.double()).clamp(1e-16, 1 - 1e-16)
+    # A training that diverges has latents of NaN: its loss says so, at the batch where it happens.
+    return torch.special.ndtr(z.double()).nan_to_num(0.5).clamp(1e-16, 1 - 1e-16)
 
 
 def pick(

@@ -49,6 +49,23 @@ def test_melodies_decode_to_themselves(surprise, steps_per_latent):
         assert torch.equal(model.decode(model.encoder(events).mu), events)
 
 
+@pytest.mark.parametrize("far", [8.0, 40.0, -40.0, float("inf"), -float("inf")])
+def test_latents_far_from_the_prior_play_what_makes_sense(far):
+    model = skeleton_vae()
+    z = z_of(model, 20)
+    for changed in (torch.full_like(z, far), torch.where(z > 0, far, z)):
+        planned = model.decoder.language.play(changed)
+        assert (planned.tokens < torch.tensor(SIZES)).all()
+        again = model.decode(model.encoder(planned.events).mu)
+        assert torch.equal(again, ONE_VOICE.canonical(planned.events))
+
+
+def test_a_training_that_diverged_says_so_by_its_loss():
+    """Not by an index out of bounds while it plays."""
+    posterior = skeleton_vae().decoder(torch.full((2, 45), float("nan"))).posterior
+    assert torch.isfinite(posterior.mu).all()
+
+
 def test_probabilities_sum_to_one_and_none_is_left_outside_the_plan():
     planned = skeleton_vae().decoder.language(melodies(50, notes=0.4))
     shares = planned.token_logits.softmax(-1)
