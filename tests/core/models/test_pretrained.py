@@ -47,7 +47,7 @@ def test_a_digit_comes_back_from_the_shipped_synvae():
     digits = load_pictures("mnist_5k").test.images[:50].float() / 255  # which it was not trained on
     _, rebuilt = model.hear(model.listen(digits))
     error = (rebuilt - digits).square().flatten(1).sum(1).mean()
-    assert error < 12  # the mean digit is at 53
+    assert error < 15  # the mean digit is at 53
 
 
 @pytest.mark.data
@@ -80,6 +80,6 @@ def test_the_skeleton_that_is_asked_for_is_mostly_heard():
 
 
 def test_the_music_within_is_the_shipped_melody_model():
-    music = load_melody_model(PRETRAINED / "language_2bar").state_dict()
+    music = load_melody_model(PRETRAINED / "skeleton_2bar").state_dict()
     within = load_synvae(PRETRAINED / "synvae_mnist").music.state_dict()
     assert all(torch.equal(value, within[name]) for name, value in music.items())
