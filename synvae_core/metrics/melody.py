@@ -47,6 +47,7 @@ MEASURES = (
     Measure("drawn_note_f1", HIGHER, 0, 1),  # from a draw of the posterior, not from its mean
     Measure("drawn_exact", HIGHER, 0, 1),
     Measure("distinct_melodies", HIGHER, 0),
+    Measure("distinct_first_bars", HIGHER, 0),
     Measure("mean_count", None, 0),  # notes of a melody
     Measure("onsets_per_bar", None, 0),
     Measure("note_length", None, 0),
