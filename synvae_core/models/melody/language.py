@@ -11,6 +11,7 @@ cannot resolve the interval. It is to events what an autoregressive flow is to n
 et al. 2017, arXiv 1705.07057).
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -242,19 +243,13 @@ class QuantileEncoder(nn.Module):
         return Posterior(mu.to(events.device), logvar.to(events.device))
 
 
-class QuantileDecoder(MelodyDecoder):
-    """z -> the events at the quantiles Phi(z)."""
+class CodeDecoder(MelodyDecoder):
+    """Decoder of a language that is used as an invertible code, without a gradient to the notes."""
 
-    def __init__(self, language: MelodyLanguage):
+    def __init__(self, language: HearingLanguage, steps: int):
         super().__init__()
         self.language = language
-        self.steps, self.coding = language.config.steps, language.coding
-
-    def teacher_forced(
-        self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]
-    ) -> Float[Tensor, "b t events"]:
-        """Logits of the language model: z selects events, but does not change their likelihood."""
-        return self.language(events)
+        self.steps, self.coding = steps, language.coding
 
     def forward(self, z: Float[Tensor, "b z"], couple: Coupling = straight_through) -> Decoded:
         """One-hot notes of free-running decoding, with their exact posterior and their surprise.
@@ -264,6 +259,29 @@ class QuantileDecoder(MelodyDecoder):
         """
         if couple is not straight_through:
             raise ValueError(NO_GRADIENT)
+        return self.decoded(z)
+
+    @abstractmethod
+    def decoded(self, z: Float[Tensor, "b z"]) -> Decoded:
+        """Notes, posterior and surprise, as `forward` gives them."""
+
+
+class QuantileDecoder(CodeDecoder):
+    """z -> the events at the quantiles Phi(z)."""
+
+    language: MelodyLanguage
+
+    def __init__(self, language: MelodyLanguage):
+        super().__init__(language, language.config.steps)
+
+    def teacher_forced(
+        self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]
+    ) -> Float[Tensor, "b t events"]:
+        """Logits of the language model: z selects events, but does not change their likelihood."""
+        return self.language(events)
+
+    def decoded(self, z: Float[Tensor, "b z"]) -> Decoded:
+        """One-hot notes, with the posterior and the surprise of the events."""
         intervals: list[Interval] = []
         played = self.play(z.detach(), intervals=intervals)
         low, width = (torch.stack(parts, 1) for parts in zip(*intervals, strict=True))

@@ -19,15 +19,14 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from synvae_core.models.melody.couplings import Coupling, one_hot, straight_through
+from synvae_core.models.melody.couplings import one_hot
 from synvae_core.models.melody.interfaces import (
     GREEDY,
     Likelihood,
-    MelodyDecoder,
     Played,
     Playing,
 )
-from synvae_core.models.melody.language import NO_GRADIENT, NONE, QuantileEncoder
+from synvae_core.models.melody.language import NONE, CodeDecoder, QuantileEncoder
 from synvae_core.models.melody.quantiles import (
     cumulative,
     cumulative_normal,
@@ -182,13 +181,13 @@ class SkeletonLanguage(nn.Module):
         return tokens, torch.stack(hidden, 1), torch.stack(logits, 1)
 
 
-class SkeletonDecoder(MelodyDecoder):
+class SkeletonDecoder(CodeDecoder):
     """z -> the skeleton and the events at the quantiles Phi(z)."""
 
+    language: SkeletonLanguage
+
     def __init__(self, language: SkeletonLanguage):
-        super().__init__()
-        self.language = language
-        self.steps, self.coding = language.config.steps, language.coding
+        super().__init__(language, language.config.steps)
 
     def teacher_forced(
         self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]
@@ -201,16 +200,11 @@ class SkeletonDecoder(MelodyDecoder):
         planned = self.language(events)
         return Likelihood(planned.event_logits, planned.plan_nats())
 
-    def forward(self, z: Float[Tensor, "b z"], couple: Coupling = straight_through) -> Decoded:
-        """One-hot notes of free-running decoding, with their exact posterior and their surprise.
+    def decoded(self, z: Float[Tensor, "b z"]) -> Decoded:
+        """One-hot notes, with the posterior and the surprise of skeleton and events.
 
         Both are of the skeleton that the notes have, wherever it is not the one that z asked for.
-
-        Raises:
-            ValueError: for any other coupling than `straight_through`.
         """
-        if couple is not straight_through:
-            raise ValueError(NO_GRADIENT)
         with torch.no_grad(), torch.autocast(z.device.type, enabled=False):
             heard = self.language.play(z)
             astray = (self.language.reader(heard.events) != heard.tokens).any(1)
