@@ -122,8 +122,10 @@ def distance_mismatch(
 
 def pair_distances(points: Float[Tensor, "n d"]) -> Float[Tensor, " pairs"]:
     """Euclidean distances of all pairs of points; those at one place are 1e-6 apart."""
-    first, second = torch.triu_indices(len(points), len(points), 1, device=points.device)
-    return (points[first] - points[second]).square().sum(1).clamp(min=LEAST).sqrt()
+    # All with all: picked pair by pair, threads would add up a point's gradient in any order.
+    squared = (points[:, None] - points).square().sum(2)
+    above = torch.ones_like(squared, dtype=torch.bool).triu(1)
+    return squared[above].clamp(min=LEAST).sqrt()
 
 
 def weighted_distance(

@@ -31,6 +31,21 @@ def test_the_mismatch_is_one_less_the_correlation_of_scipy():
     assert distance_mismatch(found, wanted).item() == pytest.approx(expected, abs=1e-9)
 
 
+def test_gradients_are_the_same_digit_for_digit_with_two_threads():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        found = points(128, 45).float().requires_grad_()
+        wanted = points(128, 20, seed=1).float()
+        gradients = {
+            torch.autograd.grad(distance_mismatch(found, wanted), found)[0].numpy().tobytes()
+            for _ in range(20)
+        }
+    finally:
+        torch.set_num_threads(threads)
+    assert len(gradients) == 1
+
+
 @given(seed=st.integers(0, 1000), scale=st.floats(0.01, 100.0), shift=st.floats(-10.0, 10.0))
 def test_rigid_motions_and_scale_change_nothing(seed, scale, shift):
     found, wanted = points(9, 4, seed), points(9, 4, seed + 1)

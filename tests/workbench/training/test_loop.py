@@ -52,6 +52,22 @@ def test_it_learns_and_records_every_epoch():
     assert history[-1]["error"] < 0.5 * history[0]["error"]
 
 
+def test_gradients_that_threads_add_up_come_out_the_same_each_time():
+    loop.make_fabric()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        points = torch.randn(128, 45, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        first, second = torch.triu_indices(128, 128, 1)  # each point is in many pairs
+        gradients = set()
+        for _ in range(20):
+            total = (points[first] - points[second]).square().sum(1).pow(0.7).sum()
+            gradients.add(torch.autograd.grad(total, points)[0].numpy().tobytes())
+    finally:
+        torch.set_num_threads(threads)
+    assert len(gradients) == 1
+
+
 def test_the_same_seed_gives_the_same_weights():
     first, second = linear(), linear()
     train(first)
