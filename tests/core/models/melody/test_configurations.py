@@ -66,10 +66,18 @@ def test_recipes_are_those_published(name, steps, beta, rate, free_bits, samplin
     assert (recipe.learning_rate, recipe.decay_rate) == (1e-3, 0.9999)
 
 
+def test_the_small_sixteen_bars_differ_in_the_decoder_alone():
+    hierarchical, flat = (configuration(f"{kind}-mel_16bar_small") for kind in ("hierdec", "flat"))
+    assert hierarchical.recipe == flat.recipe
+    for field in ("steps", "latent_dim", "encoder_units"):
+        assert getattr(hierarchical.model, field) == getattr(flat.model, field)
+    assert count(hierarchical.model) == pytest.approx(count(flat.model), rel=0.01)
+
+
 def test_another_name_is_refused_with_those_there_are():
     with pytest.raises(ValueError, match="'cat-mel' is unknown; choose one of language_2bar, skel"):
         configuration("cat-mel")
-    assert len(CONFIGURATIONS) == 9
+    assert len(CONFIGURATIONS) == 11
 
 
 @pytest.mark.parametrize("name", CONFIGS)
