@@ -18,8 +18,9 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from threadpoolctl import threadpool_limits
 
+from synvae_core.metrics.form import form_features
 from synvae_core.metrics.melody import melody_features
-from synvae_core.music.coding import Coding
+from synvae_core.music.coding import STEPS_PER_BAR, Coding
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.types import LOWER, Measure
 
@@ -29,6 +30,14 @@ MEASURES = (
     Measure("auc_plain_folds", LOWER, 0, 1),
     Measure("{path}_middle_auc", LOWER, 0, 1),
 )
+
+
+def _features(events: np.ndarray, *, coding: Coding) -> np.ndarray:
+    """Features of each melody; of pieces of more than two bars, those of their form as well."""
+    features = melody_features(events, coding=coding)
+    if events.shape[1] <= 2 * STEPS_PER_BAR * coding.voices:
+        return features
+    return np.column_stack([features, *form_features(events, coding=coding).values()])
 
 
 def _words(events: np.ndarray, *, coding: Coding) -> np.ndarray:
@@ -48,7 +57,7 @@ def _event_counts(seed: int) -> Pipeline:
 
 # Inputs of a classifier from a melody, and the classifier.
 _CLASSIFIERS: dict[str, tuple[Callable[..., np.ndarray], Callable[[int], ClassifierMixin]]] = {
-    "features": (melody_features, _boosted_trees),
+    "features": (_features, _boosted_trees),
     "events": (_words, _event_counts),
 }
 
@@ -76,9 +85,9 @@ def two_sample_auc(
             then kept in one fold: else the classifier knows the tunes by their other windows, and
             even windows of other real tunes are told apart.
         other_tunes: the same of the second set; by default each melody is on its own.
-        hears: classifier and its inputs: "features", gradient-boosted trees on `melody_features`,
-            or "events", logistic regression on the counts of up to four successive events (their
-            tf-idf), to which nothing here was tuned.
+        hears: classifier and its inputs: "features", gradient-boosted trees on `melody_features`
+            and, of more than two bars, on `form_features`; or "events", logistic regression on the
+            counts of up to four successive events (their tf-idf), to which nothing here was tuned.
         seed: of the shuffle into folds.
         folds: of the cross-validation.
 

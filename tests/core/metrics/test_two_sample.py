@@ -44,6 +44,14 @@ def test_events_in_another_order_are_heard_though_every_feature_is_the_same():
     assert two_sample_auc(first, second, hears="events") > 0.9
 
 
+def test_of_more_than_two_bars_the_form_is_heard():
+    """Pieces of the same bars, some in the order A B A B, the others in the order A A B B."""
+    bars = random_events(120).reshape(120, 2, 16)
+    alternating, doubled = (bars[:, order].reshape(120, 64) for order in ([0, 1] * 2, [0, 0, 1, 1]))
+    assert two_sample_auc(alternating[:60], doubled[60:]) > 0.95
+    assert two_sample_auc(alternating[:60], alternating[60:]) == pytest.approx(0.5, abs=0.2)
+
+
 def test_auc_does_not_care_which_set_comes_first_or_is_larger():
     small, large = random_events(60), random_events(600, 1)
     assert two_sample_auc(small, ONE_VOICE.transpose(large, 25)) > 0.97
