@@ -35,6 +35,7 @@ FLOORS = {
     "synvae_workbench.importers": 4,
     "synvae_workbench.training": 5,
     "synvae_workbench.evaluation": 5,
+    "synvae_workbench.notation": 6,
     "synvae_workbench.plots": 6,
     "synvae_workbench.listening": 6,
     "synvae_workbench.live": 8,
