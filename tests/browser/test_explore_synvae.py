@@ -1,6 +1,8 @@
 """Notebook 40 as a person uses it: choose, bend, walk, draw, upload and save."""
 
 import io
+import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -15,6 +17,15 @@ WATCH = """() => {
   window.times = [];
   for (const name of ["input", "click", "playing"])
     document.addEventListener(name, event => times.push([name, performance.now()]), true);
+}"""
+# The line of the cursor, and its place there in bars, once the player is there.
+CURSOR = """async () => {
+  const audio = document.querySelector(".live-audio");
+  if (audio.seeking) await new Promise(done => audio.addEventListener("seeked", done));
+  await new Promise(done => requestAnimationFrame(done));
+  const head = document.querySelector(".lp-head"), line = head.parentNode;
+  return [[...line.parentNode.children].indexOf(line),
+    parseFloat(head.style.left) / 100 * +line.style.getPropertyValue("--bars")];
 }"""
 PIXELS = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data"
 
@@ -124,6 +135,45 @@ def test_the_way_and_the_neighbours_can_be_heard(page, sound_of):
         with changed(page):
             page.locator(f"{neighbours} .ex-choice").first.click()
     assert page.locator(".ex-by-ear .ex-hint").is_hidden()
+
+
+def test_the_cursor_runs_from_line_to_line(page):
+    with changed(page):
+        page.get_by_role("button", name="Hear the whole way").click()
+    lines, audio = page.locator(".lp-line"), page.locator(".live-audio")
+    assert lines.count() > 1, "ten bars"
+    audio.evaluate("audio => { audio.pause(); audio.currentTime = 0.9; }")
+    assert page.evaluate(CURSOR) == [0, pytest.approx(0.9 / 2, abs=0.01)]
+    page.emulate_media(reduced_motion="reduce")
+    audio.evaluate("audio => { audio.currentTime = 19.9; }")
+    line, bars = page.evaluate(CURSOR)
+    assert line == lines.count() - 1
+    assert bars == pytest.approx(round(bars)), "without motion it stands where a bar begins"
+    page.emulate_media(reduced_motion="no-preference")
+    page.set_viewport_size({"width": 620, "height": 900})
+    page.wait_for_function(f"document.querySelectorAll('.lp-line').length > {lines.count()}")
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_the_notes_are_saved_and_drawn_as_sheet_music(page, artifacts):
+    with changed(page):
+        page.locator(".ex-choice").nth(1).click()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save MusicXML").click()
+    assert saved.value.suggested_filename.endswith(".musicxml")
+    assert ElementTree.parse(saved.value.path()).getroot().tag == "score-partwise"
+    page.get_by_text("Sheet music", exact=True).click()
+    image = page.get_by_role("img", name=re.compile("^Sheet music: .* in 2 bars"))
+    image.wait_for()
+    before = image.evaluate("async image => { await image.decode(); return image.src; }")
+    assert 0 < image.bounding_box()["width"] <= page.locator(".live-player").bounding_box()["width"]
+    with changed(page):
+        page.locator(".ex-choice").nth(2).click()
+    page.wait_for_function(
+        "before => document.querySelector('.lp-sheet img').src !== before", arg=before
+    )
+    page.screenshot(path=artifacts / "explore_sheet.png")
+    page.get_by_text("Sheet music", exact=True).click()
 
 
 def test_instrument_and_tempo_change_the_sound(page, sound_of):

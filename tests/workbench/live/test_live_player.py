@@ -10,7 +10,13 @@ from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import events_to_note_sequence, read_midi
 from synvae_core.music.render import SAMPLE_RATE, render
 from synvae_core.music.sound import Sound
-from synvae_workbench.live.live_player import LivePlayer, pitch_name, prepare_performance
+from synvae_workbench.live.live_player import (
+    LivePlayer,
+    labels_of_sections,
+    pitch_name,
+    prepare_performance,
+)
+from synvae_workbench.notation import Part, music_xml, sheet_music
 
 EVENTS = ONE_VOICE.events([Note(0, 4, 60), Note(4, 6, 66), Note(16, 32, 70)], steps=32)
 
@@ -50,6 +56,32 @@ def test_the_page_is_told_what_to_draw_and_to_say():
     assert content["count"] == "3 notes"
     assert content["words"] == "Piano roll: 3 notes in 2 bars, C4, F♯4, B♭4"
     json.dumps(content)
+
+
+def test_a_piece_of_four_bars_or_more_has_its_sections_named():
+    tune = [Note(start, start + 4, 60 + start % 7) for start in range(0, 32, 4)]
+    other = [Note(start, start + 2, 72 - start % 5) for start in range(0, 32, 2)]
+    pieces = [tune, other, tune]
+    notes = [
+        Note(32 * i + note.start, 32 * i + note.end, note.pitch)
+        for i, piece in enumerate(pieces)
+        for note in piece
+    ]
+    content = prepare_performance(ONE_VOICE.events(notes, steps=96), label="…").content
+    assert content["sections"] == ["A", "B", "A"]
+    assert content["words"] == (
+        "Piano roll: 32 notes in 6 bars, sections of 2 bars: A, B, A, "
+        + ", ".join(pitch_name(note.pitch) for note in notes)
+    )
+    assert prepare_performance(EVENTS, label="…").content["sections"] == []
+    assert labels_of_sections(np.zeros(72, np.int64)) == [], "no whole bars"
+
+
+def test_of_many_notes_the_range_is_told():
+    notes = [Note(i, i + 1, 60 + i % 12) for i in range(64)]
+    words = prepare_performance(ONE_VOICE.events(notes, steps=64), label="…").content["words"]
+    assert words.startswith("Piano roll: 64 notes in 4 bars, sections of 2 bars: ")
+    assert words.endswith(", from C4 to B4")
 
 
 def test_silence_is_a_melody_too():
@@ -93,6 +125,31 @@ def test_a_page_that_opens_late_gets_the_last_melody_and_is_silent(player):
     player._handle_custom_msg({"kind": "ready"}, [])
     player._handle_custom_msg(["anything"], [b"else"])
     assert len(player.sent) == 3
+
+
+def test_notation_is_sent_when_the_page_asks_for_it(player):
+    for asked in ({"kind": "music xml"}, {"kind": "sheet", "width": 500}):
+        player._handle_custom_msg(asked, [])
+    assert not player.sent, "nothing was shown yet"
+    player.show(EVENTS, label="A <b>tune</b>", sound=Sound(90))
+    player._handle_custom_msg({"kind": "music xml"}, [])
+    player._handle_custom_msg({"kind": "sheet", "width": 500}, [])
+    (_, (written, (xml,)), (drawn, (image,))) = player.sent
+    notes = [Part(ONE_VOICE.notes(EVENTS))]
+    assert xml == music_xml(notes, steps=32, qpm=90, title="A <b>tune</b>")
+    assert image.decode() == sheet_music(xml, width=500)
+    assert written == {"kind": "music xml"}
+    assert drawn["words"] == "Sheet music: 3 notes in 2 bars, C4, F♯4, B♭4"
+
+
+@pytest.mark.parametrize("width", [-1, 10**9])
+def test_absurd_widths_are_kept_within_bounds_and_others_are_ignored(player, width):
+    player.show(EVENTS, label="A tune")
+    player._handle_custom_msg({"kind": "sheet", "width": width}, [])
+    assert player.sent[-1][0]["kind"] == "sheet"
+    for wrong in ("500", None, 1.5, [500]):
+        player._handle_custom_msg({"kind": "sheet", "width": wrong}, [])
+    assert len(player.sent) == 2
 
 
 def test_no_melody_is_in_the_state_that_a_notebook_saves(player):
