@@ -117,15 +117,20 @@ class CorpusOptions(Options):
 
     Attributes:
         bars: in a window, 1, 2, 4, 8 or 16, of sixteenths.
+        phrase: bars from a window to the next (abc), counted from where a tune's full bars begin,
+            so that windows begin with phrases; a tune's last bar, which its upbeat made short, is
+            completed by silence. 0: a window from every bar line.
         workers: processes that read files (midi).
     """
 
     bars: int = 2
+    phrase: int = 0
     workers: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_choice("bars", self.bars, BARS)
+        _check_choice("phrase", self.phrase, (0, *BARS))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,19 +36,22 @@ from synvae_workbench.data.sources import Source
 SHARED_WINDOWS = 0.2  # of a tune's windows that another tune has: they are variants
 COLLECTIONS = ("airdsAirs", "miscFolk", "oneills1850", "ryansMammoth")
 READER_VERSION = 4  # part of the cache's name; raise it when the windows change
+EVERY_TWO_BARS = CorpusOptions()
 _METRE_BARS = {(4, 4): 1, (2, 2): 1, (2, 4): 2, (4, 2): 1}  # that make 16 steps
 _STEPS_PER_QUARTER = {(4, 4): 4, (2, 2): 4, (2, 4): 4, (4, 2): 2}
 
 
 def bar_windows(
-    tune: Tune, *, bars: int = 2, min_notes: int | None = None
+    tune: Tune, *, bars: int = 2, phrase: int = 0, min_notes: int | None = None
 ) -> UInt8[np.ndarray, "n t"]:
     """Windows of `bars` bars of 16 sixteenths, from every bar line that so many full bars follow.
+
+    With `phrase`, from every so many bars alone, see `CorpusOptions`.
 
     4/4 and 2/2 are read as they are, 2/4 as twice as many bars, 4/2 at half its length; other
     metres give no windows. `cut_windows` says which are left out.
     """
-    starts, per_quarter = _window_starts(tune, bars)
+    starts, per_quarter = _window_starts(tune, bars, phrase)
     onsets = np.array([float(note.onset) for note in tune.notes])
     ends = onsets + [float(note.duration) for note in tune.notes]
     return cut_windows(
@@ -60,12 +63,19 @@ def bar_windows(
     )
 
 
-def _window_starts(tune: Tune, bars: int) -> tuple[np.ndarray, np.ndarray]:
+def _window_starts(tune: Tune, bars: int, phrase: int) -> tuple[np.ndarray, np.ndarray]:
     """Starts of the windows of a tune, in quarters, and the steps in a quarter there."""
     starts, per_quarter = [], []
     for metre, count in _METRE_BARS.items():
         is_full = np.array([bar.is_full and bar.metre == metre for bar in tune.bars], bool)
-        for index in run_starts(is_full, bars=bars * count):
+        if phrase and len(is_full) > 1 and is_full[-2]:
+            is_full[-1] = tune.bars[-1].metre == metre  # made short by the upbeat
+        found = run_starts(is_full, bars=bars * count)
+        if phrase:
+            begins = np.flatnonzero(np.diff(is_full.astype(int), prepend=0) == 1)
+            into_run = found - begins[np.searchsorted(begins, found, side="right") - 1]
+            found = found[into_run % (phrase * count) == 0]
+        for index in found:
             starts.append(float(tune.bars[index].start))
             per_quarter.append(_STEPS_PER_QUARTER[metre])
     order = np.argsort(starts, kind="stable")
@@ -93,8 +103,9 @@ def load_abc(options: CorpusOptions) -> Corpus:
     """
     files, bars, seed = _source_files(options.folder), options.bars, options.seed
     settings = (READER_VERSION, bars, seed, NOTES_PER_BAR, MAX_DIFFERENT, SHARED_WINDOWS, HELD_OUT)
+    settings += (options.phrase,) if options.phrase else ()
     path = cache_folder(options.cache) / f"abc-{bars}bar-{digest_of(settings, files)}.npz"
-    return cached_corpus(path, lambda: build_corpus(*read_tunes(files), seed=seed, bars=bars))
+    return cached_corpus(path, lambda: build_corpus(*read_tunes(files), options))
 
 
 def _source_files(folder: Path | None) -> dict[str, bytes]:
@@ -122,7 +133,9 @@ def read_tunes(files: dict[str, bytes]) -> tuple[list[Tune], list[SkippedTune]]:
 
 
 def build_corpus(
-    tunes: list[Tune], skipped: list[SkippedTune] = (), *, seed: int = 0, bars: int = 2
+    tunes: list[Tune],
+    skipped: list[SkippedTune] = (),
+    options: CorpusOptions = EVERY_TWO_BARS,
 ) -> Corpus:
     """Builds a corpus of the tunes' windows, without near-duplicates, split 90/5/5 by tune.
 
@@ -131,8 +144,10 @@ def build_corpus(
     Raises:
         ValueError: if no tune has a window.
     """
-    windows = [bar_windows(tune, bars=bars) for tune in tunes]
-    two_bars = windows if bars == 2 else [bar_windows(tune) for tune in tunes]
+    bars = options.bars
+    windows = [bar_windows(tune, bars=bars, phrase=options.phrase) for tune in tunes]
+    whole = bars == 2 and not options.phrase
+    two_bars = windows if whole else [bar_windows(tune) for tune in tunes]
     if not sum(map(len, windows)) or not sum(map(len, two_bars)):
         raise ValueError(
             f"none of the {len(tunes)} tunes ({len(skipped)} skipped) has {bars} bars of 4/4, 2/2 "
@@ -141,7 +156,7 @@ def build_corpus(
     names = tune_names(tunes)
     events, owner = distinct_in_tune(two_bars)
     group = group_tunes(events, owner, tune_count=len(tunes))
-    part = split_tunes(group, names, owner, seed=seed)
+    part = split_tunes(group, names, owner, seed=options.seed)
     statistics = {"tunes": len(tunes), "skipped": len(skipped)}
     statistics["skipped_reasons"] = dict(Counter(tune.reason for tune in skipped))
     corpus = collect(windows, part, names, statistics)

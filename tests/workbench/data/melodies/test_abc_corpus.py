@@ -117,7 +117,9 @@ def test_no_window_stands_twice_in_any_key(planted):
 def test_the_split_is_seeded_and_hardly_moves_with_one_tune_less(planted):
     corpus, again = build_corpus(planted), build_corpus(planted)
     assert all(np.array_equal(one, other) for one, other in zip(corpus[:6], again[:6], strict=True))
-    assert not np.array_equal(corpus.test_tunes, build_corpus(planted, seed=1).test_tunes)
+    assert not np.array_equal(
+        corpus.test_tunes, build_corpus(planted, options=CorpusOptions(seed=1)).test_tunes
+    )
     fewer = tune_parts(build_corpus(planted[:-1]))
     moved = [tune for tune, part in tune_parts(corpus).items() if fewer.get(tune, part) != part]
     assert len(moved) <= 6

@@ -114,9 +114,9 @@ def test_the_top_line_is_one_voice():
 
 def test_tunes_too_short_are_refused_with_the_length(folder, cache):
     tunes = parse_tunebook(tune_text(np.random.default_rng(2), bars=9)).tunes
-    assert len(build_corpus(tunes, bars=8).statistics)
+    assert len(build_corpus(tunes, options=CorpusOptions(bars=8)).statistics)
     with pytest.raises(ValueError, match="has 16 bars of 4/4, 2/2 or 4/2 or 32 of 2/4"):
-        build_corpus(tunes, bars=16)
+        build_corpus(tunes, options=CorpusOptions(bars=16))
 
 
 def test_a_folder_without_songs_is_refused(tmp_path):
@@ -147,3 +147,29 @@ def test_the_packaged_collection_is_the_one_that_was_measured():
     files = ESSEN_TUNES.files()
     assert "non-commercial" in ESSEN_TUNES.licence
     assert checksum(*[path.read_bytes() for path in files]) == ESSEN_TUNES.sha256
+
+
+def upbeat_tune() -> str:
+    """An upbeat of a quarter, eight bars of which the last lacks it; bar i begins with note i."""
+    bars = [f"{note}2 C2 E2 G2" for note in "CDEFGAB"]
+    return "X:1\nT:upbeat\nM:4/4\nL:1/8\nK:C\nG2|" + "|".join(bars) + "|c2 C2 E2|]\n"
+
+
+@pytest.mark.parametrize(("bars", "phrase", "firsts"), [(4, 4, "CG"), (4, 2, "CEG"), (8, 8, "C")])
+def test_windows_may_begin_with_phrases_and_end_with_the_tune(bars, phrase, firsts):
+    tune = parse_tunebook(upbeat_tune()).tunes[0]
+    found = bar_windows(tune, bars=bars, phrase=phrase)
+    names = {60: "C", 64: "E", 67: "G"}
+    assert [names[pitch] for pitch in ONE_VOICE.starts(found[:, 0]).tolist()] == list(firsts)
+    last = ONE_VOICE.notes(found[-1].astype(np.int64))[-1]
+    assert (last.end, last.pitch) == (16 * bars - 4, 64)  # and a rest where the upbeat was
+    assert len(bar_windows(tune, bars=8)) == 0  # the last bar is not full
+
+
+def test_phrases_do_not_change_who_is_tested(folder, cache):
+    every, some = (
+        load_corpus("abc", CorpusOptions(bars=4, phrase=phrase, folder=folder, cache=cache))
+        for phrase in (0, 4)
+    )
+    assert parts_of_tunes(some).items() <= parts_of_tunes(every).items()
+    assert 0 < len(some.train) < len(every.train)
