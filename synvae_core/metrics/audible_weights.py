@@ -11,11 +11,12 @@ from synvae_core.metrics.melody_distances import MELODY_DISTANCES, paired_distan
 from synvae_core.models.melody.vae import MelodyVae
 
 EARS = ("opti3", "earth_mover", "blurred_roll")  # rendering sounds takes long
-DRAWS = 60
+MOST_DRAWS, FEWEST_DRAWS = 60, 15
+MELODIES = 2700  # by default, of all latents together
 
 
 def audible_weights(
-    model: MelodyVae, *, draws: int = DRAWS, ears: Sequence[str] = EARS, seed: int = 0
+    model: MelodyVae, *, draws: int | None = None, ears: Sequence[str] = EARS, seed: int = 0
 ) -> Float[np.ndarray, " z"]:
     """Root mean square distance of melodies that differ in one latent, of each latent.
 
@@ -24,15 +25,18 @@ def audible_weights(
     `|w * (z - z')|` says how far the melodies of z and z' are from each other. To 4 digits.
 
     Args:
-        draws: samples of the prior; in each, every latent is drawn anew in turn.
+        draws: samples of the prior; in each, every latent is drawn anew in turn. By default 60,
+            fewer of a model of many latents.
         ears: names of `MELODY_DISTANCES`.
 
     Raises:
         ValueError: if there are fewer than two draws, or all melodies of the model sound alike.
     """
+    size = model.config.latent_dim
+    if draws is None:
+        draws = min(MOST_DRAWS, max(FEWEST_DRAWS, MELODIES // size))
     if draws < 2:
         raise ValueError(f"draws of audible_weights: expected 2 or more, got {draws}")
-    size = model.config.latent_dim
     generator = torch.Generator().manual_seed(seed)
     z, anew = torch.randn(2, draws, size, generator=generator)
     changed = z.expand(size, -1, -1).clone()  # latent, draw, latent

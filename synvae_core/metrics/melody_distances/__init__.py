@@ -24,7 +24,7 @@ MELODY_DISTANCES: dict[str, MelodyDistance] = {
     "blurred_roll": blurred_roll_distances,
     "sound": sound_distances,
 }
-PAIRED_AT_ONCE = 40  # melodies; of a square of distances only the diagonal is kept
+PAIRED_AT_ONCE = 10  # melodies; of a square of distances only the diagonal is kept
 
 
 def paired_distances(
