@@ -1,14 +1,15 @@
 """Sliders: directions in latent space, each with a name that is true of the notes.
 
 The same names in the same order for all models. Where a melody language plans a skeleton
-(`models.melody.skeleton`), the sliders of the whole are its first five latents. The others are
-found by ridge regression of attributes of the notes on z, over draws of the prior; the slopes are
-taken together to the nearest orthonormal set: Löwdin 1950, "On the Non-Orthogonality Problem
-Connected with the Use of Atomic Wave Functions", J. Chem. Phys. 18, 365. So the value of a slider
-is standard normal under the prior, and moving one leaves the values of all others. What comes of it
-is measured in the notes, of melodies that had no part in the regression; a name that is not true of
-them is not given. Which sliders there are is thus up to the melody model alone, and not to any
-picture.
+(`models.melody.skeleton`), the sliders of the whole are the latents of its tokens of the whole; of
+more than two bars, "rising" and "later" are what the second half has more than the first. The
+others are found by ridge regression of attributes of the notes on z, over draws of the prior; the
+slopes are taken together to the nearest orthonormal set: Löwdin 1950, "On the Non-Orthogonality
+Problem Connected with the Use of Atomic Wave Functions", J. Chem. Phys. 18, 365. So the value of a
+slider is standard normal under the prior, and moving one leaves the values of all others. What
+comes of it is measured in the notes, of melodies that had no part in the regression; a name that is
+not true of them is not given. Which sliders there are is thus up to the melody model alone, and not
+to any picture.
 """
 
 from collections.abc import Callable
@@ -21,8 +22,16 @@ from jaxtyping import Float, Int, Integer
 from sklearn.linear_model import Ridge
 from torch import Tensor
 
-from synvae_core.models.melody.skeleton import NAMES, SkeletonReader
+from synvae_core.models.melody.skeleton import SkeletonReader
 from synvae_core.models.melody.skeleton_language import SkeletonMelodyConfig
+from synvae_core.models.melody.skeleton_layout import (
+    DENSITY,
+    KEY,
+    LATER,
+    REGISTER,
+    RISING,
+    SkeletonLayout,
+)
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.music.attributes import (
     bar_end_onsets,
@@ -95,7 +104,7 @@ def _onsets(events: np.ndarray, *, coding: Coding) -> np.ndarray:
     return note_density(events, coding=coding) * events.shape[1] / coding.voices
 
 
-KEY = "sharper key"
+SHARPER = "sharper key"
 TRAITS = (
     Trait(
         "higher",
@@ -104,7 +113,7 @@ TRAITS = (
         "semitones",
         mean_pitch,
     ),
-    Trait(KEY, "flatter key", "The key gets sharps, or loses flats", "sharps", key_signature),
+    Trait(SHARPER, "flatter key", "The key gets sharps, or loses flats", "sharps", key_signature),
     Trait("busier", "calmer", "More and shorter notes", "notes", _onsets),
     Trait(
         "rising",
@@ -142,7 +151,23 @@ TRAITS = (
         last_pitch,
     ),
 )
-WHOLE = NAMES[:5]  # of a skeleton; each is its own latent
+
+
+def planned_directions(layout: SkeletonLayout, dim: int) -> dict[str, Float[Tensor, " z"]]:
+    """Orthonormal directions of a skeleton's tokens of the whole, by the names of their traits."""
+    all_alike, halves = torch.ones(layout.phrases), torch.ones(layout.phrases)
+    halves[: layout.phrases // 2] = -1
+    weights = {
+        "higher": (REGISTER, all_alike),
+        SHARPER: (KEY, torch.ones(1)),
+        "busier": (DENSITY, all_alike),
+        "rising": (RISING, all_alike) if layout.phrases == 1 else (REGISTER, halves),
+        "later": (LATER, all_alike) if layout.phrases == 1 else (DENSITY, halves),
+    }
+    directions = {name: torch.zeros(dim) for name in weights}
+    for name, (kind, weight) in weights.items():
+        directions[name][layout.places(kind)] = weight / weight.norm()
+    return directions
 
 
 def find_sliders(model: MelodyVae) -> list[Slider]:
@@ -184,25 +209,28 @@ def named_directions(model: MelodyVae) -> list[Slider]:
     generator = torch.Generator().manual_seed(0)
     z = torch.randn(DRAWS, model.config.latent_dim, generator=generator).to(model.device)
     events = model.decode(z).cpu().numpy()
-    planned = WHOLE if isinstance(model.config, SkeletonMelodyConfig) else ()
-    named = dict(zip(planned, torch.eye(z.shape[1]).to(z), strict=False))
+    named = {}
+    if isinstance(model.config, SkeletonMelodyConfig):
+        named = planned_directions(model.config.layout, z.shape[1])
     values = {
         trait.more: trait.measure(events, coding=model.coding)
         for trait in TRAITS
-        if trait.more not in {*planned, KEY}
+        if trait.more not in {*named, SHARPER}
     }
     varied = {name: each / each.std() for name, each in values.items() if each.std() > 0}
-    varied = dict(list(varied.items())[: z.shape[1] - len(planned)])  # no more than dimensions
+    varied = dict(list(varied.items())[: z.shape[1] - len(named)])  # no more than dimensions
     if varied:
         regression = Ridge(alpha=z.shape[1]).fit(z.cpu(), np.stack(list(varied.values()), 1))
-        slopes = torch.from_numpy(regression.coef_).to(z)
-        named |= dict(zip(varied, _orthonormal(slopes, axes=len(planned)), strict=True))
-    return [Slider(trait, named[trait.more]) for trait in TRAITS if trait.more in named]
+        slopes = torch.from_numpy(regression.coef_).to(z.dtype)
+        named |= dict(zip(varied, _orthonormal(slopes, list(named.values())), strict=True))
+    return [Slider(trait, named[trait.more].to(z)) for trait in TRAITS if trait.more in named]
 
 
-def _orthonormal(rows: Float[Tensor, "n z"], *, axes: int) -> Float[Tensor, "n z"]:
-    """The orthonormal rows nearest to these, and at right angles to the first axes."""
-    rows = rows.clone()
-    rows[:, :axes] = 0
+def _orthonormal(
+    rows: Float[Tensor, "n z"], taken: list[Float[Tensor, " z"]]
+) -> Float[Tensor, "n z"]:
+    """The orthonormal rows nearest to these, and at right angles to the directions taken."""
+    if taken:
+        rows = rows - rows @ torch.stack(taken).T @ torch.stack(taken)
     left, _, right = torch.linalg.svd(rows / rows.norm(dim=1, keepdim=True), full_matrices=False)
     return left @ right

@@ -57,6 +57,13 @@ CONFIGURATIONS: dict[str, Configuration] = {
     # The shipped ones.
     "language_2bar": Configuration(LanguageMelodyConfig(), _LANGUAGE),
     "skeleton_2bar": Configuration(SkeletonMelodyConfig(), replace(_LANGUAGE, batch_size=256)),
+    # Whole pieces: form first, then what each two bars are like, rhythm, contour and notes.
+    "skeleton_8bar": Configuration(
+        SkeletonMelodyConfig(steps=128), replace(_LANGUAGE, batch_size=64)
+    ),
+    "skeleton_16bar": Configuration(
+        SkeletonMelodyConfig(steps=256), replace(_LANGUAGE, batch_size=32)
+    ),
     # A constant beta of 0.1 keeps nearly every note; a narrow clip would slow it.
     "melody_2bar": Configuration(
         MixerMelodyConfig(),

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from synvae_core.models.melody.couplings import Coupling, straight_through
 from synvae_core.music.coding import Coding
-from synvae_core.types import Decoded
+from synvae_core.types import Decoded, Posterior
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -171,6 +171,12 @@ class MelodyDecoder(nn.Module):
     def likelihood(self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]) -> Likelihood:
         """What `teacher_forced` gives, and what a model decides before the first event."""
         return Likelihood(self.teacher_forced(z, events))
+
+    def likelihood_and_posterior(
+        self, events: Int[Tensor, "b t"]
+    ) -> tuple[Likelihood, Posterior] | None:
+        """Both in one pass, of a decoder that knows the exact posterior of z; else None."""
+        return None
 
     @abstractmethod
     def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> Played:

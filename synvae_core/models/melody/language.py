@@ -13,7 +13,7 @@ et al. 2017, arXiv 1705.07057).
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +21,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from synvae_core.models.melody.couplings import Coupling, one_hot, straight_through
-from synvae_core.models.melody.interfaces import GREEDY, MelodyDecoder, Played, Playing
+from synvae_core.models.melody.interfaces import (
+    GREEDY,
+    Likelihood,
+    MelodyDecoder,
+    Played,
+    Playing,
+)
 from synvae_core.models.melody.quantiles import (
     IMPOSSIBLE,
     Interval,
@@ -31,6 +37,7 @@ from synvae_core.models.melody.quantiles import (
     pick,
     posterior_of,
 )
+from synvae_core.models.melody.transformer import Block, Cache
 from synvae_core.music.coding import Coding, coding_named
 from synvae_core.types import Decoded, Posterior
 
@@ -75,67 +82,6 @@ class LanguageMelodyConfig:
         return QuantileEncoder(language), QuantileDecoder(language)
 
 
-@runtime_checkable
-class TransformerSizes(Protocol):
-    """Sizes of a transformer, which are part of a configuration."""
-
-    @property
-    def channels(self) -> int: ...
-
-    @property
-    def blocks(self) -> int: ...
-
-    @property
-    def heads(self) -> int: ...
-
-    @property
-    def hidden_channels(self) -> int: ...
-
-    @property
-    def dropout(self) -> float: ...
-
-
-class Cache(NamedTuple):
-    """Keys and values of the steps so far, of one block of the transformer."""
-
-    keys: Float[Tensor, "b h t c"]
-    values: Float[Tensor, "b h t c"]
-
-
-class Block(nn.Module):
-    """Block of a transformer: causal self-attention and an MLP, both residual and pre-norm."""
-
-    def __init__(self, config: TransformerSizes):
-        super().__init__()
-        self.heads = config.heads
-        self.attention_norm = nn.LayerNorm(config.channels)
-        self.queries_keys_values = nn.Linear(config.channels, 3 * config.channels)
-        self.attended = nn.Linear(config.channels, config.channels)
-        self.perceptron = nn.Sequential(
-            nn.LayerNorm(config.channels),
-            nn.Linear(config.channels, config.hidden_channels),
-            nn.ReLU(),
-            nn.Linear(config.hidden_channels, config.channels),
-            nn.Dropout(config.dropout),
-        )
-        self.dropout = nn.Dropout(config.dropout)
-
-    def forward(
-        self, x: Float[Tensor, "b t c"], cache: Cache | None = None, step: int = 0
-    ) -> Float[Tensor, "b t c"]:
-        """All steps at once or, with a cache, the next step alone, which is added to the cache."""
-        qkv = self.queries_keys_values(self.attention_norm(x))
-        query, key, value = qkv.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        if cache is None:
-            heard = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        else:
-            cache.keys[:, :, step], cache.values[:, :, step] = key[:, :, 0], value[:, :, 0]
-            past = (cache.keys[:, :, : step + 1], cache.values[:, :, : step + 1])
-            heard = F.scaled_dot_product_attention(query, *past)
-        x = x + self.dropout(self.attended(heard.transpose(1, 2).flatten(2)))
-        return x + self.perceptron(x)
-
-
 class MelodyLanguage(nn.Module):
     """Causal transformer over events: logits of each event given those before it.
 
@@ -176,8 +122,13 @@ class MelodyLanguage(nn.Module):
 
     def hear(self, events: Int[Tensor, "b t"]) -> Posterior:
         """Posterior of events in canonical form, by the intervals of their quantiles."""
-        distribution = cumulative(self(events), self.config.surprise)
-        low, width = interval_of(distribution, events)
+        return self.posterior_of(self(events), events)
+
+    def posterior_of(
+        self, logits: Float[Tensor, "b t events"], events: Int[Tensor, "b t"]
+    ) -> Posterior:
+        """Posterior of the latents that pick these events where they have these logits."""
+        low, width = interval_of(cumulative(logits, self.config.surprise), events)
         return posterior_of(low, width, self.config.steps_per_latent)
 
     def cache(self, batch: int) -> list[Cache]:
@@ -279,6 +230,13 @@ class QuantileDecoder(CodeDecoder):
     ) -> Float[Tensor, "b t events"]:
         """Logits of the language model: z selects events, but does not change their likelihood."""
         return self.language(events)
+
+    def likelihood_and_posterior(self, events: Int[Tensor, "b t"]) -> tuple[Likelihood, Posterior]:
+        """Logits of the language model, and the posterior of z given these events."""
+        logits = self.language(events)
+        with torch.no_grad():
+            posterior = self.language.posterior_of(logits, events.long())
+        return Likelihood(logits), Posterior(*(part.to(events.device) for part in posterior))
 
     def decoded(self, z: Float[Tensor, "b z"]) -> Decoded:
         """One-hot notes, with the posterior and the surprise of the events."""

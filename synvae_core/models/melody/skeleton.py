@@ -1,18 +1,19 @@
-"""Skeletons of two-bar melodies: what they are like as a whole, their onsets, and their contour.
+"""Skeletons of melodies: their form, what they are like as a whole, their onsets, their contour.
 
-A skeleton is computed from the notes. Its 29 tokens go from coarse to fine:
+A skeleton is computed from the notes. Its tokens go from coarse to fine (`skeleton_layout`):
 
-- five of the whole: register (mean height, in bins of two scale steps), key signature along the
-  circle of fifths (from five flats to six sharps), density (onsets, in bins of two), rising (mean
-  height of the second half less that of the first, in bins of two steps), later (onsets of the
-  second half less those of the first);
-- eight of rhythm: the onsets of each beat, a set of four sixteenths, ordered by how many there are
-  and, of as many, how early they are;
-- sixteen heights: the pitch of each eighth in scale steps of that key, carried through rests. A
-  raised step has the height of the step itself.
+- of pieces of more than two bars, the form: which earlier bar each repeats, if any;
+- of each two bars: register (mean height, in bins of two scale steps), density (onsets, in bins of
+  two), rising (mean height of the second bar less that of the first, in bins of two steps), later
+  (onsets of the second bar less those of the first); and the key signature of the piece along the
+  circle of fifths (from five flats to six sharps);
+- of rhythm: the onsets of each beat, a set of four sixteenths, ordered by how many there are and,
+  of as many, how early they are;
+- heights: the pitch of each eighth in scale steps of that key, carried through rests. A raised step
+  has the height of the step itself.
 
-Larger tokens are more of what `NAMES` says. The key is that whose scale holds most of the onsets,
-weighed by a profile of its tonic triad, as in the key finding of Krumhansl 1990, "Cognitive
+Larger tokens are more of what they are named after. The key is that whose scale holds most of the
+onsets, weighed by a profile of its tonic triad, as in the key finding of Krumhansl 1990, "Cognitive
 Foundations of Musical Pitch".
 """
 
@@ -23,31 +24,22 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
+from synvae_core.models.melody.skeleton_layout import (
+    DENSITY,
+    KEY,
+    KEYS,
+    LATER,
+    MOST_LATER,
+    MOST_RISING,
+    REGISTER,
+    RISING,
+    TOKEN_HEIGHTS,
+    SkeletonLayout,
+)
 from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER, Coding
 
-STEPS = 2 * STEPS_PER_BAR
-BEATS = STEPS // STEPS_PER_QUARTER
-EIGHTHS = STEPS // 2
-KEYS = 12
 C_MAJOR = 5  # place of the key without sharps and flats
-TOKEN_HEIGHTS = 52  # of the white keys of a piano, and of as many steps of any other key
 LOWEST_HEIGHT = 12  # scale steps from MIDI pitch 0 to the lowest height, A0 in C major
-MOST_RISING, MOST_LATER = 10, 8  # where the two differences are cut off
-
-REGISTER, KEY, DENSITY, RISING, LATER = range(5)
-RHYTHM = slice(5, 5 + BEATS)
-HEIGHTS = slice(RHYTHM.stop, RHYTHM.stop + EIGHTHS)
-SIZES = (
-    *(27, KEYS, STEPS // 2 + 1, 2 * MOST_RISING + 1, 2 * MOST_LATER + 1),
-    *[2**STEPS_PER_QUARTER] * BEATS,
-    *[TOKEN_HEIGHTS] * EIGHTHS,
-)
-# What larger tokens are more of: names for sliders.
-NAMES = (
-    *("higher", "sharper key", "busier", "rising", "later"),
-    *(f"more in beat {beat + 1}" for beat in range(BEATS)),
-    *(f"higher at eighth {eighth + 1}" for eighth in range(EIGHTHS)),
-)
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
 TRIAD = {0: 10, 4: 3, 7: 6}  # extra weight of a key's triad
 IN_SCALE = 40  # weight of a note in the scale; integers, so that any device finds the same key
@@ -73,9 +65,9 @@ class SkeletonReader(nn.Module):
     pitch_of: Int[Tensor, "keys heights"]
     notes_at: Bool[Tensor, "keys heights events"]
 
-    def __init__(self, coding: Coding):
+    def __init__(self, coding: Coding, bars: int = 2):
         super().__init__()
-        self.coding = coding
+        self.coding, self.layout = coding, SkeletonLayout(bars)
         masks = sorted(
             itertools.product((0, 1), repeat=STEPS_PER_QUARTER),
             key=lambda mask: (sum(mask), [-onset for onset in mask]),
@@ -104,24 +96,31 @@ class SkeletonReader(nn.Module):
             self.register_buffer(name, table, persistent=False)
 
     def forward(self, events: Int[Tensor, "b t"]) -> Int[Tensor, "b tokens"]:
-        """Tokens of melodies of two bars."""
-        pitches = self.coding.starts(events)
+        """Tokens of melodies."""
+        layout, pitches = self.layout, self.coding.starts(events)
         onsets = (pitches > 0).long()
         key = self.key(pitches)
         heights = self.height_of[key[:, None], carried(pitches)[:, ::2]]
-        beats = onsets.unflatten(1, (BEATS, STEPS_PER_QUARTER))
-        first, second = heights.unflatten(1, (2, -1)).sum(2).unbind(1)
-        before, after = onsets.unflatten(1, (2, -1)).sum(2).unbind(1)
-        whole = [
-            ((first + second) / (2 * EIGHTHS)).round().long(),
-            key,
-            ((before + after) / 2).round().long(),
-            ((second - first) / EIGHTHS).round().long().clamp(-MOST_RISING, MOST_RISING)
-            + MOST_RISING,
-            (after - before).clamp(-MOST_LATER, MOST_LATER) + MOST_LATER,
-        ]
-        rhythm = self.ranks[(beats * _powers(beats)).sum(-1)]
-        return torch.cat([torch.stack(whole, 1), rhythm, heights], 1)
+        beats = onsets.unflatten(1, (layout.beats, STEPS_PER_QUARTER))
+        # Of each half of each two bars.
+        first, second = heights.unflatten(1, (-1, 2, STEPS_PER_BAR // 2)).sum(3).unbind(2)
+        before, after = onsets.unflatten(1, (-1, 2, STEPS_PER_BAR)).sum(3).unbind(2)
+        whole = {
+            REGISTER: ((first + second) / (2 * STEPS_PER_BAR)).round().long(),
+            KEY: key[:, None],
+            DENSITY: ((before + after) / 2).round().long(),
+            RISING: ((second - first) / STEPS_PER_BAR).round().long(),
+            LATER: (after - before).clamp(-MOST_LATER, MOST_LATER) + MOST_LATER,
+        }
+        whole[RISING] = whole[RISING].clamp(-MOST_RISING, MOST_RISING) + MOST_RISING
+        tokens = torch.empty(len(events), len(layout.kinds), dtype=torch.long, device=events.device)
+        for kind, values in whole.items():
+            tokens[:, layout.places(kind)] = values
+        tokens[:, layout.rhythm] = self.ranks[(beats * _powers(beats)).sum(-1)]
+        tokens[:, layout.heights] = heights
+        if layout.phrases > 1:
+            tokens[:, layout.form] = repeats(events.unflatten(1, (layout.bars, -1)))
+        return tokens
 
     def key(self, pitches: Int[Tensor, "b t"]) -> Int[Tensor, " b"]:
         """Key of the onsets; of several that fit as well, the one with the most flats."""
@@ -131,17 +130,33 @@ class SkeletonReader(nn.Module):
 
     def onset_flags(self, tokens: Int[Tensor, "b tokens"]) -> Int[Tensor, "b t"]:
         """1 at every step that has an onset, by the tokens of rhythm."""
-        return self.onsets[tokens[:, RHYTHM]].flatten(1)
+        return self.onsets[tokens[:, self.layout.rhythm]].flatten(1)
 
-    def half_heights(self, tokens: Int[Tensor, "b tokens"]) -> Int[Tensor, "b 2"]:
-        """Mean height of each half that register and rising ask for."""
-        register, rising = 2 * tokens[:, REGISTER], tokens[:, RISING] - MOST_RISING
-        return torch.stack([register - rising, register + rising], 1)
+    def half_heights(self, tokens: Int[Tensor, "b tokens"]) -> Int[Tensor, "b halves"]:
+        """Mean height of each bar that register and rising of its two bars ask for."""
+        register, rising = self.asked(tokens, REGISTER), self.asked(tokens, RISING) - MOST_RISING
+        return torch.stack([2 * register - rising, 2 * register + rising], 2).flatten(1)
 
-    def half_onsets(self, tokens: Int[Tensor, "b tokens"]) -> Int[Tensor, "b 2"]:
-        """Twice the onsets of each half that density and later ask for."""
-        onsets, later = 2 * tokens[:, DENSITY], tokens[:, LATER] - MOST_LATER
-        return torch.stack([onsets - later, onsets + later], 1)
+    def half_onsets(self, tokens: Int[Tensor, "b tokens"]) -> Int[Tensor, "b halves"]:
+        """Twice the onsets of each bar that density and later of its two bars ask for."""
+        onsets, later = self.asked(tokens, DENSITY), self.asked(tokens, LATER) - MOST_LATER
+        return torch.stack([2 * onsets - later, 2 * onsets + later], 2).flatten(1)
+
+    def asked(self, tokens: Int[Tensor, "b tokens"], kind: int) -> Int[Tensor, "b phrases"]:
+        """Tokens of one kind, one for each two bars."""
+        return tokens[:, self.layout.places(kind)]
+
+    def key_of(self, tokens: Int[Tensor, "b tokens"]) -> Int[Tensor, " b"]:
+        """Key of each skeleton."""
+        return tokens[:, self.layout.kinds.index(KEY)]
+
+
+def repeats(bars: Int[Tensor, "b bars t"]) -> Int[Tensor, "b later_bars"]:
+    """Of each bar after the first, j + 1 for the first bar j that it repeats; 0: it is new."""
+    same = (bars[:, :, None] == bars[:, None]).all(-1)
+    first = same.long().argmax(2)[:, 1:]  # each is at least the same as itself
+    own = torch.arange(1, bars.shape[1], device=bars.device)
+    return torch.where(first < own, first + 1, 0)
 
 
 def carried(pitches: Int[Tensor, "b t"]) -> Int[Tensor, "b t"]:

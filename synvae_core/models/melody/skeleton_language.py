@@ -34,13 +34,12 @@ from synvae_core.models.melody.quantiles import (
     pick,
     posterior_of,
 )
-from synvae_core.models.melody.skeleton import RHYTHM, SIZES, STEPS, SkeletonReader
+from synvae_core.models.melody.skeleton import SkeletonReader
 from synvae_core.models.melody.skeleton_events import EventPerceptron
+from synvae_core.models.melody.skeleton_layout import BARS, SkeletonLayout
 from synvae_core.models.melody.skeleton_tokens import TokenTransformer
-from synvae_core.music.coding import coding_named
+from synvae_core.music.coding import STEPS_PER_BAR, coding_named
 from synvae_core.types import Decoded, Posterior
-
-TOKENS = len(SIZES)
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,10 @@ class SkeletonMelodyConfig:
     """Sizes of the transformer and the perceptron, the latent code, and its temperature.
 
     Raises:
-        ValueError: for another length than two bars, or another coding than one voice.
+        ValueError: for another length than 2, 4, 8 or 16 bars, or another coding than one voice.
     """
 
-    steps: int = STEPS  # two bars of sixteenths
+    steps: int = 2 * STEPS_PER_BAR  # two bars of sixteenths
     steps_per_latent: int = 2  # events that one latent number picks, after one for each token
     channels: int = 128
     blocks: int = 3
@@ -63,10 +62,10 @@ class SkeletonMelodyConfig:
     coding: str = "one_voice"
 
     def __post_init__(self) -> None:
-        if self.steps != STEPS:
+        if self.steps not in [bars * STEPS_PER_BAR for bars in BARS]:
             raise ValueError(
-                f"a skeleton is of two bars, {STEPS} steps, got {self.steps}; "
-                "LanguageMelodyConfig takes any length"
+                f"a skeleton is of {', '.join(map(str, BARS))} bars of {STEPS_PER_BAR} steps, got "
+                f"{self.steps} steps; LanguageMelodyConfig takes any length"
             )
         if self.coding != "one_voice":
             raise ValueError(
@@ -81,8 +80,12 @@ class SkeletonMelodyConfig:
             raise ValueError(f"surprise is a temperature above 0, got {self.surprise}")
 
     @property
+    def layout(self) -> SkeletonLayout:
+        return SkeletonLayout(self.steps // STEPS_PER_BAR)
+
+    @property
     def latent_dim(self) -> int:
-        return TOKENS + self.steps // self.steps_per_latent
+        return len(self.layout.kinds) + self.steps // self.steps_per_latent
 
     def build(self) -> tuple[QuantileEncoder, "SkeletonDecoder"]:
         language = SkeletonLanguage(self)
@@ -112,7 +115,7 @@ class SkeletonLanguage(nn.Module):
     def __init__(self, config: SkeletonMelodyConfig):
         super().__init__()
         self.config, self.coding = config, coding_named(config.coding)
-        self.reader = SkeletonReader(self.coding)
+        self.reader = SkeletonReader(self.coding, config.layout.bars)
         self.tokens = TokenTransformer(config, self.reader)
         self.events = EventPerceptron(
             config.channels, config.event_channels, config.dropout, self.reader
@@ -126,7 +129,7 @@ class SkeletonLanguage(nn.Module):
         before = F.pad(events[:, :-1], (1, 0), value=NONE)
         score = self.events.score(tokens, x)
         sounding = self.coding.before(events)
-        logits = self.events(before, sounding, score, self.events.bias)
+        logits = self.events(events, before, sounding, score)
         return Planned(tokens, token_logits, events, logits)
 
     def hear(self, events: Int[Tensor, "b t"]) -> Posterior:
@@ -143,24 +146,20 @@ class SkeletonLanguage(nn.Module):
 
     def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> Planned:
         """Skeletons and events at the quantiles of z."""
-        left = cumulative_normal(z)
-        tokens, x, token_logits = self.plan(left[:, :TOKENS], z.device)
+        left, planned = cumulative_normal(z), len(self.config.layout.kinds)
+        tokens, x, token_logits = self.plan(left[:, :planned], z.device)
         score = self.events.score(tokens, x)
         token = torch.full((len(z),), NONE, device=z.device)
-        sounding, left = torch.zeros_like(token), left[:, TOKENS:].clone()
-        events, logits = [], []
+        sounding, left = torch.zeros_like(token), left[:, planned:].clone()
+        events, logits = token.new_zeros(len(z), self.config.steps), []
         for t in range(self.config.steps):
-            now = slice(t, t + 1)
-            scored = score.at(now)
-            logits.append(
-                self.events(token[:, None], sounding[:, None], scored, self.events.bias[now])[:, 0]
-            )
+            logits.append(self.events(events, token[:, None], sounding[:, None], score.at(t))[:, 0])
             index = t // self.config.steps_per_latent
             token, _, left[:, index] = pick(logits[-1], left[:, index], self.config.surprise)
             token = playing.correct(token, t)
             sounding = self.coding.after(sounding, token)
-            events.append(token)
-        return Planned(tokens, token_logits, torch.stack(events, 1), torch.stack(logits, 1))
+            events[:, t] = token
+        return Planned(tokens, token_logits, events, torch.stack(logits, 1))
 
     def plan(
         self, quantiles: Float[Tensor, "b tokens"], device: torch.device
@@ -171,8 +170,8 @@ class SkeletonLanguage(nn.Module):
         tokens = torch.zeros(quantiles.shape, dtype=torch.long, device=device)
         cache, hidden, logits = self.tokens.cache(len(tokens)), [], []
         frame = self.tokens.frame(tokens)  # of no rhythm yet: the first places do not read it
-        for place in range(TOKENS):
-            if place == RHYTHM.stop:
+        for place in range(tokens.shape[1]):
+            if place == self.config.layout.heights.start:
                 frame = self.tokens.frame(tokens)
             x, logit = self.tokens.step(tokens, place, frame, cache)
             tokens[:, place] = pick(logit, quantiles[:, place], self.config.surprise)[0]
@@ -197,8 +196,15 @@ class SkeletonDecoder(CodeDecoder):
 
     def likelihood(self, z: Float[Tensor, "b z"], events: Int[Tensor, "b t"]) -> Likelihood:
         """Logits of the events, and the negative log-likelihood of their skeleton."""
+        return self.likelihood_and_posterior(events)[0]
+
+    def likelihood_and_posterior(self, events: Int[Tensor, "b t"]) -> tuple[Likelihood, Posterior]:
+        """What `likelihood` gives, and the posterior of z given these events."""
         planned = self.language(events)
-        return Likelihood(planned.event_logits, planned.plan_nats())
+        with torch.no_grad():
+            posterior = self.language.posterior_of(planned)
+        posterior = Posterior(*(part.to(events.device) for part in posterior))
+        return Likelihood(planned.event_logits, planned.plan_nats()), posterior
 
     def decoded(self, z: Float[Tensor, "b z"]) -> Decoded:
         """One-hot notes, with the posterior and the surprise of skeleton and events.

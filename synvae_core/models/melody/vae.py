@@ -48,6 +48,9 @@ class MelodyVae(nn.Module):
         Args:
             sampling: probability of scheduled sampling, that the decoder reads its own sample.
         """
+        both = None if sampling > 0 else self.decoder.likelihood_and_posterior(events)
+        if both is not None:
+            return both
         posterior = self.encoder(events)
         z = posterior.sample(generator)
         inputs = self.decoder.scheduled_inputs(z, events, sampling, generator)

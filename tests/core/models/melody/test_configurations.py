@@ -77,7 +77,7 @@ def test_the_small_sixteen_bars_differ_in_the_decoder_alone():
 def test_another_name_is_refused_with_those_there_are():
     with pytest.raises(ValueError, match="'cat-mel' is unknown; choose one of language_2bar, skel"):
         configuration("cat-mel")
-    assert len(CONFIGURATIONS) == 11
+    assert len(CONFIGURATIONS) == 13
 
 
 @pytest.mark.parametrize("name", CONFIGS)

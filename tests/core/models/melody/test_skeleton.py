@@ -3,25 +3,22 @@
 import pytest
 import torch
 
-from synvae_core.models.melody.skeleton import (
-    C_MAJOR,
+from synvae_core.models.melody.skeleton import C_MAJOR, SkeletonReader, repeats
+from synvae_core.models.melody.skeleton_layout import (
     DENSITY,
-    HEIGHTS,
     KEY,
     LATER,
     MOST_LATER,
     MOST_RISING,
-    NAMES,
     REGISTER,
-    RHYTHM,
     RISING,
-    SIZES,
-    SkeletonReader,
+    SkeletonLayout,
 )
 from synvae_core.music.coding import Note
 from synvae_core.music.melody import ONE_VOICE
 
 READER = SkeletonReader(ONE_VOICE)
+RHYTHM, HEIGHTS, SIZES = READER.layout.rhythm, READER.layout.heights, READER.layout.sizes
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
 
 
@@ -97,5 +94,54 @@ def test_tokens_of_rhythm_rise_with_the_onsets_and_then_with_how_early_they_are(
     assert len(READER.onsets.unique(dim=0)) == 16
 
 
-def test_every_token_has_a_name_of_its_own():
-    assert len(set(NAMES)) == len(NAMES) == len(SIZES)
+def bars_of(*pitches):
+    """A piece of bars, each of eight eighths from a pitch upwards."""
+    notes = [
+        Note(16 * bar + 2 * eighth, 16 * bar + 2 * eighth + 2, pitch + eighth)
+        for bar, pitch in enumerate(pitches)
+        for eighth in range(8)
+    ]
+    return torch.from_numpy(ONE_VOICE.events(notes, steps=16 * len(pitches)))[None]
+
+
+def test_the_form_says_which_bar_is_repeated_first():
+    piece = bars_of(60, 62, 60, 64, 60, 62, 62, 65)
+    found = SkeletonReader(ONE_VOICE, bars=8)(piece)
+    form = SkeletonLayout(8).form
+    assert found[0, form].tolist() == [0, 1, 0, 1, 2, 2, 0]
+    assert repeats(piece.unflatten(1, (8, 16)))[0].tolist() == [0, 1, 0, 1, 2, 2, 0]
+
+
+def test_a_note_that_is_held_makes_another_bar_than_one_that_is_struck():
+    held = torch.from_numpy(ONE_VOICE.events([Note(0, 32, 60), Note(32, 64, 60)], steps=64))
+    assert repeats(held.view(1, 4, 16))[0].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("bars", [2, 4, 8, 16])
+def test_a_layout_has_every_token_once_and_the_coarse_ones_first(bars):
+    layout = SkeletonLayout(bars)
+    parts = [list(range(len(layout.kinds))[part]) for part in layout.parts]
+    assert [place for part in parts for place in part] == list(range(len(layout.kinds)))
+    assert len(layout.kinds) == (bars - 1 if bars > 2 else 0) + 1 + 4 * (bars // 2) + 12 * bars
+    bar_of = layout.bar_of()
+    assert (bar_of[layout.rhythm].bincount() == 4).all()
+    assert (bar_of[layout.heights].bincount() == 8).all()
+    for column, lag in enumerate((1, 2, 4, 8)):
+        before = layout.before_by()[:, column]
+        later = (before >= 0) & (bar_of >= 0)
+        assert (bar_of[later] - bar_of[before[later]] == lag).all()
+        assert later.sum() == 12 * max(bars - lag, 0)
+
+
+def test_what_two_bars_are_like_is_told_of_each_two():
+    piece = bars_of(60, 60, 72, 72)
+    found, layout = SkeletonReader(ONE_VOICE, bars=4)(piece)[0], SkeletonLayout(4)
+    first, second = found[layout.places(REGISTER)].tolist()
+    assert second - first == round(7 / 2)  # an octave is seven scale steps
+    assert found[layout.places(DENSITY)].tolist() == [8, 8]
+
+
+@pytest.mark.parametrize("bars", [1, 3, 32])
+def test_other_lengths_are_refused(bars):
+    with pytest.raises(ValueError, match="2, 4, 8, 16"):
+        SkeletonLayout(bars)

@@ -8,7 +8,7 @@ import torch
 
 from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.melody.couplings import softmax
-from synvae_core.models.melody.skeleton import HEIGHTS, KEY, RHYTHM, SIZES, carried
+from synvae_core.models.melody.skeleton import carried
 from synvae_core.models.melody.skeleton_language import SkeletonMelodyConfig
 from synvae_core.models.melody.vae import MelodyVae, reconfigure
 from synvae_core.models.storage import save_model
@@ -17,6 +17,7 @@ from synvae_core.models.visual import visual_config
 from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.data.registry import CorpusOptions, load_corpus
 
+LENGTHS = [32, 64, 128, 256]
 SMALL = SkeletonMelodyConfig(channels=16, blocks=2, heads=2, hidden_channels=24, event_channels=16)
 
 
@@ -25,37 +26,46 @@ def skeleton_vae(**changes):
     return MelodyVae(replace(SMALL, **changes)).eval()
 
 
-def melodies(n, seed=0, notes=1.0):
-    """Random events, a share of which may be notes."""
+def melodies(n, seed=0, notes=1.0, steps=32):
+    """Random events, a share of which may be notes; half of the bars repeat one of the others."""
     generator = torch.Generator().manual_seed(seed)
-    events = torch.randint(ONE_VOICE.size, (n, 32), generator=generator)
-    quiet = torch.rand(n, 32, generator=generator) > notes
-    return ONE_VOICE.canonical(torch.where(quiet, events % 2, events))
+    events = torch.randint(ONE_VOICE.size, (n, steps), generator=generator)
+    quiet = torch.rand(n, steps, generator=generator) > notes
+    bars = torch.where(quiet, events % 2, events).unflatten(1, (-1, 16))
+    if steps > 32:
+        again = torch.randint(2 * bars.shape[1], (n, bars.shape[1]), generator=generator)
+        own = torch.arange(bars.shape[1])
+        bars = bars[torch.arange(n)[:, None], torch.where(again < bars.shape[1], again, own)]
+    return ONE_VOICE.canonical(bars.flatten(1))
 
 
 def z_of(model, n, seed=0):
     return torch.randn(n, model.config.latent_dim, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("surprise", [0.7, 1.0, 1.5])
-@pytest.mark.parametrize("steps_per_latent", [1, 2])
-def test_melodies_decode_to_themselves(surprise, steps_per_latent):
-    model = skeleton_vae(surprise=surprise, steps_per_latent=steps_per_latent)
-    tunes = load_corpus("abc", CorpusOptions(bars=2)).test[:100].astype(np.int64)
-    played = model.sample(200, generator=torch.Generator().manual_seed(1))
-    some = torch.cat([melodies(100, notes=share) for share in (0.05, 0.2, 0.5, 1.0)])
-    silence = torch.zeros(1, 32, dtype=torch.long)
+@pytest.mark.parametrize(
+    ("surprise", "steps_per_latent", "steps"),
+    [*((s, n, 32) for s in (0.7, 1.0, 1.5) for n in (1, 2)), *((1.1, 2, n) for n in LENGTHS[1:])],
+)
+def test_melodies_decode_to_themselves(surprise, steps_per_latent, steps):
+    model = skeleton_vae(surprise=surprise, steps_per_latent=steps_per_latent, steps=steps)
+    count = 3200 // steps
+    tunes = load_corpus("abc", CorpusOptions(bars=steps // 16)).test[:count].astype(np.int64)
+    played = model.sample(2 * count, generator=torch.Generator().manual_seed(1))
+    some = torch.cat([melodies(count, notes=share, steps=steps) for share in (0.05, 0.2, 0.5, 1.0)])
+    silence = torch.zeros(1, steps, dtype=torch.long)
     for events in (played, some, torch.from_numpy(tunes), silence):
         assert torch.equal(model.decode(model.encoder(events).mu), events)
 
 
+@pytest.mark.parametrize("steps", [32, 128])
 @pytest.mark.parametrize("far", [8.0, 40.0, -40.0, float("inf"), -float("inf")])
-def test_latents_far_from_the_prior_play_what_makes_sense(far):
-    model = skeleton_vae()
+def test_latents_far_from_the_prior_play_what_makes_sense(far, steps):
+    model = skeleton_vae(steps=steps)
     z = z_of(model, 20)
     for changed in (torch.full_like(z, far), torch.where(z > 0, far, z)):
         planned = model.decoder.language.play(changed)
-        assert (planned.tokens < torch.tensor(SIZES)).all()
+        assert (planned.tokens < torch.tensor(model.config.layout.sizes)).all()
         again = model.decode(model.encoder(planned.events).mu)
         assert torch.equal(again, ONE_VOICE.canonical(planned.events))
 
@@ -66,17 +76,21 @@ def test_a_training_that_diverged_says_so_by_its_loss():
     assert torch.isfinite(posterior.mu).all()
 
 
-def test_probabilities_sum_to_one_and_none_is_left_outside_the_plan():
-    planned = skeleton_vae().decoder.language(melodies(50, notes=0.4))
-    shares = planned.token_logits.softmax(-1)
-    torch.testing.assert_close(shares.sum(-1), torch.ones(50, len(SIZES)))
-    beyond = torch.arange(shares.shape[-1]) >= torch.tensor(SIZES)[:, None]
+@pytest.mark.parametrize("steps", [32, 128])
+def test_probabilities_sum_to_one_and_none_is_left_outside_the_plan(steps):
+    model = skeleton_vae(steps=steps)
+    planned = model.decoder.language(melodies(50, notes=0.4, steps=steps))
+    shares, sizes = planned.token_logits.softmax(-1), torch.tensor(model.config.layout.sizes)
+    torch.testing.assert_close(shares.sum(-1), torch.ones(50, len(sizes)))
+    beyond = torch.arange(shares.shape[-1]) >= sizes[:, None]
     assert (shares[:, beyond] == 0).all()
     starts = ONE_VOICE.starts(torch.arange(ONE_VOICE.size)) > 0
     onsets = ONE_VOICE.starts(planned.events) > 0
     shares = planned.event_logits.softmax(-1)
     torch.testing.assert_close(shares[..., starts].sum(-1), onsets.float())
-    torch.testing.assert_close(shares.sum(-1), torch.ones(50, 32))
+    torch.testing.assert_close(shares.sum(-1), torch.ones(50, steps))
+    # What is, is possible: no melody lies outside its own plan.
+    assert planned.nats().max() < 1e4
 
 
 def test_rhythm_and_heights_are_played_as_planned():
@@ -84,26 +98,29 @@ def test_rhythm_and_heights_are_played_as_planned():
     with torch.no_grad():
         planned = language.play(z_of(skeleton_vae(), 300))
     reader, (tokens, events) = language.reader, (planned.tokens, planned.events)
-    assert torch.equal(reader(events)[:, RHYTHM], tokens[:, RHYTHM])
+    rhythm, layout = reader.layout.rhythm, reader.layout
+    assert torch.equal(reader(events)[:, rhythm], tokens[:, rhythm])
     pitches = ONE_VOICE.starts(events)
-    heights = reader.height_of[tokens[:, KEY, None], carried(pitches)[:, ::2]]
+    heights = reader.height_of[reader.key_of(tokens)[:, None], carried(pitches)[:, ::2]]
     sounds = (pitches > 0).any(1)
-    assert torch.equal(heights[sounds], tokens[sounds][:, HEIGHTS])
+    assert torch.equal(heights[sounds], tokens[sounds][:, layout.heights])
     assert torch.equal(events, ONE_VOICE.canonical(events))
 
 
-def test_playing_step_by_step_sees_what_the_whole_melody_shows():
-    language = skeleton_vae().decoder.language
+@pytest.mark.parametrize("steps", [32, 128])
+def test_playing_step_by_step_sees_what_the_whole_melody_shows(steps):
+    language = skeleton_vae(steps=steps).decoder.language
     with torch.no_grad():
-        heard = language(melodies(100, notes=0.4))
+        heard = language(melodies(100, notes=0.4, steps=steps))
         played = language.play(language.posterior_of(heard).mu)
     for one, other in zip(played, heard, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(played.nats(), heard.nats())
 
 
-def test_what_is_heard_is_the_skeleton_of_the_notes():
-    model = skeleton_vae()
+@pytest.mark.parametrize("steps", [32, 128])
+def test_what_is_heard_is_the_skeleton_of_the_notes(steps):
+    model = skeleton_vae(steps=steps)
     decoded = model.decoder(z_of(model, 100))
     events = decoded.notes.argmax(-1)
     heard = model.encoder(events)
@@ -116,15 +133,41 @@ def test_what_is_heard_is_the_skeleton_of_the_notes():
     torch.testing.assert_close(plan - likely, nats, rtol=1e-4, atol=1e-3)
 
 
-def test_later_tokens_change_no_earlier_logits():
-    net = skeleton_vae().decoder.language.tokens
-    tokens = skeleton_vae().decoder.language.reader(melodies(20, notes=0.4))
-    others = skeleton_vae().decoder.language.reader(melodies(20, seed=1, notes=0.4))
+@pytest.mark.parametrize("steps", [32, 128])
+def test_later_tokens_change_no_earlier_logits(steps):
+    language = skeleton_vae(steps=steps).decoder.language
+    net = language.tokens
+    tokens = language.reader(melodies(20, notes=0.4, steps=steps))
+    others = language.reader(melodies(20, seed=1, notes=0.4, steps=steps))
     with torch.no_grad():
         before = net(tokens)[1]
-        for place in (3, 8, 13, 20):
+        for place in (3, 8, 13, 20, len(net.layout.kinds) - 1):
             mixed = torch.cat([tokens[:, :place], others[:, place:]], 1)
             torch.testing.assert_close(net(mixed)[1][:, :place], before[:, :place])
+
+
+def test_bars_that_the_form_repeats_are_repeated_note_for_note():
+    language = skeleton_vae(steps=128).decoder.language
+    with torch.no_grad():
+        planned = language.play(z_of(skeleton_vae(steps=128), 200))
+    form = planned.tokens[:, language.reader.layout.form]
+    bars = planned.events.unflatten(1, (8, 16))
+    rows, later = (form > 0).nonzero().T
+    same = (bars[rows, later + 1] == bars[rows, form[rows, later] - 1]).all(1)
+    assert len(rows) > 100
+    # A note-off makes no sense where nothing sounds: then what is asked cannot be played.
+    assert same.float().mean() > 0.9
+
+
+def test_likelihood_and_posterior_come_from_one_pass_as_from_two():
+    model, events = skeleton_vae(steps=64), melodies(50, notes=0.4, steps=64)
+    with torch.no_grad():
+        (logits, plan), posterior = model(events)
+        expected = model.decoder.likelihood(torch.zeros(50, model.config.latent_dim), events)
+    for one, other in zip(
+        (logits, plan, *posterior), (*expected, *model.encoder(events)), strict=True
+    ):
+        assert torch.equal(one, other)
 
 
 def test_surprise_narrows_the_posterior_and_keeps_the_round_trip():
@@ -163,7 +206,7 @@ def test_training_reaches_every_parameter():
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"steps": 64}, "a skeleton is of two bars"),
+        ({"steps": 48}, "of 2, 4, 8, 16 bars"),
         ({"coding": "two_voices"}, "a skeleton is of one voice"),
         ({"steps_per_latent": 3}, "do not fall into latents of 3"),
         ({"surprise": 0.0}, "temperature above 0"),
