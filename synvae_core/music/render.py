@@ -5,24 +5,20 @@ clip. The gain belongs to the program, so that programs are comparable. Melodies
 limiter, with every program at velocity 80 and with most at 127; it is for louder mixtures.
 """
 
-import hashlib
 import importlib
 import io
-import json
 import math
+import os
 import warnings
 from collections.abc import Callable
-from functools import lru_cache
-from importlib import resources
-from pathlib import Path
 
 import numpy as np
 import soundfile
 from jaxtyping import Float, Float32
 from scipy.signal import resample_poly
 
-from synvae_core.music.coding import MAX_PITCH, MIN_PITCH
 from synvae_core.music.midi import NoteSequence
+from synvae_core.music.soundfonts import NOTE_PEAK, Strike, open_soundfont, play
 
 # (sequence, sample rate in Hz) -> mono waveform (n,) of `clip_samples` samples
 Synthesiser = Callable[[NoteSequence, int], Float32[np.ndarray, " n"]]
@@ -30,8 +26,6 @@ Synthesiser = Callable[[NoteSequence, int], Float32[np.ndarray, " n"]]
 SAMPLE_RATE = 32_000
 RELEASE_SECONDS = 0.75  # after the last step, the last third of it fading out
 MAX_SECONDS = 1_800
-GAINS = Path(__file__).with_name("program_gains.json")
-NOTE_PEAK = 0.42  # a program's loudest note at velocity 127; overlapping releases double it
 FLUIDSYNTH_GAIN = 6.0  # FluidSynth itself leaves room for a full orchestra
 LIMITER_KNEE = 0.95
 BITRATE_KBPS = 40  # 23 dB SNR on the piano, 32 KB as base64 for two bars at 120 qpm
@@ -92,26 +86,33 @@ def default_synthesiser() -> Synthesiser:
     return sine_synthesiser()
 
 
-def soundfont_synthesiser() -> Synthesiser:
-    """General MIDI instruments by tinysoundfont, from the sound font that pretty_midi brings.
+def soundfont_synthesiser(font: str | os.PathLike = "") -> Synthesiser:
+    """General MIDI instruments by tinysoundfont, from a sound font.
 
     Sample-accurate, deterministic and safe in threads; pitch bends and controllers are ignored.
 
+    Args:
+        font: its name or path, see `soundfonts.open_soundfont`; empty: the one of pretty_midi.
+
     Raises:
         ImportError: without tinysoundfont.
+        ValueError: if there is no such font.
     """
     importlib.import_module("tinysoundfont")  # here rather than at the first sound
+    opened = open_soundfont(font)
 
     def synthesise(sequence: NoteSequence, sample_rate: int) -> np.ndarray:
         waveform = np.zeros(clip_samples(sequence, sample_rate), np.float32)
-        for program, is_drum in sorted({(note.program, note.is_drum) for note in sequence.notes}):
-            events = []  # ends sort before the starts at the same sample
+        for instrument in sorted({(note.program, note.is_drum) for note in sequence.notes}):
+            strikes = []  # ends sort before the starts at the same sample
             for note in sequence.notes:
-                if (note.program, note.is_drum) == (program, is_drum):
-                    events.append((round(note.start_time * sample_rate), note.velocity, note.pitch))
-                    events.append((round(note.end_time * sample_rate), 0, note.pitch))
-            voice = _play(sorted(events), program, is_drum, sample_rate, len(waveform))
-            waveform += _program_gain(program, is_drum) * voice
+                if (note.program, note.is_drum) == instrument:
+                    start, end = (round(t * sample_rate) for t in (note.start_time, note.end_time))
+                    strikes += [
+                        Strike(start, note.velocity, note.pitch),
+                        Strike(end, 0, note.pitch),
+                    ]
+            waveform += play(opened, sorted(strikes), instrument, sample_rate, len(waveform))
         return waveform
 
     return synthesise
@@ -191,59 +192,6 @@ def decode_audio(audio: bytes) -> tuple[Float32[np.ndarray, " n"], int]:
     """The waveform (n,) and the sample rate in Hz of compressed mono audio."""
     waveform, sample_rate = soundfile.read(io.BytesIO(audio), dtype="float32")
     return waveform, sample_rate
-
-
-@lru_cache(maxsize=1)
-def _sound_font() -> bytes:
-    return (resources.files("pretty_midi") / "TimGM6mb.sf2").read_bytes()
-
-
-def _play(
-    events: list[tuple[int, int, int]], program: int, is_drum: bool, sample_rate: int, samples: int
-) -> np.ndarray:
-    """Mono waveform (samples,) of sorted (sample, velocity or 0 to end, pitch)."""
-    import tinysoundfont
-
-    # A synthesiser of its own for each clip: one that has played before renders a new phase.
-    synth = tinysoundfont.Synth(samplerate=sample_rate)
-    channel = 9 if is_drum else 0
-    font = synth.sfload(_sound_font())
-    synth.program_select(channel, font, 0, program, is_drum)
-    blocks, now = [np.zeros((0, 2), np.float32)], 0
-    for at, velocity, pitch in [*events, (samples, 0, 0)]:
-        if at > now:
-            block = np.frombuffer(synth.generate(at - now), np.float32)
-            blocks.append(block.reshape(-1, 2))
-            now = at
-        if velocity:
-            synth.noteon(channel, pitch, velocity)
-        else:
-            synth.noteoff(channel, pitch)
-    return np.concatenate(blocks).mean(1)
-
-
-def _program_gain(program: int, is_drum: bool) -> float:
-    """The factor that makes a program's loudest note at velocity 127 peak at `NOTE_PEAK`."""
-    known = {} if is_drum else _known_gains()
-    return known.get(str(program)) or _measured_gain(program, is_drum)
-
-
-@lru_cache(maxsize=1)
-def _known_gains() -> dict[str, float]:
-    """Recorded `_measured_gain`s, which would delay a first sound; empty for another font."""
-    known = json.loads(GAINS.read_text())
-    return known["gains"] if hashlib.sha256(_sound_font()).hexdigest() == known["font"] else {}
-
-
-@lru_cache(maxsize=256)
-def _measured_gain(program: int, is_drum: bool) -> float:
-    second = SAMPLE_RATE
-    pitches = range(MIN_PITCH, MAX_PITCH + 1, 3)
-    events = [(2 * i * second, 127, pitch) for i, pitch in enumerate(pitches)]
-    events += [((2 * i + 1) * second, 0, pitch) for i, pitch in enumerate(pitches)]
-    samples = 2 * len(pitches) * second
-    peak = np.abs(_play(sorted(events), program, is_drum, SAMPLE_RATE, samples)).max()
-    return NOTE_PEAK / max(float(peak), 0.05)  # some sound effects are nearly silent
 
 
 def _limit(waveform: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from jaxtyping import Float32, Integer
 from synvae_core.music.coding import Coding
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import events_to_note_sequence, midi_bytes
-from synvae_core.music.render import Synthesiser, render
+from synvae_core.music.render import Synthesiser, render, soundfont_synthesiser
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,15 @@ class Sound:
         qpm: quarters per minute.
         program: General MIDI instrument, 0..127.
         velocity: of every note, 1..127.
-        synthesiser: by default the best one here, see `render.default_synthesiser`.
+        soundfont: name or path of a sound font, see `soundfonts.found`; empty: the packaged one.
+        synthesiser: instead of a sound font; by default the best one here, see
+            `render.default_synthesiser`.
     """
 
     qpm: float = 120.0
     program: int = 0
     velocity: int = 80
+    soundfont: str = ""
     synthesiser: Synthesiser | None = None
 
     def render(
@@ -38,13 +41,18 @@ class Sound:
         sequence = events_to_note_sequence(
             events, qpm=self.qpm, program=self.program, velocity=self.velocity, coding=coding
         )
-        return render(sequence, synthesiser=self.synthesiser)
+        return render(sequence, synthesiser=self._synthesiser())
 
     def midi(self, events: Integer[np.ndarray, " t"], *, coding: Coding = ONE_VOICE) -> bytes:
         """The bytes of a melody's MIDI file; errors as in `render`."""
         return midi_bytes(
             events, qpm=self.qpm, program=self.program, velocity=self.velocity, coding=coding
         )
+
+    def _synthesiser(self) -> Synthesiser | None:
+        if self.soundfont and self.synthesiser:
+            raise ValueError("choose a soundfont or a synthesiser: got both")
+        return soundfont_synthesiser(self.soundfont) if self.soundfont else self.synthesiser
 
 
 PIANO = Sound()  # the default

@@ -230,20 +230,3 @@ def test_fluidsynth_comes_second_at_fixed_loudness(monkeypatch):
     assert one[0] == pytest.approx(0.01 * rendering.FLUIDSYNTH_GAIN)
     sequence.notes.add(start_time=0, end_time=1, pitch=40, velocity=80, instrument=1)
     assert np.array_equal(render(sequence), one)
-
-
-@pytest.mark.parametrize("program", [0, 24, 73, 127])
-def test_gains_that_are_kept_are_those_that_are_measured(program):
-    assert rendering._known_gains()[str(program)] == pytest.approx(
-        rendering._measured_gain(program, False), rel=1e-4
-    )
-
-
-def test_another_font_s_gains_are_measured(monkeypatch):
-    kept = rendering._known_gains
-    monkeypatch.setattr(rendering, "_sound_font", lambda: b"another")
-    kept.cache_clear()
-    try:
-        assert kept() == {}
-    finally:
-        kept.cache_clear()
