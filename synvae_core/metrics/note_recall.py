@@ -25,6 +25,7 @@ MEASURES = (
     Measure("told_steps", HIGHER, 0, 1),
     Measure("teacher_forced_accuracy", HIGHER, 0, 1),
     Measure("teacher_forced_nats", LOWER, 0),  # cross-entropy of a melody
+    Measure("other_latents_nats", None, 0),  # the same, given the latents of another melody
     Measure("fitted_{score}", HIGHER, 0, 1),  # any of these from latents that were fitted
 )
 

@@ -33,4 +33,15 @@ def test_a_model_that_says_nothing_pays_for_every_step(model):
         flat.load_state_dict({name: 0 * value for name, value in model.state_dict().items()})
     scores = evaluate_melody_vae(flat, EVENTS).scores
     assert scores["teacher_forced_nats"] == pytest.approx(16 * np.log(90), rel=1e-5)
+    assert scores["other_latents_nats"] == scores["teacher_forced_nats"]
     assert scores["active_dimensions"] == 0
+
+
+def test_another_melody_s_latents_are_those_half_of_all_away(model):
+    halves = np.concatenate([EVENTS[5:], EVENTS[:5]])
+    with torch.no_grad():
+        logits = model.decoder.teacher_forced(model.posterior(halves).mu, torch.from_numpy(EVENTS))
+    nats = -logits.log_softmax(-1).gather(2, torch.from_numpy(EVENTS)[..., None]).sum() / 10
+    scores = evaluate_melody_vae(model, EVENTS).scores
+    assert scores["other_latents_nats"] == pytest.approx(nats.item(), rel=1e-5)
+    assert scores["other_latents_nats"] != scores["teacher_forced_nats"]
