@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from synvae_workbench.data.audio_files import RATES
 
+PHRASE = 4  # bars; where pieces of more than two bars may begin
 BARS = (1, 2, 4, 8, 16)  # allowed lengths of a window of a melody
 CROPS = ("centre", "upper")
 SPLITS = ("published", "own", "speaker")
@@ -131,6 +133,11 @@ class CorpusOptions(Options):
         super().__post_init__()
         _check_choice("bars", self.bars, BARS)
         _check_choice("phrase", self.phrase, (0, *BARS))
+
+
+def options_of_pieces(bars: int, **options: Any) -> CorpusOptions:
+    """Options of windows to compare melodies of so many bars with: pieces begin with phrases."""
+    return CorpusOptions(bars=bars, phrase=PHRASE if bars > 2 else 0, **options)
 
 
 @dataclass(frozen=True, kw_only=True)
