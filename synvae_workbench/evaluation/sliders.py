@@ -210,7 +210,7 @@ def named_directions(model: MelodyVae) -> list[Slider]:
     z = torch.randn(DRAWS, model.config.latent_dim, generator=generator).to(model.device)
     events = model.decode(z).cpu().numpy()
     named = {}
-    if isinstance(model.config, SkeletonMelodyConfig):
+    if isinstance(model.config, SkeletonMelodyConfig) and model.config.tokens_per_latent == 1:
         named = planned_directions(model.config.layout, z.shape[1])
     values = {
         trait.more: trait.measure(events, coding=model.coding)

@@ -51,7 +51,10 @@ class SkeletonMelodyConfig:
     """
 
     steps: int = 2 * STEPS_PER_BAR  # two bars of sixteenths
-    steps_per_latent: int = 2  # events that one latent number picks, after one for each token
+    steps_per_latent: int = 2  # events that one latent number picks, after those for the tokens
+    # Tokens that one latent number picks, the first of them the coarsest. Pictures learn pieces
+    # better by few latents of some bits than by many that hardly say anything.
+    tokens_per_latent: int = 1
     channels: int = 128
     blocks: int = 3
     heads: int = 2
@@ -72,10 +75,12 @@ class SkeletonMelodyConfig:
                 f"a skeleton is of one voice, got coding {self.coding!r}; "
                 "LanguageMelodyConfig takes any coding"
             )
-        if self.steps % self.steps_per_latent:
-            raise ValueError(
-                f"{self.steps} steps do not fall into latents of {self.steps_per_latent} steps"
-            )
+        for name, count, together in (
+            ("steps", self.steps, self.steps_per_latent),
+            ("tokens", len(self.layout.kinds), self.tokens_per_latent),
+        ):
+            if count % together:
+                raise ValueError(f"{count} {name} do not fall into latents of {together} {name}")
         if self.surprise <= 0:
             raise ValueError(f"surprise is a temperature above 0, got {self.surprise}")
 
@@ -85,7 +90,11 @@ class SkeletonMelodyConfig:
 
     @property
     def latent_dim(self) -> int:
-        return len(self.layout.kinds) + self.steps // self.steps_per_latent
+        return self.planned_latents + self.steps // self.steps_per_latent
+
+    @property
+    def planned_latents(self) -> int:
+        return len(self.layout.kinds) // self.tokens_per_latent
 
     def build(self) -> tuple[QuantileEncoder, "SkeletonDecoder"]:
         language = SkeletonLanguage(self)
@@ -138,15 +147,20 @@ class SkeletonLanguage(nn.Module):
 
     def posterior_of(self, planned: Planned) -> Posterior:
         """Posterior of the latents that pick these tokens and these events."""
-        surprise, together = self.config.surprise, self.config.steps_per_latent
+        config = self.config
+        surprise, tokens, together = (
+            config.surprise,
+            config.tokens_per_latent,
+            config.steps_per_latent,
+        )
         token = interval_of(cumulative(planned.token_logits, surprise), planned.tokens)
         event = interval_of(cumulative(planned.event_logits, surprise), planned.events)
-        parts = posterior_of(*token, 1), posterior_of(*event, together)
+        parts = posterior_of(*token, tokens), posterior_of(*event, together)
         return Posterior(*(torch.cat(values, 1) for values in zip(*parts, strict=True)))
 
     def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> Planned:
         """Skeletons and events at the quantiles of z."""
-        left, planned = cumulative_normal(z), len(self.config.layout.kinds)
+        left, planned = cumulative_normal(z), self.config.planned_latents
         tokens, x, token_logits = self.plan(left[:, :planned], z.device)
         score = self.events.score(tokens, x)
         token = torch.full((len(z),), NONE, device=z.device)
@@ -162,19 +176,21 @@ class SkeletonLanguage(nn.Module):
         return Planned(tokens, token_logits, events, torch.stack(logits, 1))
 
     def plan(
-        self, quantiles: Float[Tensor, "b tokens"], device: torch.device
+        self, quantiles: Float[Tensor, "b latents"], device: torch.device
     ) -> tuple[
         Int[Tensor, "b tokens"], Float[Tensor, "b tokens c"], Float[Tensor, "b tokens values"]
     ]:
         """Tokens at these quantiles, with the hidden states and logits of their places."""
-        tokens = torch.zeros(quantiles.shape, dtype=torch.long, device=device)
+        count, left = len(self.config.layout.kinds), quantiles.clone()
+        tokens = torch.zeros(len(left), count, dtype=torch.long, device=device)
         cache, hidden, logits = self.tokens.cache(len(tokens)), [], []
         frame = self.tokens.frame(tokens)  # of no rhythm yet: the first places do not read it
         for place in range(tokens.shape[1]):
             if place == self.config.layout.heights.start:
                 frame = self.tokens.frame(tokens)
             x, logit = self.tokens.step(tokens, place, frame, cache)
-            tokens[:, place] = pick(logit, quantiles[:, place], self.config.surprise)[0]
+            index = place // self.config.tokens_per_latent
+            tokens[:, place], _, left[:, index] = pick(logit, left[:, index], self.config.surprise)
             hidden.append(x)
             logits.append(logit)
         return tokens, torch.stack(hidden, 1), torch.stack(logits, 1)

@@ -209,6 +209,7 @@ def test_training_reaches_every_parameter():
         ({"steps": 48}, "of 2, 4, 8, 16 bars"),
         ({"coding": "two_voices"}, "a skeleton is of one voice"),
         ({"steps_per_latent": 3}, "do not fall into latents of 3"),
+        ({"tokens_per_latent": 2}, "29 tokens do not fall into latents of 2"),
         ({"surprise": 0.0}, "temperature above 0"),
     ],
 )
