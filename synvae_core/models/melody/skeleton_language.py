@@ -12,7 +12,7 @@ language learns to fulfil, and what a listener hears is always the skeleton of t
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -38,6 +38,7 @@ from synvae_core.models.melody.skeleton import SkeletonReader
 from synvae_core.models.melody.skeleton_events import EventPerceptron
 from synvae_core.models.melody.skeleton_layout import BARS, SkeletonLayout
 from synvae_core.models.melody.skeleton_tokens import TokenTransformer
+from synvae_core.models.melody.vae import MelodyVae, reconfigure
 from synvae_core.music.coding import STEPS_PER_BAR, coding_named
 from synvae_core.types import Decoded, Posterior
 
@@ -249,3 +250,15 @@ class SkeletonDecoder(CodeDecoder):
 
 def _nats(logits: Float[Tensor, "b t n"], chosen: Int[Tensor, "b t"]) -> Float[Tensor, " b"]:
     return F.cross_entropy(logits.transpose(1, 2), chosen, reduction="none").sum(1)
+
+
+def language_for_pictures(music: MelodyVae, *, surprise: float) -> MelodyVae:
+    """Copies a language at a temperature, its latents as pictures learn them best.
+
+    Those of pieces of more than two bars pick several tokens each: of many that say less than a bit
+    each, more is noise than signal.
+    """
+    changes: dict[str, Any] = {"surprise": surprise}
+    if isinstance(music.config, SkeletonMelodyConfig) and music.config.layout.phrases > 1:
+        changes |= {"tokens_per_latent": 4, "steps_per_latent": 8}
+    return reconfigure(music, **changes)

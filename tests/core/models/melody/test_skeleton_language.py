@@ -9,7 +9,7 @@ import torch
 from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.melody.couplings import softmax
 from synvae_core.models.melody.skeleton import carried
-from synvae_core.models.melody.skeleton_language import SkeletonMelodyConfig
+from synvae_core.models.melody.skeleton_language import SkeletonMelodyConfig, language_for_pictures
 from synvae_core.models.melody.vae import MelodyVae, reconfigure
 from synvae_core.models.storage import save_model
 from synvae_core.models.synvae import SynVae, SynVaeConfig
@@ -222,3 +222,9 @@ def test_what_has_no_gradient_is_refused():
     model = skeleton_vae()
     with pytest.raises(ValueError, match="couple by straight_through"):
         model.decoder(z_of(model, 2), softmax)
+
+
+def test_pictures_have_fewer_latents_of_pieces_and_all_of_two_bars():
+    for steps, latents in ((32, 45), (128, 46)):
+        music = language_for_pictures(skeleton_vae(steps=steps), surprise=1.1)
+        assert (music.config.latent_dim, music.config.surprise) == (latents, 1.1)
