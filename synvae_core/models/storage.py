@@ -14,13 +14,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from synvae_core.places import PRETRAINED
+
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 FORMAT_VERSION = 1
 LATEST, BEST = "latest", "best"  # where a run keeps its models
-# Inside the package in a wheel, beside it in a checkout.
-_INSIDE, _BESIDE = (Path(__file__).parents[up] / "pretrained" for up in (1, 2))
-PRETRAINED = _INSIDE if _INSIDE.is_dir() else _BESIDE
 
 Model = TypeVar("Model", bound=nn.Module)
 

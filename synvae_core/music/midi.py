@@ -17,10 +17,11 @@ import numpy as np
 import pretty_midi
 from jaxtyping import Float, Integer
 
-from synvae_core.music.coding import STEPS_PER_QUARTER, Coding
+from synvae_core.music.coding import STEPS_PER_QUARTER, Coding, Note
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi_files import PERCUSSION_CHANNEL, file_score
-from synvae_core.music.score import MidiError, Part, Reading, Score, score_to_events
+from synvae_core.music.score import MidiError, Part, Reading, Score
+from synvae_core.music.soloist import melody_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # pydub misses ffmpeg, which nothing here needs
@@ -48,7 +49,7 @@ def events_to_note_sequence(
         velocity: of every note, 1..127.
         coding: of the events; each voice is an instrument of its own.
     """
-    _check_performance(qpm, program, velocity)
+    check_performance(qpm, program, velocity)
     seconds = 60.0 / qpm / STEPS_PER_QUARTER
     sequence = NoteSequence(ticks_per_quarter=TICKS_PER_QUARTER)
     sequence.tempos.add(qpm=qpm)
@@ -68,7 +69,7 @@ def events_to_note_sequence(
 
 def note_sequence_to_events(sequence: NoteSequence, **options: Any) -> Integer[np.ndarray, " t"]:
     """Event ids (t,) of the one melody in a NoteSequence; options and refusals of `read_midi`."""
-    return score_to_events(_sequence_score(sequence), Reading(**options))
+    return melody_of(_sequence_score(sequence), Reading(**options))
 
 
 def pretty_midi_to_events(
@@ -78,7 +79,7 @@ def pretty_midi_to_events(
 
     It does not know where a file ended: silence after the last event is too short without `pad`.
     """
-    return score_to_events(_pretty_score(midi), Reading(**options))
+    return melody_of(_pretty_score(midi), Reading(**options))
 
 
 def midi_bytes(
@@ -94,7 +95,7 @@ def midi_bytes(
     The end of the track stands at the last step, so the length of trailing silence is kept too.
     Each voice has a channel of its own, in their order and without that of percussion.
     """
-    _check_performance(qpm, program, velocity)
+    check_performance(qpm, program, velocity)
     channels = [voice + (voice >= PERCUSSION_CHANNEL) for voice in range(coding.voices)]
     track = mido.MidiTrack(
         [
@@ -103,10 +104,26 @@ def midi_bytes(
             *(mido.Message("program_change", program=program, channel=c) for c in channels),
         ]
     )
+    steps = len(events) // coding.voices
+    add_notes(track, coding.notes(events), channels=channels, velocity=velocity, steps=steps)
+    buffer = io.BytesIO()
+    mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_QUARTER, tracks=[track]).save(file=buffer)
+    return buffer.getvalue()
+
+
+def add_notes(
+    track: mido.MidiTrack,
+    notes: list[Note],
+    *,
+    channels: list[int],
+    velocity: int,
+    steps: int,
+) -> None:
+    """Adds notes to a track, each in the channel of its voice, and the end of the track."""
     # (step, whether it starts, pitch, voice): at one step, ends come before starts
     changes = [
         change
-        for start, end, pitch, voice in coding.notes(events)
+        for start, end, pitch, voice in notes
         for change in ((start, True, pitch, voice), (end, False, pitch, voice))
     ]
     before = 0  # step of the last message: MIDI stores differences
@@ -115,11 +132,7 @@ def midi_bytes(
         note = {"note": pitch, "velocity": loud, "channel": channels[voice]}
         track.append(mido.Message(kind, time=(step - before) * TICKS_PER_STEP, **note))
         before = step
-    silence = len(events) // coding.voices - before
-    track.append(mido.MetaMessage("end_of_track", time=silence * TICKS_PER_STEP))
-    buffer = io.BytesIO()
-    mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_QUARTER, tracks=[track]).save(file=buffer)
-    return buffer.getvalue()
+    track.append(mido.MetaMessage("end_of_track", time=(steps - before) * TICKS_PER_STEP))
 
 
 def write_midi(events: Integer[np.ndarray, " t"], path: str | os.PathLike, **options: Any) -> None:
@@ -148,7 +161,7 @@ def read_midi(source: str | os.PathLike | bytes, **options: Any) -> Integer[np.n
             `steps`. It names the option that helps.
         ValueError: if `steps` or `bar` makes no sense.
     """
-    return score_to_events(file_score(source), Reading(**options))
+    return melody_of(file_score(source), Reading(**options))
 
 
 def round_trip(
@@ -174,7 +187,8 @@ def round_trip(
     return heard
 
 
-def _check_performance(qpm: float, program: int, velocity: int) -> None:
+def check_performance(qpm: float, program: int, velocity: int) -> None:
+    """Refuses options of a performance that are out of range, by a ValueError."""
     if not 4 <= qpm <= 960:
         raise ValueError(f"qpm is 4..960 quarters per minute, got {qpm}")
     if not 0 <= program <= 127:

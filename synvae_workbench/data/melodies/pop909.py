@@ -8,13 +8,14 @@ do. The second reading is the one whose bars are nearly all of one length within
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pretty_midi
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER, Note
 from synvae_workbench.data.cache import cache_folder, digest_of
@@ -79,42 +80,58 @@ def load_pop909(options: CorpusOptions) -> Corpus:
     Raises:
         ValueError: if the songs are not there, or none has a window.
     """
-    files, bars, seed = _song_files(folder_of(POP909, options)), options.bars, options.seed
+    files, bars, seed = song_files(folder_of(POP909, options)), options.bars, options.seed
     settings = (READER_VERSION, bars, seed, NOTES_PER_BAR, MAX_DIFFERENT, HELD_OUT, MAX_BEAT_RATIO)
     path = cache_folder(options.cache) / f"pop909-{bars}bar-{digest_of(settings, files)}.npz"
     return cached_corpus(path, lambda: _build(files, bars=bars, seed=seed))
 
 
-def _song_files(folder: Path) -> dict[str, bytes]:
-    """Contents of the MIDI files and of the beats, by name."""
+def song_files(folder: Path, beside: Sequence[str] = (BEATS,)) -> dict[str, bytes]:
+    """Contents of the MIDI files and of the files of these names beside them, as `001/001.mid`.
+
+    Raises:
+        ValueError: if there are no songs.
+    """
     paths = _song_paths(folder)
     if not paths:
         raise ValueError(f"{folder} has no 001/001.mid: {POP909.advice}")
-    paths = [other for path in paths for other in (path, path.with_name(BEATS)) if other.is_file()]
+    named = ((path, *map(path.with_name, beside)) for path in paths)
+    paths = [path for several in named for path in several if path.is_file()]
     return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}
 
 
-def _build(files: dict[str, bytes], *, bars: int, seed: int) -> Corpus:
-    songs, names, skipped = [], [], Counter()
+def read_songs(files: dict[str, bytes]) -> tuple[dict[str, Song], dict[str, int]]:
+    """Songs that can be read, by their files' names, and the reasons of the others, counted."""
+    songs, skipped = {}, Counter()
     for name in (name for name in files if name.endswith(".mid")):
         try:
-            song = read_song(files[name], files.get(f"{name.split('/')[0]}/{BEATS}"))
+            songs[name] = read_song(files[name], files.get(f"{name.split('/')[0]}/{BEATS}"))
         except ValueError as error:
             skipped[str(error)] += 1
-            continue
-        songs.append(song)
-        names.append(name)
-    windows = [song_windows(song, bars=bars) for song in songs]
-    two_bars = [song_windows(song, bars=2) for song in songs]
-    if not sum(map(len, windows)) or not sum(map(len, two_bars)):
+    return songs, dict(skipped)
+
+
+def split_songs(songs: dict[str, Song], *, seed: int) -> Int[np.ndarray, " songs"]:
+    """Split of songs: 0 training, 1 validation, 2 test; the same for windows of any length."""
+    two_bars = [song_windows(song, bars=2) for song in songs.values()]
+    if not sum(map(len, two_bars)):
+        raise ValueError(f"none of the {len(songs)} songs has two bars of four beats in a row")
+    owner = distinct_in_tune(two_bars)[1]
+    return split_tunes(np.arange(len(songs)), list(songs), owner, seed=seed)
+
+
+def _build(files: dict[str, bytes], *, bars: int, seed: int) -> Corpus:
+    songs, skipped = read_songs(files)
+    windows = [song_windows(song, bars=bars) for song in songs.values()]
+    if not sum(map(len, windows)):
         raise ValueError(
             f"none of the {len(songs)} songs has {bars} bars of four beats in a row; skipped "
-            f"{sum(skipped.values())}: {dict(skipped)}; expected the songs of {POP909.home}"
+            f"{sum(skipped.values())}: {skipped}; expected the songs of {POP909.home}"
         )
-    part = split_tunes(np.arange(len(songs)), names, distinct_in_tune(two_bars)[1], seed=seed)
+    part = split_songs(songs, seed=seed)
     statistics = {"tunes": len(songs), "skipped": sum(skipped.values())}
-    statistics["skipped_reasons"] = dict(skipped)
-    return collect(windows, part, names, statistics)
+    statistics["skipped_reasons"] = skipped
+    return collect(windows, part, list(songs), statistics)
 
 
 def read_song(midi: bytes, beats: bytes | None) -> Song:
@@ -123,7 +140,7 @@ def read_song(midi: bytes, beats: bytes | None) -> Song:
     Raises:
         ValueError: with the reason, in one wording for all such songs, by which they are counted.
     """
-    times, is_downbeat = _read_beats(beats)
+    times, is_downbeat = read_beats(beats)
     try:
         tracks = pretty_midi.PrettyMIDI(BytesIO(midi)).instruments
     except Exception as error:  # mido raises whatever the bytes provoke
@@ -150,7 +167,7 @@ def read_song(midi: bytes, beats: bytes | None) -> Song:
     return Song(notes, np.array(bar_starts))
 
 
-def _read_beats(text: bytes | None) -> tuple[Float[np.ndarray, " beats"], np.ndarray]:
+def read_beats(text: bytes | None) -> tuple[Float[np.ndarray, " beats"], np.ndarray]:
     """Times of the beats in seconds, and True for those that start a bar."""
     if text is None:
         raise ValueError(f"{BEATS} is missing")
