@@ -188,4 +188,4 @@ def voice(chords: Int[np.ndarray, " n"], *, ceiling: int = CEILINGS[1]) -> Int[n
 def _close_voicings(chord: int, ceiling: int) -> list[tuple[int, int, int]]:
     """Inversions within an octave, of notes from `LOWEST_CHORD` to the ceiling."""
     pitches = [p for p in range(LOWEST_CHORD, ceiling + 1) if TRIAD_TONES[chord, p % 12]]
-    return [tuple(pitches[at : at + 3]) for at in range(len(pitches) - 2)]
+    return list(zip(pitches, pitches[1:], pitches[2:], strict=False))
