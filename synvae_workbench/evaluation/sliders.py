@@ -87,7 +87,8 @@ class Slider(NamedTuple):
     @property
     def evidence(self) -> str:
         """The measured effect, and the share of the melodies that went that way."""
-        return f"{self.effect:+.2g} {self.trait.unit} on average, in {self.consistency:.0%}"
+        effect = float(f"{self.effect:.2g}")  # two figures, and no exponent
+        return f"{effect:+g} {self.trait.unit} on average, in {self.consistency:.0%}"
 
 
 def key_signature(events: Integer[np.ndarray, "n t"], *, coding: Coding) -> Int[np.ndarray, " n"]:

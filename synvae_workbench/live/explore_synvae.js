@@ -1,4 +1,4 @@
-// Asks the kernel for pictures and melodies and shows what it answers: see explore.py.
+// Asks the kernel for pictures and melodies and shows what it answers: see explore_synvae.py.
 const PATIENCE = 1500;  // milliseconds after which a question counts as lost
 
 /** A slider in a label; `moved` gets its value, `words` says it beside it, `spoken` to the ear. */
@@ -64,7 +64,7 @@ function render({ model, el }) {
     }));
     mark();
   };
-  let current;
+  let current, opened = 0;
   const mark = () => {
     for (const item of root.querySelectorAll(".ex-choice"))
       item.setAttribute("aria-pressed", item.dataset.index === `${current}`);
@@ -115,13 +115,23 @@ function render({ model, el }) {
   status.setAttribute("role", "status");
   const say = text => { status.textContent = text; };
 
-  const pick = make("label", "ex-slider", sound);
-  make("span", "ex-name", pick, "Instrument");
-  const program = make("select", "", pick);
+  /** A select in a label, with options of these texts. */
+  const choice = (text, options, chosen) => {
+    const label = make("label", "ex-slider", sound);
+    make("span", "ex-name", label, text);
+    const select = make("select", "", label);
+    for (const [i, each] of options.entries()) make("option", "", select, each).value = i;
+    select.addEventListener("change", chosen);
+    return select;
+  };
+  const long = choice("Length", page.lengths, () => {
+    send({ kind: "length", number: +long.value });
+    say(`Another model is opened: ${page.lengths[long.value]}. The first time takes a while.`);
+  });
+  const program = choice("Instrument", [], () => perform());
   fillInstruments(program, page);
   const perform = () => send({ kind: "sound", program: +program.value, qpm: +qpm.input.value,
     temperature: +heat.input.value });
-  program.addEventListener("change", perform);
   const qpm = slider(sound, "Tempo", { min: page.tempos[0], max: page.tempos[1], step: 5,
     value: page.qpm, words: value => `${value} bpm` }, perform);
   const heat = slider(sound, "Temperature", { min: page.temperatures[0], step: .05,
@@ -136,18 +146,25 @@ function render({ model, el }) {
     + "one direction; what it does to the notes was measured in them: below each stands the change "
     + "from its left end to its right one, and in how many of the pictures it went that way.");
   const grid = make("div", "ex-grid", bend.node);
-  bend.node.hidden = !page.sliders.length;  // of a model that plays the same whatever is asked
-  const sliders = page.sliders.map(({ less, more, does }, number) => {
-    const block = make("div", "ex-bent", grid);
-    // The number says nothing to the eye that the knob does not; a screen reader wants it.
-    const made = slider(block, less, { min: -page.reach, max: page.reach, value: 0,
-      step: page.reach / 30, words: () => more },
-    value => send({ kind: "slide", slider: number, value }), value => Math.abs(value) < .05
-      ? "in the middle" : `${Math.abs(value).toFixed(1)} towards ${value < 0 ? less : more}`);
-    made.input.setAttribute("aria-label", `From ${less} to ${more}`);
-    made.input.setAttribute("aria-description", make("small", "", block, does).textContent);
-    return made;
-  });
+  let sliders;
+  const describe = () => {  // of the model that plays
+    const { sliders: told, reach } = model.get("page");
+    bend.node.hidden = !told.length;  // of a model that plays the same whatever is asked
+    grid.replaceChildren();
+    sliders = told.map(({ less, more, does }, number) => {
+      const block = make("div", "ex-bent", grid);
+      // The number says nothing to the eye that the knob does not; a screen reader wants it.
+      const made = slider(block, less, { min: -reach, max: reach, value: 0, step: reach / 30,
+        words: () => more },
+      value => send({ kind: "slide", slider: number, value }), value => Math.abs(value) < .05
+        ? "in the middle" : `${Math.abs(value).toFixed(1)} towards ${value < 0 ? less : more}`);
+      made.input.setAttribute("aria-label", `From ${less} to ${more}`);
+      made.input.setAttribute("aria-description", make("small", "", block, does).textContent);
+      return made;
+    });
+  };
+  describe();
+  model.on("change:page", describe);
   button(bend.node, "Back to the picture", () => send({ kind: "reset" }));
 
   // --- the way to another picture
@@ -180,6 +197,7 @@ function render({ model, el }) {
     for (const each of [shown, start]) each.paint(original);
     rebuilt.paint(drawn); end.paint(other);
     current = content.index;
+    opened = long.value = content.model;
     name.textContent = content.name;
     start.canvas.setAttribute("aria-label", `Start: ${content.name}`);
     end.canvas.setAttribute("aria-label", `End: ${content.other}`);
@@ -199,12 +217,13 @@ function render({ model, el }) {
     if (content.kind === "shown") show(content, buffers);
     else if (content.kind === "shelf") choices(shelf, content.pictures, pixelsOf(buffers[0]));
     else say(content.said);
+    if (content.kind === "said") long.value = opened;
     next();
   };
   model.on("msg:custom", receive);
   const manager = model.widget_manager, id = model.get("player").slice("IPY_MODEL_".length);
   manager.get_model(id).then(player => manager.create_view(player))
     .then(view => { slot.append(view.el); send({ kind: "ready" }); });
-  return () => model.off("msg:custom", receive);
+  return () => { model.off("msg:custom", receive); model.off("change:page", describe); };
 }
 export default { render };

@@ -65,6 +65,7 @@ class Explorer:
                 f"{tuple(images.shape)} and {len(captions)} captions"
             )
         self.model, self.images, self.captions = model, images.numpy(), list(captions)
+        self._cache = cache
         self.melodies = KnownMelodies(model, images, cache=cache)
         with torch.no_grad():
             parts = [model.image_encoder(part.float() / 255).mu for part in images.split(500)]
@@ -78,6 +79,10 @@ class Explorer:
     def shape(self) -> tuple[int, int, int]:
         """Channels, height and width of a picture."""
         return self.images.shape[1:]
+
+    def with_model(self, model: SynVae) -> "Explorer":
+        """The same pictures, explored by another model of pictures of their size."""
+        return Explorer(model, torch.from_numpy(self.images), self.captions, cache=self._cache)
 
     @torch.no_grad()
     def encode(self, picture: UInt8[np.ndarray, "c h w"]) -> Float[Tensor, " z"]:

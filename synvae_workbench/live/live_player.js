@@ -1,7 +1,7 @@
 // Draws the notes that live_player.py sends, plays their sound, and offers both to be saved.
 const ROWS = 18;  // a note is at least one of so many rows high: notes of one melody never overlap
 const BAR = 16, NARROW = 560;  // steps; pixels below which a line has four bars, else eight
-const LABEL = 6;  // semitones of room above the notes for the labels of sections
+const LABEL = .2;  // of the height, above the notes, for the labels of sections
 const PAUSE = 250;  // milliseconds without a change before sheet music is drawn again
 
 
@@ -48,8 +48,9 @@ function render({ model, el }) {
   };
   const draw = () => {
     const { steps, notes: all } = shown, pitches = all.map(note => note[2]);
-    const low = Math.min(LOW, ...pitches) - 1, free = shown.sections.length ? LABEL : 0;
-    const span = Math.max(HIGH, ...pitches) + 2 - low + free, height = Math.max(1 / span, 1 / ROWS);
+    const low = Math.min(LOW, ...pitches) - 1, range = Math.max(HIGH, ...pitches) + 2 - low;
+    const span = shown.sections.length ? range / (1 - LABEL) : range;
+    const height = Math.max(1 / span, 1 / ROWS);
     across = fitting(steps);
     roll.replaceChildren(); notes = []; lines = [];
     for (let from = 0; from < steps; from += across) {
@@ -58,7 +59,7 @@ function render({ model, el }) {
       node.style.width = `${100 * (to - from) / across}%`;
       node.style.setProperty("--beats", (to - from) / 4);
       node.style.setProperty("--bars", (to - from) / BAR);
-      for (let pitch = 12 * Math.ceil(low / 12); pitch < low + span - free; pitch += 12)
+      for (let pitch = 12 * Math.ceil(low / 12); pitch < low + range; pitch += 12)
         make("span", "lp-octave", node, `C${pitch / 12 - 1}`).style.bottom =
           `${100 * (pitch + .5 - low) / span}%`;
       const left = step => 100 * (Math.min(to, Math.max(from, step)) - from) / (to - from);

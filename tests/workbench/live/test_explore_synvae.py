@@ -1,32 +1,35 @@
 import asyncio
+import dataclasses
 import io
 import json
 
 import numpy as np
 import pytest
 import torch
+from melody_models import HIERARCHICAL
 from PIL import Image
 from spoken_models import small_synvae
 
 from synvae_core.models.melody.configurations import load_melody_model
-from synvae_core.models.storage import PRETRAINED
+from synvae_core.models.melody.vae import MelodyVae
+from synvae_core.models.storage import PRETRAINED, save_model
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
 from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.evaluation.sliders import REACH
 from synvae_workbench.evaluation.translation import translate
 from synvae_workbench.live.draw import SIDE
-from synvae_workbench.live.explore_synvae import (
+from synvae_workbench.live.explore_synvae import SHELF, SynVaePage
+from synvae_workbench.live.explore_synvae_state import (
     ALIKE,
-    BROKEN,
-    SHELF,
-    SynVaePage,
     by_ear,
     describe_page,
     first_state,
     requested_state,
 )
 from synvae_workbench.live.explorer import POSITIONS, Explorer
+from synvae_workbench.live.lengths import Choice
+from synvae_workbench.live.messages import BROKEN
 
 torch.manual_seed(0)
 IMAGES = (255 * torch.rand(20, 1, 28, 28)).to(torch.uint8)
@@ -68,7 +71,7 @@ def page(explorer):
 
 def ask(page, content, *buffers):
     page._handle_custom_msg(content, list(buffers))
-    return page.sent[-1][0]
+    return page.sent[-1][0] if hasattr(page, "sent") else None
 
 
 def png(pixels):
@@ -327,6 +330,41 @@ def test_the_end_of_the_way_is_the_other_picture(explorer, page):
     assert page.played[-1]["steps"] == explorer.model.music.config.steps
 
 
+@pytest.fixture(scope="module")
+def eight_bars(explorer, tmp_path_factory):
+    """The folder of an untrained SynVAE that plays eight bars."""
+    music = MelodyVae(dataclasses.replace(HIERARCHICAL, steps=128))
+    visual = visual_config(28, latent_dim=HIERARCHICAL.latent_dim)
+    save_model(SynVae(SynVaeConfig(visual), music), folder := tmp_path_factory.mktemp("long"))
+    return folder
+
+
+def test_another_length_is_chosen_and_back(explorer, eight_bars, tmp_path):
+    choices = [Choice("long", 128, eight_bars), Choice("gone", 256, tmp_path)]
+    page, sent, played = SynVaePage(explorer, others=choices), [], []
+    page.send = lambda content, buffers=(): sent.append(content)
+    page.player.send = lambda content, buffers=(): played.append(content)
+    assert page.page["lengths"] == ["2 bars", "8 bars, long", "16 bars, gone"]
+    ask(page, {"kind": "slide", "slider": 6, "value": 1})
+    ask(page, {"kind": "choose", "index": 4})
+    ask(page, {"kind": "length", "number": 1})
+    assert (sent[-1]["name"], sent[-1]["model"]) == (CAPTIONS[4], 1)
+    assert played[-1]["steps"] == 128
+    assert len(page.page["sliders"]) == len(sent[-1]["values"])
+    ask(page, {"kind": "length", "number": 2})
+    assert sent[-1]["said"].startswith("Not used: ")
+    ask(page, {"kind": "choose", "index": 5})
+    assert (sent[-1]["model"], played[-1]["steps"]) == (1, 128), "the page goes on"
+    ask(page, {"kind": "length", "number": 0})
+    assert (sent[-1]["model"], played[-1]["steps"]) == (0, 32)
+    z = explorer.encode(explorer.images[5])
+    assert [tuple(note) for note in played[-1]["notes"]] == [
+        note[:3] for note in ONE_VOICE.notes(explorer.play(z).events)
+    ]
+    ask(page, {"kind": "length", "number": 3})
+    assert "something that it should not" in sent[-1]["said"]
+
+
 def test_the_shelf_goes_round(page):
     shelf = ask(page, {"kind": "shelf", "number": 1})
     assert [index for index, _ in shelf["pictures"]] == [*range(12, 20), *range(4)]
@@ -346,7 +384,7 @@ def test_a_fault_is_said_and_logged(page, monkeypatch, caplog):
 
 
 def test_sliders_say_what_they_do(explorer):
-    page = describe_page(explorer, first_state(explorer))
+    page = describe_page(explorer, first_state(explorer), ["2 bars"])
     sliders = page["sliders"]
     assert len(sliders) == len(explorer.sliders) == 7
     assert len({each["more"] for each in sliders} | {each["less"] for each in sliders}) == 14
