@@ -89,7 +89,7 @@ MEASURED = {
     ),
     "27_evaluate_music_vae": (
         "own/note_f1 own/exact unseen/exact prior_drawn/auc interpolation/linear_length "
-        "attributes/mean_pitch own/kl_bits"
+        "attributes/mean_pitch own/kl_bits prior_drawn/bar_similarity_lag_1 tunes/phrase_bars"
     ),
     "28_evaluate_speech_to_image": (
         "judge/accuracy spoken/agreement spoken/agreement_sampled digit_0/agreement "

@@ -12,6 +12,7 @@ _DEFINED_IN = {
     for module, names in {
         "charts": ("confusion", "loss_curves", "precision_bars"),
         "comparison": ("corpus_comparison",),
+        "form": ("bar_similarity_maps",),
         "latents": (
             "attribute_curves",
             "attribute_effects",

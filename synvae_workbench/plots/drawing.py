@@ -45,6 +45,7 @@ def heat_map(
     defaults = {"cmap": "Blues", "cbar": False, "linewidth": 1, "linecolor": "white"}
     names = {"xticklabels": True, "yticklabels": True, "annot_kws": {"fontsize": 8}}
     sns.heatmap(table, annot=texts, fmt="", ax=axes, **{**defaults, **names, **options})
+    axes.collections[0].update_scalarmappable()  # which seaborn does for written cells alone
     shades = axes.collections[0].get_facecolors().reshape(*table.shape, 4)
     for text in axes.texts:
         column, row = map(int, text.get_position())
