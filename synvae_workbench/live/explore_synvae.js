@@ -131,12 +131,16 @@ function render({ model, el }) {
   const program = choice("Instrument", [], () => perform());
   fillInstruments(program, page);
   const perform = () => send({ kind: "sound", program: +program.value, qpm: +qpm.input.value,
-    temperature: +heat.input.value });
+    temperature: +heat.input.value, style: page.styles[style.value][0],
+    font: page.fonts[font.value] });
   const qpm = slider(sound, "Tempo", { min: page.tempos[0], max: page.tempos[1], step: 5,
     value: page.qpm, words: value => `${value} bpm` }, perform);
   const heat = slider(sound, "Temperature", { min: page.temperatures[0], step: .05,
     max: page.temperatures[1], value: 0, words: value => value ? value.toFixed(2) : "as it is" },
   value => { perform(); again.hidden = !value; });
+  const style = choice("Accompaniment", page.styles.map(each => each[1]), perform);
+  const font = choice("Sound font", page.fonts, perform);
+  font.parentNode.hidden = page.fonts.length < 2;
   const again = button(sound, "Another variant", () => send({ kind: "again" }));
   again.hidden = true;
 

@@ -18,7 +18,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from synvae_core.models.synvae import load_synvae
-from synvae_core.music.sound import Sound
 from synvae_workbench.live.assets import read_assets
 from synvae_workbench.live.explore_synvae_state import (
     State,
@@ -104,9 +103,7 @@ class SynVaePage(anywidget.AnyWidget):
         heard = self._heard(z.numpy().tobytes(), state.temperature, state.seed)
         events = self._whole_way(state) if state.whole else heard.events
         self._state = state._replace(whole=False)
-        self.player.show(
-            events, label=state.caption, sound=Sound(state.qpm, state.program), play=play
-        )
+        self.player.show(events, label=state.caption, sound=state.sound, play=play)
         self._last, self._last_events = state_message(explorer, state, z, heard), heard.events
         self._tell(self._last)
 

@@ -10,6 +10,9 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from synvae_core.music.accompaniment import Accompaniment
+from synvae_core.music.sound import Sound
+from synvae_core.music.soundfonts import PACKAGED, found, open_soundfont
 from synvae_workbench.evaluation.sliders import REACH
 from synvae_workbench.live.draw import SIDE, drawing_to_digit
 from synvae_workbench.live.explorer import POSITIONS, Explorer, LatentMelody
@@ -17,6 +20,8 @@ from synvae_workbench.live.messages import FOREIGN, INSTRUMENTS, bounded_number,
 from synvae_workbench.live.uploads import MAX_PICTURE_BYTES, printable_name, read_picture_upload
 
 ALIKE = 6
+# Styles of `music.accompaniment`, in words.
+ACCOMPANIMENTS = {"": "melody alone", "fiddle": "as for fiddle tunes", "pop": "as in pop songs"}
 TEMPOS, TEMPERATURES = (40.0, 240.0), (0.0, 1.5)
 
 
@@ -24,7 +29,8 @@ class State(NamedTuple):
     """Settings of the page: a picture, the position on the way to another, and latent changes.
 
     `index` is that of a known picture, `changes` are values by slider, `whole` asks for the
-    way from one picture to the other as one melody, `model` is which of several plays.
+    way from one picture to the other as one melody, `model` is which of several plays,
+    `style` that of an accompaniment, if there is one, and `font` the name of a sound font.
     """
 
     picture: UInt8[np.ndarray, "c h w"]
@@ -40,6 +46,18 @@ class State(NamedTuple):
     temperature: float = 0.0
     seed: int = 0
     model: int = 0
+    style: str = ""
+    font: str = PACKAGED
+
+    @property
+    def sound(self) -> Sound:
+        """How the melody is played: alone or accompanied, and on which sound font."""
+        return Sound(
+            self.qpm,
+            self.program,
+            soundfont="" if self.font == PACKAGED else self.font,
+            accompaniment=Accompaniment(self.style) if self.style else None,
+        )
 
     @property
     def caption(self) -> str:
@@ -98,13 +116,27 @@ def requested_state(
             return state._replace(whole=True)
         case {"kind": "again"}:
             return state._replace(seed=state.seed + 1)
-        case {"kind": "sound", "qpm": qpm, "temperature": temperature, "program": int(program)} if (
-            0 <= program < INSTRUMENTS
-        ):
+        case {"kind": "sound"}:
+            return _with_sound(state, content)
+    raise ValueError(FOREIGN)
+
+
+def _with_sound(state: State, content: dict) -> State:
+    match content:
+        case {
+            "qpm": qpm,
+            "temperature": temperature,
+            "program": int(program),
+            "style": str(style),
+            "font": str(font),
+        } if 0 <= program < INSTRUMENTS and style in ACCOMPANIMENTS and font in found():
+            open_soundfont(font)  # refuses a file that is none
             return state._replace(
                 qpm=bounded_number(qpm, TEMPOS),
                 temperature=bounded_number(temperature, TEMPERATURES),
                 program=program,
+                style=style,
+                font=font,
             )
     raise ValueError(FOREIGN)
 
@@ -128,6 +160,8 @@ def describe_page(explorer: Explorer, state: State, lengths: Sequence[str]) -> d
         "sliders": sliders,
         "reach": REACH,
         "lengths": list(lengths),
+        "styles": list(ACCOMPANIMENTS.items()),
+        "fonts": list(found()),
         "instruments": instrument_groups(),
         "positions": POSITIONS,
         "tempos": TEMPOS,

@@ -17,6 +17,7 @@ from jaxtyping import Integer
 
 from synvae_core.metrics.form import sections
 from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER, Note
+from synvae_core.music.ensemble import players_of
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.render import SAMPLE_RATE
 from synvae_core.music.sound import PIANO, Sound
@@ -36,16 +37,23 @@ class Performance:
         wav, midi: bytes of the two files that are always made.
     """
 
-    def __init__(self, content: dict, notes: Sequence[Note], wav: bytes, midi: bytes, sound: Sound):
+    def __init__(
+        self, content: dict, events: np.ndarray, wav: bytes, midi: bytes, sound: Sound
+    ) -> None:
         self.content, self.wav, self.midi = content, wav, midi
-        self._notes, self._sound = notes, sound
+        self._events, self._sound = events, sound
 
     @cached_property
     def music_xml(self) -> bytes:
-        """Bytes of its MusicXML."""
-        part = Part(self._notes, program=self._sound.program)
-        steps, title = self.content["steps"], self.content["label"]
-        return music_xml([part], steps=steps, qpm=self._sound.qpm, title=title)
+        """Bytes of its MusicXML, chords and bass included if there are any."""
+        sound = self._sound
+        if sound.accompaniment is None:
+            parts = [Part(ONE_VOICE.notes(self._events), program=sound.program)]
+        else:
+            players = players_of(self._events, sound.accompaniment, program=sound.program)
+            parts = [Part(each.notes, each.name.title(), each.program) for each in players]
+        steps, title = len(self._events), self.content["label"]
+        return music_xml(parts, steps=steps, qpm=sound.qpm, title=title)
 
 
 class LivePlayer(anywidget.AnyWidget):
@@ -131,7 +139,7 @@ def prepare_performance(
         "seconds": len(events) * 60 / sound.qpm / STEPS_PER_QUARTER,
         "file": re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_")[:60] or "melody",
     }
-    return Performance(content, notes, wav.getvalue(), sound.midi(events), sound)
+    return Performance(content, events, wav.getvalue(), sound.midi(events), sound)
 
 
 def labels_of_sections(events: Integer[np.ndarray, " t"]) -> list[str]:

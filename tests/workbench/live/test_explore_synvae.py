@@ -15,12 +15,16 @@ from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.storage import PRETRAINED, save_model
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
+from synvae_core.music.accompaniment import STYLES, Accompaniment
 from synvae_core.music.melody import ONE_VOICE
+from synvae_core.music.sound import PIANO, Sound
+from synvae_core.music.soundfonts import PACKAGED, found
 from synvae_workbench.evaluation.sliders import REACH
 from synvae_workbench.evaluation.translation import translate
 from synvae_workbench.live.draw import SIDE
 from synvae_workbench.live.explore_synvae import SHELF, SynVaePage
 from synvae_workbench.live.explore_synvae_state import (
+    ACCOMPANIMENTS,
     ALIKE,
     by_ear,
     describe_page,
@@ -33,6 +37,7 @@ from synvae_workbench.live.messages import BROKEN
 
 torch.manual_seed(0)
 IMAGES = (255 * torch.rand(20, 1, 28, 28)).to(torch.uint8)
+SOUND = {"kind": "sound", "qpm": 120, "program": 0, "temperature": 0, "style": "", "font": PACKAGED}
 CAPTIONS = [f"{i % 3}, picture {i}" for i in range(20)]
 
 
@@ -171,14 +176,16 @@ def test_wishes_become_states(explorer):
     assert (chosen.name, chosen.index, chosen.position) == (CAPTIONS[3], 3, 0)
     turned = requested_state(chosen, {"kind": "other"}, [], explorer)
     assert turned.other_name == CAPTIONS[3]
-    sound = {"kind": "sound", "qpm": 90, "program": 40, "temperature": 0.5}
+    sound = SOUND | {"qpm": 90, "program": 40, "temperature": 0.5, "style": "fiddle"}
     state = requested_state(turned, sound, [], explorer)
     assert (state.qpm, state.program, state.temperature) == (90, 40, 0.5)
+    assert state.sound == Sound(90, 40, accompaniment=Accompaniment("fiddle"))
+    assert requested_state(state, SOUND, [], explorer).sound == PIANO
     assert requested_state(state, {"kind": "again"}, [], explorer).seed == 1
 
 
 def test_numbers_are_kept_within_their_bounds(explorer):
-    sound = {"kind": "sound", "qpm": 1e9, "program": 0, "temperature": -5}
+    sound = SOUND | {"qpm": 1e9, "temperature": -5}
     state = requested_state(first_state(explorer), sound, [], explorer)
     assert (state.qpm, state.temperature) == (240, 0)
     slide = {"kind": "slide", "slider": 3, "value": -1e9}
@@ -203,6 +210,9 @@ def test_a_drawing_becomes_a_digit(explorer):
 
 
 FOREIGN = [
+    SOUND | {"style": "loud"},
+    SOUND | {"font": "/etc/passwd"},
+    {"kind": "sound"},
     None,
     [],
     {},
@@ -215,10 +225,10 @@ FOREIGN = [
     {"kind": "slide", "slider": "higher", "value": 0.0},
     {"kind": "way", "position": POSITIONS},
     {"kind": "way", "position": 0.5},
-    {"kind": "sound", "qpm": "fast", "program": 0, "temperature": 0},
-    {"kind": "sound", "qpm": float("nan"), "program": 0, "temperature": 0},
-    {"kind": "sound", "qpm": 100, "program": 128, "temperature": 0},
-    {"kind": "sound", "qpm": 100, "program": 0, "temperature": True},
+    SOUND | {"qpm": "fast", "program": 0, "temperature": 0},
+    SOUND | {"qpm": float("nan"), "program": 0, "temperature": 0},
+    SOUND | {"qpm": 100, "program": 128, "temperature": 0},
+    SOUND | {"qpm": 100, "program": 0, "temperature": True},
     {"kind": "upload", "name": "x.png"},
     {"kind": "upload", "name": 7},
     {"kind": "draw"},
@@ -363,6 +373,27 @@ def test_another_length_is_chosen_and_back(explorer, eight_bars, tmp_path):
     ]
     ask(page, {"kind": "length", "number": 3})
     assert "something that it should not" in sent[-1]["said"]
+
+
+def test_every_style_of_accompaniment_is_offered_and_plays(page):
+    assert set(ACCOMPANIMENTS) == {"", *STYLES}
+    for style in STYLES:
+        ask(page, SOUND | {"style": style})
+        assert page.played[-1]["play"]
+        assert page.player._shown.midi.count(b"MTrk") == 3
+
+
+def test_another_sound_font_plays_and_a_broken_one_is_refused(page, tmp_path, monkeypatch):
+    packaged = found()[PACKAGED]
+    (tmp_path / "Same.sf2").write_bytes(packaged.read_bytes())
+    (tmp_path / "Broken.sf2").write_bytes(b"RIFF")
+    monkeypatch.setenv("SYNVAE_SOUNDFONTS", str(tmp_path))
+    ask(page, SOUND | {"font": "Same"})
+    assert page._state.font == "Same"
+    assert page.played[-1]["play"]
+    said = ask(page, SOUND | {"font": "Broken"})
+    assert said["said"].startswith("Not used: ")
+    assert page._state.font == "Same"
 
 
 def test_the_shelf_goes_round(page):

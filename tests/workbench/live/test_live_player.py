@@ -4,8 +4,11 @@ import json
 import numpy as np
 import pytest
 import soundfile
+from music21 import converter
 
+from synvae_core.music.accompaniment import Accompaniment
 from synvae_core.music.coding import Note
+from synvae_core.music.ensemble import players_of
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import events_to_note_sequence, read_midi
 from synvae_core.music.render import SAMPLE_RATE, render
@@ -140,6 +143,17 @@ def test_notation_is_sent_when_the_page_asks_for_it(player):
     assert image.decode() == sheet_music(xml, width=500)
     assert written == {"kind": "music xml"}
     assert drawn["words"] == "Sheet music: 3 notes in 2 bars, C4, F♯4, B♭4"
+
+
+def test_chords_and_bass_are_written_below_the_melody():
+    sound = Sound(accompaniment=Accompaniment("fiddle"))
+    xml = prepare_performance(EVENTS, label="A tune", sound=sound).music_xml
+    found = converter.parseData(xml.decode(), format="musicxml").parts
+    assert [part.partName for part in found] == ["Melody", "Chords", "Bass"]
+    for part, player in zip(found, players_of(EVENTS, sound.accompaniment), strict=True):
+        notes = part.stripTies().flatten().notes
+        pitches = sorted(pitch.midi for each in notes for pitch in each.pitches)
+        assert pitches == sorted(note.pitch for note in player.notes)
 
 
 @pytest.mark.parametrize("width", [-1, 10**9])
