@@ -80,6 +80,7 @@ MEASURED = {
     "24_musicality": (
         "notes/onsets_per_bar tunes/onsets_per_bar notes/auc prior/auc tunes/auc "
         "class_features/onsets notes/between_classes "
+        "notes/chord_tone_share tunes/clash_share prior/voice_leading "
         "ear/opti3_spread_within ear/opti3_spread_between"
     ),
     "25_listening_tasks": "closest/latent_listener_accuracy balanced/latent_listener_accuracy",

@@ -60,9 +60,8 @@ def voice_leading(voicings: Sequence[Int[np.ndarray, "_ voices"]]) -> float:
     Args:
         voicings: of each piece, the pitches of each chord, voice by voice.
     """
-    moved = np.concatenate([np.abs(np.diff(voicing, axis=0)) for voicing in voicings])
-    changes = moved[moved.any(1)]
-    return float(changes.mean()) if len(changes) else float("nan")
+    moved = [row for voicing in voicings for row in np.abs(np.diff(voicing, axis=0)) if row.any()]
+    return float(np.mean(moved)) if moved else float("nan")
 
 
 def chord_changes(triads: Int[np.ndarray, "n spans"], *, steps_per_chord: int) -> float:

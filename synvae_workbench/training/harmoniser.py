@@ -3,16 +3,14 @@
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int, Integer
+from jaxtyping import Float, Integer
 
-from synvae_core.music.coding import STEPS_PER_QUARTER
 from synvae_core.music.harmony import (
     BAR,
     NO_CHORD,
     PHRASE_END,
     PIECE_END,
     PLACES,
-    STEPS_PER_CHORD,
     TRIADS,
     WITHIN,
     ChordTables,
@@ -22,7 +20,11 @@ from synvae_core.music.harmony import (
     transpose_triads,
 )
 from synvae_core.places import PRETRAINED
-from synvae_workbench.data.melodies.pop909_chords import ChordedPieces, load_chorded_pieces
+from synvae_workbench.data.melodies.pop909_chords import (
+    ChordedPieces,
+    half_bar_triads,
+    load_chorded_pieces,
+)
 from synvae_workbench.data.options import CorpusOptions
 
 WEIGHT, ONSET_WEIGHT = 2.0, 3.0  # best agreement on validation songs of 1..8 and 1..3
@@ -53,11 +55,6 @@ def fit_harmoniser(pieces: ChordedPieces) -> Harmoniser:
     emission, transition, initial = map(np.stack, zip(*found, strict=True))
     tables = ChordTables(_emission(emission), _transition(transition), _log_shares(initial + 1))
     return Harmoniser(tables, weight=WEIGHT, onset_weight=ONSET_WEIGHT)
-
-
-def half_bar_triads(triads: Int[np.ndarray, "n beats"]) -> Int[np.ndarray, "n spans"]:
-    """Triads at the first beat of each half bar."""
-    return triads[:, :: STEPS_PER_CHORD // STEPS_PER_QUARTER]
 
 
 def _counts(

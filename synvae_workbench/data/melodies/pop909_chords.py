@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
 from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER
-from synvae_core.music.harmony import NO_CHORD
+from synvae_core.music.harmony import NO_CHORD, STEPS_PER_CHORD
 from synvae_workbench.data.cache import cache_folder, cached_arrays, digest_of
 from synvae_workbench.data.melodies.pop909 import (
     BEATS,
@@ -178,3 +178,8 @@ def chorded_windows(
             np.zeros((0, beats, 12), bool),
         )
     return tuple(map(np.stack, zip(*found, strict=True)))
+
+
+def half_bar_triads(triads: Int[np.ndarray, "n beats"]) -> Int[np.ndarray, "n spans"]:
+    """Triads at the first beat of each half bar."""
+    return triads[:, :: STEPS_PER_CHORD // STEPS_PER_QUARTER]

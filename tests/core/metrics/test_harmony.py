@@ -61,6 +61,7 @@ def test_voice_leading_counts_changes_alone():
     assert voice_leading([one]) == pytest.approx((0 + 1 + 2 + 1 + 3 + 2) / 6)
     assert voice_leading([one, one[:1]]) == voice_leading([one])
     assert math.isnan(voice_leading([one[:2]]))
+    assert math.isnan(voice_leading([]))
 
 
 def test_changes_in_a_bar():
