@@ -3,7 +3,9 @@ import io
 import mido
 import numpy as np
 import pytest
+from two_voices import TWO_VOICES
 
+from synvae_core.music.accompaniment import Accompaniment
 from synvae_core.music.render import sine_synthesiser
 from synvae_core.music.sound import Sound
 
@@ -35,3 +37,19 @@ def test_options_out_of_range_are_refused(wrong):
         Sound(**wrong).render(MELODY)
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Sound(**wrong).midi(MELODY)
+
+
+def test_an_accompaniment_sounds_in_the_same_time_and_leaves_others_alone():
+    alone, together = (
+        Sound(synthesiser=sine_synthesiser(), accompaniment=accompaniment)
+        for accompaniment in (None, Accompaniment())
+    )
+    one, several = alone.render(MELODY), together.render(MELODY)
+    assert one.shape == several.shape
+    # the melody ends after two sixteenths, and chords and bass go on
+    assert np.abs(one[-len(one) // 4 :]).max() == 0 < np.abs(several[-len(one) // 4 :]).max()
+    silence = np.zeros_like(MELODY)
+    assert not together.render(silence).any()
+    for play in (together.render, together.midi):
+        with pytest.raises(ValueError, match="one voice are accompanied"):
+            play(np.repeat(silence, 2), coding=TWO_VOICES)
