@@ -1,6 +1,7 @@
 """Melody, chords and bass as players of one piece: MIDI files of type 1 and NoteSequences."""
 
 import io
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import mido
@@ -21,12 +22,15 @@ MELODY, CHORDS, BASS = PLAYERS = ("melody", "chords", "bass")
 
 
 class Player(NamedTuple):
-    """Notes of one instrument; `program` and `velocity` as in General MIDI."""
+    """Notes of one instrument; `program` and `velocity` as in General MIDI.
+
+    A velocity for each note is for files alone.
+    """
 
     name: str
     notes: list[Note]
     program: int
-    velocity: int
+    velocity: int | Sequence[int]
 
 
 def players_of(

@@ -9,6 +9,7 @@ import io
 import os
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +88,12 @@ def midi_bytes(
     *,
     qpm: float = 120.0,
     program: int = 0,
-    velocity: int = 80,
+    velocity: int | Sequence[int] = 80,
     coding: Coding = ONE_VOICE,
 ) -> bytes:
     """A melody (t,) as the bytes of a MIDI file; arguments as in `events_to_note_sequence`.
+
+    `velocity` may also be that of each note, in the order of `coding.notes`.
 
     The end of the track stands at the last step, so the length of trailing silence is kept too.
     Each voice has a channel of its own, in their order and without that of percussion.
@@ -116,19 +119,20 @@ def add_notes(
     notes: list[Note],
     *,
     channels: list[int],
-    velocity: int,
+    velocity: int | Sequence[int],
     steps: int,
 ) -> None:
     """Adds notes to a track, each in the channel of its voice, and the end of the track."""
-    # (step, whether it starts, pitch, voice): at one step, ends come before starts
+    velocities = [velocity] * len(notes) if isinstance(velocity, int) else velocity
+    # (step, whether it starts, pitch, voice, velocity): at one step, ends come before starts
     changes = [
         change
-        for start, end, pitch, voice in notes
-        for change in ((start, True, pitch, voice), (end, False, pitch, voice))
+        for (start, end, pitch, voice), loud in zip(notes, velocities, strict=True)
+        for change in ((start, True, pitch, voice, loud), (end, False, pitch, voice, 0))
     ]
     before = 0  # step of the last message: MIDI stores differences
-    for step, starts, pitch, voice in sorted(changes):
-        kind, loud = ("note_on", velocity) if starts else ("note_off", 0)
+    for step, starts, pitch, voice, loud in sorted(changes):
+        kind = "note_on" if starts else "note_off"
         note = {"note": pitch, "velocity": loud, "channel": channels[voice]}
         track.append(mido.Message(kind, time=(step - before) * TICKS_PER_STEP, **note))
         before = step
@@ -187,13 +191,13 @@ def round_trip(
     return heard
 
 
-def check_performance(qpm: float, program: int, velocity: int) -> None:
+def check_performance(qpm: float, program: int, velocity: int | Sequence[int]) -> None:
     """Refuses options of a performance that are out of range, by a ValueError."""
     if not 4 <= qpm <= 960:
         raise ValueError(f"qpm is 4..960 quarters per minute, got {qpm}")
     if not 0 <= program <= 127:
         raise ValueError(f"program is a General MIDI program 0..127, got {program}")
-    if not 1 <= velocity <= 127:
+    if not all(1 <= each <= 127 for each in np.atleast_1d(velocity)):
         raise ValueError(f"velocity is 1..127 (0 would end the note), got {velocity}")
 
 

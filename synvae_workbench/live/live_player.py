@@ -124,7 +124,7 @@ def prepare_performance(
     if not label.strip():
         raise ValueError("a player needs a label that says what it plays")
     notes = ONE_VOICE.notes(events)
-    waveform = sound.render(events)
+    waveform = sound.perform(events)
     wav = io.BytesIO()
     soundfile.write(wav, waveform, SAMPLE_RATE, format="WAV", subtype="PCM_16")
     parts = labels_of_sections(events)

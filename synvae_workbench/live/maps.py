@@ -66,7 +66,7 @@ def melody_map(
     columns = math.ceil(math.sqrt(len(labels)))
     classes = sorted(set(labels))
     sounds = {
-        int(item): data_uri("audio/mpeg", encode_audio(sound.render(events[item]), SAMPLE_RATE))
+        int(item): data_uri("audio/mpeg", encode_audio(sound.perform(events[item]), SAMPLE_RATE))
         for item in rendered
     }
     data = {

@@ -1,7 +1,8 @@
 """Audio players for notebooks and reports, as HTML that fetches nothing.
 
-The sound is embedded as MP3 at its true loudness. (`IPython.display.Audio` embeds WAV, twenty
-times as large, and makes every clip equally loud.)
+The sound is embedded as MP3. Melodies are performed, all equally loud by how they are heard; a
+waveform keeps its true loudness. (`IPython.display.Audio` embeds WAV, twenty times as large, and
+gives every clip the same peak.)
 """
 
 import html
@@ -66,7 +67,7 @@ def audio_player(
             f"got {music.dtype} of shape {music.shape}"
         )
     if music.dtype.kind != "f":
-        music, sample_rate = sound.render(music), SAMPLE_RATE
+        music, sample_rate = sound.perform(music), SAMPLE_RATE
     text = html.escape(label)
     return HTML(
         '<figure style="margin:0;min-width:0;display:flex;flex-direction:column;gap:.4em">'

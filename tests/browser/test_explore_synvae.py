@@ -9,10 +9,12 @@ import pytest
 from PIL import Image
 from questions import asked_values, slide, watch
 
+from synvae_core.music.acoustics import REVERB_SECONDS
 from synvae_core.music.midi import read_midi
 from synvae_core.music.render import RELEASE_SECONDS
 
 NOTEBOOK = "40_explore_synvae.ipynb"
+TAIL = RELEASE_SECONDS + REVERB_SECONDS
 WATCH = """() => {
   window.times = [];
   for (const name of ["input", "click", "playing"])
@@ -76,7 +78,7 @@ def milliseconds(page, event):
 def test_it_opens_silently_with_a_melody_and_its_picture(page, sound_of, artifacts):
     audio = page.locator(".live-audio")
     assert audio.evaluate("audio => audio.paused")
-    assert sound_of(audio).seconds == pytest.approx(4 + RELEASE_SECONDS, abs=0.01)
+    assert sound_of(audio).seconds == pytest.approx(4 + TAIL, abs=0.01)
     assert sound_of(audio).loudest > 0.05
     assert rebuilt(page).any()
     page.screenshot(path=artifacts / "explore_lab.png")
@@ -130,7 +132,7 @@ def test_the_way_and_the_neighbours_can_be_heard(page, sound_of):
     with changed(page):
         page.get_by_role("button", name="Hear the whole way").click()
     seconds = sound_of(page.locator(".live-audio")).seconds
-    assert seconds == pytest.approx(5 * 4 + RELEASE_SECONDS, abs=0.01)
+    assert seconds == pytest.approx(5 * 4 + TAIL, abs=0.01)
     for neighbours in (".ex-by-ear", ".ex-by-latents"):
         with changed(page):
             page.locator(f"{neighbours} .ex-choice").first.click()
@@ -183,7 +185,7 @@ def test_instrument_and_tempo_change_the_sound(page, sound_of):
     with changed(page):
         page.get_by_label("Tempo").press("End")
     seconds = sound_of(page.locator(".live-audio")).seconds
-    assert seconds == pytest.approx(2 + RELEASE_SECONDS, abs=0.01)
+    assert seconds == pytest.approx(2 + TAIL, abs=0.01)
     with page.expect_download() as saved:
         page.get_by_role("link", name="Save MIDI").click()
     midi = saved.value.path().read_bytes()

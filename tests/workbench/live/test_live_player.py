@@ -10,8 +10,8 @@ from synvae_core.music.accompaniment import Accompaniment
 from synvae_core.music.coding import Note
 from synvae_core.music.ensemble import players_of
 from synvae_core.music.melody import ONE_VOICE
-from synvae_core.music.midi import events_to_note_sequence, read_midi
-from synvae_core.music.render import SAMPLE_RATE, render
+from synvae_core.music.midi import read_midi
+from synvae_core.music.render import SAMPLE_RATE
 from synvae_core.music.sound import Sound
 from synvae_workbench.live.live_player import (
     LivePlayer,
@@ -34,11 +34,11 @@ def player():
     made.close()
 
 
-def test_the_sound_is_that_of_the_renderer_in_16_bits():
+def test_the_sound_is_that_of_a_performance_in_16_bits():
     found = prepare_performance(EVENTS, label="A tune", sound=Sound(90, 40))
     waveform, rate = soundfile.read(io.BytesIO(found.wav), dtype="float32")
     assert soundfile.info(io.BytesIO(found.wav)).subtype == "PCM_16"
-    expected = render(events_to_note_sequence(EVENTS, qpm=90, program=40))
+    expected = Sound(90, 40).perform(EVENTS)
     assert rate == SAMPLE_RATE
     assert np.abs(waveform - expected).max() < 1e-4
 

@@ -5,10 +5,17 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.signal import resample_poly
 
-from synvae_core.music.midi import events_to_note_sequence
-from synvae_core.music.render import RELEASE_SECONDS, decode_audio, render
-from synvae_core.music.sound import Sound
+from synvae_core.music.acoustics import REVERB_SECONDS
+from synvae_core.music.render import (
+    AUDIO_RATE,
+    RELEASE_SECONDS,
+    SAMPLE_RATE,
+    decode_audio,
+    sine_synthesiser,
+)
+from synvae_core.music.sound import PIANO, Sound
 from synvae_workbench.live.players import Picture, PlayerItem, audio_player, player_grid
 
 MELODY = np.array([41, 0, 43, 0, 45, 0, 46, 0] * 4)
@@ -54,8 +61,10 @@ def test_a_player_is_a_captioned_figure_that_plays_the_melody():
     assert "controls" in audio
     assert (audio["preload"], audio["aria-label"]) == ("metadata", "Digit 3")
     waveform, sample_rate = decode_audio(payload(audio["src"], "audio/mpeg"))
-    assert len(waveform) / sample_rate == pytest.approx(4 + RELEASE_SECONDS, abs=0.001)
-    expected = render(events_to_note_sequence(MELODY))
+    assert len(waveform) / sample_rate == pytest.approx(
+        4 + RELEASE_SECONDS + REVERB_SECONDS, abs=0.001
+    )
+    expected = resample_poly(PIANO.perform(MELODY), AUDIO_RATE // 8_000, SAMPLE_RATE // 8_000)
     assert np.corrcoef(waveform, expected)[0, 1] > 0.98
 
 
@@ -70,7 +79,8 @@ def test_a_waveform_plays_at_its_own_rate_and_loudness():
 def test_performance_options_reach_the_sound():
     default = audio_player(MELODY, label="a").data
     options = [{"qpm": 90.0}, {"program": 73}, {"velocity": 50}]
-    options += [{"synthesiser": lambda s, rate: np.zeros(round(4.75 * rate), np.float32)}]
+    options += [{"synthesiser": sine_synthesiser()}, {"reverb": 0.5}, {"loudness": -30.0}]
+    options += [{"expression": 2.0}]
     for option in options:
         changed = audio_player(MELODY, label="a", sound=Sound(**option)).data
         assert changed != default
@@ -82,6 +92,15 @@ def test_a_two_bar_player_costs_at_most_40_kb():
     rng = np.random.default_rng(0)
     for events in (MELODY, rng.integers(2, 90, 32)):
         assert len(audio_player(events, label="Two bars").data) <= 40_000
+
+
+def test_a_player_of_sixteen_bars_costs_at_most_200_kb():
+    rng = np.random.default_rng(0)
+    for program in (0, 13, 48):
+        player = audio_player(
+            rng.integers(2, 90, 256), label="A piece", sound=Sound(program=program)
+        )
+        assert len(player.data) <= 200_000
 
 
 def test_text_is_escaped_everywhere():

@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 from spoken_models import painter, small_synvae, spoken_tone
 
+from synvae_core.music.acoustics import REVERB_SECONDS
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import read_midi
-from synvae_core.music.render import decode_audio
+from synvae_core.music.render import RELEASE_SECONDS, decode_audio
 from synvae_workbench.evaluation.spoken_translation import translate_speech
 from synvae_workbench.live.recorder import WAITING
 from synvae_workbench.live.say_it import say_it_page
@@ -85,7 +86,9 @@ def test_sounds_are_the_recording_and_the_melody(page):
     for i, waveform in enumerate(WAVEFORMS):
         said, played = (decode_audio(payload(a["src"])) for a in page.all("audio")[2 * i :][:2])
         assert len(said[0]) / said[1] == pytest.approx(len(waveform) / 8000, abs=0.001)
-        assert len(played[0]) / played[1] == pytest.approx(4.75, abs=0.001)
+        assert len(played[0]) / played[1] == pytest.approx(
+            4 + RELEASE_SECONDS + REVERB_SECONDS, abs=0.001
+        )
 
 
 def test_the_midi_file_to_save_is_what_was_heard():
