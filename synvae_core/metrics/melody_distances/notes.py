@@ -61,29 +61,29 @@ def edit_distances(
     of it for all pairs at once.
 
     Args:
-        first, second: padded rows, of at most 254 symbols.
-
-    Raises:
-        ValueError: if a row is longer.
+        first, second: padded rows.
     """
-    if max(first.shape[1], second.shape[1]) >= np.iinfo(np.uint8).max:
-        raise ValueError(f"sequences have at most 254 symbols, got {first.shape[1]}")
-    found = np.empty(len(first), np.uint8)
+    # Small numbers are fast; the recursion goes one beyond the longest row.
+    found = np.empty(len(first), np.min_scalar_type(max(first.shape[1], second.shape[1]) + 1))
     for start in range(0, len(first), PAIRS):
         part = slice(start, start + PAIRS)
         found[part] = _recursion(
-            first[part].T, first_lengths[part], second[part].T, second_lengths[part]
+            first[part].T, first_lengths[part], second[part].T, second_lengths[part], found.dtype
         )
     return found
 
 
 def _recursion(
-    first: np.ndarray, first_lengths: np.ndarray, second: np.ndarray, second_lengths: np.ndarray
+    first: np.ndarray,
+    first_lengths: np.ndarray,
+    second: np.ndarray,
+    second_lengths: np.ndarray,
+    dtype: np.dtype,
 ) -> np.ndarray:
     """`edit_distances` of so many pairs, symbols first."""
     pairs = np.arange(len(first_lengths))
     rows = first_lengths.max(initial=0) + 1
-    line = np.empty((second_lengths.max(initial=0) + 1, len(pairs)), np.uint8)
+    line = np.empty((second_lengths.max(initial=0) + 1, len(pairs)), dtype)
     line[:] = np.arange(len(line))[:, None]
     found = line[second_lengths, pairs]
     for row in range(1, rows):
