@@ -233,7 +233,7 @@ def _ended(name: str, rows: list[np.void] | Table, first: int = 0) -> bytes:
     """The bytes of a table, with the row that ends it."""
     table = np.zeros(len(rows) + 1, TYPES[name])
     table[:-1] = rows
-    if "first" in TYPES[name].names:
+    if name in WITHIN:
         table["first"][-1] = first
     return table.tobytes()
 

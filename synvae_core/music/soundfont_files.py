@@ -77,7 +77,8 @@ def read_font(path: Path) -> FontFile:
 
 def _chunks(data: np.ndarray) -> dict[str, np.ndarray]:
     """The chunks of a RIFF file by name, those inside of lists too."""
-    found, at = {}, 0
+    found: dict[str, np.ndarray] = {}
+    at = 0
     while at + 8 <= len(data):
         name = bytes(data[at : at + 4]).decode("latin-1")
         size = _size(bytes(data[at + 4 : at + 8]), len(data) - at - 8)
