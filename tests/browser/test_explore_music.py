@@ -17,7 +17,7 @@ TIMED = """() => {
   window.pressed = [];
   document.addEventListener("keydown", () => pressed.push(performance.now()), true);
 }"""
-SECONDS = 4.75  # two bars at 120 quarters a minute, and the last sound's end
+SECONDS = 5.75  # two bars at 120 quarters a minute, and the end of the last sound in the room
 
 
 class MusicPage:
