@@ -42,11 +42,12 @@ from synvae_core.music.attributes import (
     pitch_arch,
     pitch_rise,
 )
-from synvae_core.music.coding import Coding
+from synvae_core.music.coding import STEPS_PER_BAR, Coding
 
 REACH = 3.0  # of a slider, in standard deviations of the prior, to either side
-DRAWS = 1000  # of the prior, which give the directions
+DRAWS = 1000  # of the prior, which give the directions; of two bars, and fewer of longer pieces
 CHECKED = 60  # other draws, whose melodies say whether a name is true
+BRIEF = 2 * STEPS_PER_BAR
 LEAST_CONSISTENCY = 0.75  # share of the melodies that do what the name says, from end to end
 
 
@@ -178,7 +179,8 @@ def find_sliders(model: MelodyVae) -> list[Slider]:
     fewer of a model whose melodies do not do what a name says.
     """
     generator = torch.Generator().manual_seed(1)
-    z = torch.randn(CHECKED, model.config.latent_dim, generator=generator).to(model.device)
+    z = torch.randn(_count(CHECKED, model), model.config.latent_dim, generator=generator)
+    z = z.to(model.device)
     found = [measure_slider(each, model, z) for each in named_directions(model)]
     return [each for each in found if each.consistency >= LEAST_CONSISTENCY]
 
@@ -208,7 +210,8 @@ def named_directions(model: MelodyVae) -> list[Slider]:
     Draws of the prior are seeded: the same model has the same directions.
     """
     generator = torch.Generator().manual_seed(0)
-    z = torch.randn(DRAWS, model.config.latent_dim, generator=generator).to(model.device)
+    z = torch.randn(_count(DRAWS, model), model.config.latent_dim, generator=generator)
+    z = z.to(model.device)
     events = model.decode(z).cpu().numpy()
     named = {}
     if isinstance(model.config, SkeletonMelodyConfig) and model.config.tokens_per_latent == 1:
@@ -225,6 +228,11 @@ def named_directions(model: MelodyVae) -> list[Slider]:
         slopes = torch.from_numpy(regression.coef_).to(z.dtype)
         named |= dict(zip(varied, _orthonormal(slopes, list(named.values())), strict=True))
     return [Slider(trait, named[trait.more].to(z)) for trait in TRAITS if trait.more in named]
+
+
+def _count(of_two_bars: int, model: MelodyVae) -> int:
+    """Fewer draws of long pieces, so that a page need not wait; a quarter at least."""
+    return of_two_bars // min(4, max(1, model.config.steps // BRIEF))
 
 
 def _orthonormal(

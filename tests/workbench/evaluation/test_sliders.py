@@ -137,7 +137,7 @@ class Puppet(MelodyVae):
 
     def __init__(self, latent_dim=4, up=4):
         torch.nn.Module.__init__(self)
-        self.config, self.up = SimpleNamespace(latent_dim=latent_dim), up
+        self.config, self.up = SimpleNamespace(latent_dim=latent_dim, steps=32), up
 
     def decode(self, z):
         return torch.from_numpy(np.stack([self.play(row) for row in z.tolist()]))
