@@ -159,6 +159,23 @@ def repeats(bars: Int[Tensor, "b bars t"]) -> Int[Tensor, "b later_bars"]:
     return torch.where(first < own, first + 1, 0)
 
 
+def repeating(
+    choices: Bool[Tensor, "b p values"],
+    otherwise: Bool[Tensor, "b p values"],
+    known: Int[Tensor, "b all"],
+    source: Int[Tensor, "b p"],
+) -> Bool[Tensor, "b p values"]:
+    """What may be: of the choices the value that is repeated, if it is one; else what else may.
+
+    Args:
+        known: values, of which those at `source` are repeated; -1: there is none.
+    """
+    wanted = known.gather(1, source.clamp(min=0))[..., None]
+    again = choices & (torch.arange(choices.shape[-1], device=known.device) == wanted)
+    asked = (source >= 0)[..., None] & again.any(-1, keepdim=True)
+    return torch.where(asked, again, otherwise)
+
+
 def carried(pitches: Int[Tensor, "b t"]) -> Int[Tensor, "b t"]:
     """Pitch of the latest onset at each step, of the first one before it; in silence, A4."""
     steps = torch.arange(pitches.shape[1], device=pitches.device)

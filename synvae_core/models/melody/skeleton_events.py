@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from synvae_core.models.melody.language import NONE
 from synvae_core.models.melody.quantiles import IMPOSSIBLE
-from synvae_core.models.melody.skeleton import SkeletonReader
+from synvae_core.models.melody.skeleton import SkeletonReader, repeating
 from synvae_core.models.melody.skeleton_layout import LAGS
 from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER
 
@@ -171,7 +171,7 @@ class EventPerceptron(nn.Module):
         notes = by_interval.gather(-1, bounded(self.starts - score.aim[..., None]))
         allowed = score.allowed & ~self.senseless[sounding]
         if self.layout.phrases > 1:
-            allowed = self.repeating(allowed, ~self.senseless[sounding], events, score)
+            allowed = repeating(~self.senseless[sounding], allowed, events, score.source)
         return (logits + notes).masked_fill(~allowed, IMPOSSIBLE)
 
     def echoes(self, events: Int[Tensor, "b all"], score: Score) -> Int[Tensor, "b t rows"]:
@@ -181,19 +181,6 @@ class EventPerceptron(nn.Module):
         places = steps[:, None] - STEPS_PER_BAR * torch.tensor(LAGS, device=events.device)
         rows = events[:, places.clamp(min=0)] + self.coding.size * (2 * lags + score.alike) + 1
         return torch.where(places < 0, 0, rows)
-
-    def repeating(
-        self,
-        allowed: Bool[Tensor, "b t events"],
-        sensible: Bool[Tensor, "b t events"],
-        events: Int[Tensor, "b all"],
-        score: Score,
-    ) -> Bool[Tensor, "b t events"]:
-        """Of what may be, the event that is repeated, where it makes sense."""
-        wanted = events.gather(1, score.source.clamp(min=0))[..., None]
-        again = sensible & (torch.arange(self.coding.size, device=events.device) == wanted)
-        asked = (score.source >= 0)[..., None] & again.any(-1, keepdim=True)
-        return torch.where(asked, again, allowed)
 
 
 def bounded(semitones: Int[Tensor, "*b"]) -> Int[Tensor, "*b"]:

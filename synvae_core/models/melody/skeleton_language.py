@@ -182,12 +182,12 @@ class SkeletonLanguage(nn.Module):
         Int[Tensor, "b tokens"], Float[Tensor, "b tokens c"], Float[Tensor, "b tokens values"]
     ]:
         """Tokens at these quantiles, with the hidden states and logits of their places."""
-        count, left = len(self.config.layout.kinds), quantiles.clone()
-        tokens = torch.zeros(len(left), count, dtype=torch.long, device=device)
+        layout, left = self.reader.layout, quantiles.clone()
+        tokens = torch.zeros(len(left), len(layout.kinds), dtype=torch.long, device=device)
         cache, hidden, logits = self.tokens.cache(len(tokens)), [], []
         frame = self.tokens.frame(tokens)  # of no rhythm yet: the first places do not read it
         for place in range(tokens.shape[1]):
-            if place == self.config.layout.heights.start:
+            if place == layout.heights.start:
                 frame = self.tokens.frame(tokens)
             x, logit = self.tokens.step(tokens, place, frame, cache)
             index = place // self.config.tokens_per_latent

@@ -114,7 +114,15 @@ class SkeletonLayout:
 
     def places(self, kind: int) -> list[int]:
         """Places of a kind, one for each two bars (of the key: one)."""
-        return [place for place, other in enumerate(self.kinds) if other == kind]
+        return self._places[kind]
+
+    @cached_property
+    def _places(self) -> list[list[int]]:
+        """Places of each kind; they are asked for at every step that is played."""
+        places: list[list[int]] = [[] for _ in range(FORM + 1)]
+        for place, kind in enumerate(self.kinds):
+            places[kind].append(place)
+        return places
 
     def bar_of(self) -> Int[Tensor, " tokens"]:
         """Bar of each token of rhythm or heights; -1 of the others."""

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from synvae_core.models.melody.quantiles import IMPOSSIBLE
-from synvae_core.models.melody.skeleton import SkeletonReader
+from synvae_core.models.melody.skeleton import SkeletonReader, repeating
 from synvae_core.models.melody.skeleton_layout import (
     FORM,
     HEIGHT,
@@ -248,7 +248,7 @@ class TokenTransformer(nn.Module):
         if kind == FORM:
             allowed = allowed & self.new_bars(tokens, part)
         if kind == RHYTHM and self.layout.phrases > 1:
-            allowed = self.repeating(allowed, tokens, part)
+            allowed = repeating(allowed, allowed, tokens, self.source(tokens, part)[0])
         return logits.masked_fill(~allowed, IMPOSSIBLE)
 
     def height_logits(
@@ -271,7 +271,7 @@ class TokenTransformer(nn.Module):
             degrees = self.degree_of(tokens, heights.expand(len(tokens), -1))
             by_degree = self.by_degree(x)
             logits = logits + by_degree.gather(-1, degrees[:, None].expand_as(logits))
-            again = self.repeating(allowed, tokens, part)
+            again = repeating(allowed, allowed, tokens, self.source(tokens, part)[0])
             allowed = torch.where(frame.begun[:, at, None], again, allowed)
         return logits.masked_fill(~allowed, IMPOSSIBLE)
 
@@ -283,16 +283,6 @@ class TokenTransformer(nn.Module):
         repeated = (values - 1).clamp(0, new.shape[1] - 1)
         earlier = (values >= 1) & (values <= bars[:, None])
         return (values == 0) | (earlier & new[:, repeated][:, None])
-
-    def repeating(
-        self, allowed: Bool[Tensor, "b p values"], tokens: Int[Tensor, "b tokens"], part: slice
-    ) -> Bool[Tensor, "b p values"]:
-        """Of what may be, the token that is repeated, if it is one of them."""
-        source, _ = self.source(tokens, part)
-        wanted = tokens.gather(1, source.clamp(min=0))
-        again = allowed & (torch.arange(self.most, device=tokens.device) == wanted[..., None])
-        asked = (source >= 0)[..., None] & again.any(-1, keepdim=True)
-        return torch.where(asked, again, allowed)
 
 
 def read(table: nn.EmbeddingBag, rows: Int[Tensor, "b p rows"]) -> Float[Tensor, "b p c"]:
