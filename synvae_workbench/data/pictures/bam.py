@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from synvae_workbench.data.files import FoundFile
@@ -73,6 +73,15 @@ def load_bam(options: PictureOptions) -> PictureSet:
     Raises:
         ValueError: if the folder is not in this layout, and for a broken picture that is refused.
     """
+    return read_set("paintings", list_bam(options), decoding_of(options))
+
+
+def list_bam(options: PictureOptions) -> Listing:
+    """Files, labels and splits of pictures in the BAM layout, as `load_bam` has them.
+
+    Raises:
+        ValueError: if the folder is not in this layout.
+    """
     root = folder_of(PAINTINGS, options)
     parts = _read_parts(root)
     values = np.concatenate([rows.values for rows in parts.values()])
@@ -89,8 +98,7 @@ def load_bam(options: PictureOptions) -> PictureSet:
     is_label = values >= 0.5 if options.uncertain == "up" else values == 1
     labels, classes = _label(is_label, names, options.combine)
     part = complete_parts(part, ids, options)
-    listing = Listing(root, files, ids, labels, part, classes, checksums)
-    return read_set("paintings", listing, decoding_of(options))
+    return Listing(root, files, ids, labels, part, classes, checksums)
 
 
 def _read_parts(root: Path) -> dict[int, _Rows]:
@@ -196,6 +204,13 @@ def _label(
         return torch.from_numpy(is_label.argmax(1)), names
     if not combine:
         return torch.from_numpy(np.ascontiguousarray(is_label)), names
+    return combine_labels(is_label, names)
+
+
+def combine_labels(
+    is_label: Bool[np.ndarray, "n labels"], names: tuple[str, ...]
+) -> tuple[Int[Tensor, " n"], tuple[str, ...]]:
+    """Class ids and class names where each set of labels that occurs is a class."""
     # The first labels first, and the more labels the earlier, as in a table that is sorted down.
     sets, class_ids = np.unique(~is_label, axis=0, return_inverse=True)
     classes = tuple(

@@ -26,6 +26,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS = frozenset(_TURNS[orientation] for orientation in (5, 6, 7, 8))
 
 
 def list_pictures(root: Path) -> list[FoundFile]:
@@ -68,6 +69,17 @@ def decode_strip(data: bytes, *, size: int, channels: int) -> UInt8[np.ndarray, 
         return np.frombuffer(image.tobytes(), np.uint8).reshape(1, height, width)
     rows = np.frombuffer(image.tobytes("raw", "RGB;L"), np.uint8)  # each row red, green, blue
     return rows.reshape(height, 3, width).transpose(1, 0, 2)
+
+
+def picture_sides(path: Path) -> tuple[int, int]:
+    """Width and height of a picture set upright, from its header; (1, 1) if it cannot be read."""
+    try:
+        with Image.open(path, formats=formats()) as image:
+            turned = _turn(image) in _SIDEWAYS
+            width, height = image.size
+    except Exception:  # Pillow's readers raise nearly anything at broken bytes
+        return 1, 1
+    return (height, width) if turned else (width, height)
 
 
 def _open(data: bytes, size: int, mode: str) -> Image.Image:
