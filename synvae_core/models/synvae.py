@@ -8,6 +8,11 @@ likely the notes are as music. What is played is the best of K samples ("takes")
 cost: the error of the picture rebuilt from the notes, and a price for their surprise, the negative
 log-likelihood. Rate-distortion optimisation as in video coding: Sullivan & Wiegand 1998, IEEE
 Signal Processing Magazine 15(6), 74-90.
+
+A melody may be performed so that it carries the picture's look (`music.performance`), which is read
+from the MIDI file beside the notes. In training half of the pictures, at random, come without their
+look, so that one model draws with and without it, as conditions are dropped in Ho & Salimans 2022,
+"Classifier-Free Diffusion Guidance", arXiv 2207.12598.
 """
 
 from dataclasses import dataclass, replace
@@ -18,6 +23,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from synvae_core.looks import ABSENT, LOOK_SIZE, look_indicators, looks_of
 from synvae_core.models.melody.couplings import Coupling, coupling_named
 from synvae_core.models.melody.interfaces import MelodyConfig, melody_config
 from synvae_core.models.melody.vae import MelodyVae
@@ -26,6 +32,7 @@ from synvae_core.models.visual import ImageDecoder, ImageEncoder, VisualConfig, 
 from synvae_core.types import Decoded, Posterior, SynVaeOutput
 
 PLAYED_AT_ONCE = 256  # takes; bounds the memory, and larger batches are slower per take
+WITHOUT_LOOK = 0.5  # share of the training pictures
 LEAST_STEP = 0.1  # least sigma of takes: without a KL term posteriors collapse to points
 
 
@@ -41,6 +48,7 @@ class SynVaeConfig:
     takes: int = 1  # K: samples of each posterior, of which the best one is played
     # Share of the squared error that a nat of surprise must save; of language models only.
     surprise_price: float = 0.0
+    performance: bool = False  # the decoder takes the look that a performance carries
     music: MelodyConfig | None = None
     music_class: str = ""  # name of the melody configuration's dataclass
 
@@ -90,6 +98,11 @@ class SynVae(nn.Module):
         self.image_encoder = ImageEncoder(config.visual)
         nn.init.constant_(self.image_encoder.logvar.bias, config.initial_logvar)
         self.image_decoder = ImageDecoder(config.visual)
+        if config.performance:
+            # Added to the first layer; 0 at first, so that a given decoder draws as before.
+            features = self.image_decoder.input.out_features
+            self.look_input = nn.Linear(LOOK_SIZE, features, bias=False)
+            nn.init.zeros_(self.look_input.weight)
         # Gradients pass through the frozen model, so its parameters are frozen, not its graph.
         self.music = music.requires_grad_(config.fine_tune_music)
         self.couple: Coupling = coupling_named(config.coupling)
@@ -123,11 +136,20 @@ class SynVae(nn.Module):
         images: Float[Tensor, "b c h w"],
         *,
         sample: bool = True,
+        performed: bool = True,
         generator: torch.Generator | None = None,
     ) -> SynVaeOutput:
-        """Reconstruction through music; z is a posterior sample or, without `sample`, the best."""
+        """Reconstruction through music; z is a posterior sample or, without `sample`, the best.
+
+        Args:
+            performed: with looks, where the model has a performance; of samples, half of them.
+        """
         visual = self.image_encoder(images)
-        z = visual.sample(generator) if sample else self.best_take(images, visual)
+        looks = self.looks(images) if performed else None
+        if looks is not None and sample:
+            chances = torch.rand(len(images), generator=generator, device=images.device)
+            looks = looks.masked_fill((chances < WITHOUT_LOOK)[:, None], ABSENT)
+        z = visual.sample(generator) if sample else self.best_take(images, visual, looks)
         if self.config.coupling == "straight_through":
             with torch.no_grad():  # the copied gradient bypasses the music
                 decoded, auditive = self.play_and_hear(z)
@@ -136,7 +158,19 @@ class SynVae(nn.Module):
             auditive = Posterior(auditive.mu + told * (z - z.detach()), auditive.logvar)
         else:
             decoded, auditive = self.play_and_hear(z)
-        return SynVaeOutput(self.image_decoder(auditive.mu), visual, z, decoded, auditive)
+        return SynVaeOutput(self.draw(auditive.mu, looks), visual, z, decoded, auditive)
+
+    def looks(self, images: Float[Tensor, "b c h w"]) -> Int[Tensor, "b 4"] | None:
+        """Looks of pictures for the performance of their melodies; None of a model without it."""
+        return looks_of(images) if self.config.performance else None
+
+    def draw(
+        self, auditive: Float[Tensor, "b z"], looks: Int[Tensor, "b 4"] | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        """Pictures of auditive latents and, of a model with performance, of looks."""
+        if looks is None or not self.config.performance:
+            return self.image_decoder(auditive)
+        return self.image_decoder(auditive, self.look_input(look_indicators(looks)))
 
     def play_and_hear(self, z: Float[Tensor, "b z"]) -> tuple[Decoded, Posterior]:
         """Decodes latents into notes, and encodes these: the notes and the auditive posterior."""
@@ -145,14 +179,17 @@ class SynVae(nn.Module):
 
     @torch.no_grad()
     def best_take(
-        self, images: Float[Tensor, "b c h w"], visual: Posterior
+        self,
+        images: Float[Tensor, "b c h w"],
+        visual: Posterior,
+        looks: Int[Tensor, "b 4"] | None = None,
     ) -> Float[Tensor, "b z"]:
         """The best of K samples of each posterior, by rate-distortion cost.
 
             cost(z) = log |x' - x|^2  +  surprise_price * nats of surprise of the notes of z
 
-        x' is the picture rebuilt from the notes. The samples are the mean and K - 1 draws around
-        it; with K = 1 it is the mean.
+        x' is the picture rebuilt from the notes and, if given, the looks. The samples are the mean
+        and K - 1 draws around it; with K = 1 it is the mean.
         """
         if self.config.takes == 1 or not len(images):
             return visual.mu
@@ -162,17 +199,21 @@ class SynVae(nn.Module):
         steps = steps.index_fill(0, torch.tensor(0), 0).to(visual.mu)
         sigma = (0.5 * visual.logvar).exp().clamp(min=LEAST_STEP)
         costs = [
-            self._cost(images, visual.mu[:, None] + some * sigma[:, None])
+            self._cost(images, visual.mu[:, None] + some * sigma[:, None], looks)
             for some in steps.split(max(1, PLAYED_AT_ONCE // len(images)))
         ]
         return visual.mu + steps[torch.cat(costs, 1).argmin(1)] * sigma
 
     def _cost(
-        self, images: Float[Tensor, "b c h w"], z: Float[Tensor, "b k z"]
+        self,
+        images: Float[Tensor, "b c h w"],
+        z: Float[Tensor, "b k z"],
+        looks: Int[Tensor, "b 4"] | None,
     ) -> Float[Tensor, "b k"]:
         """Rate-distortion cost of K samples: see `best_take`."""
         decoded, auditive = self.play_and_hear(z.flatten(0, 1))
-        rebuilt = self.image_decoder(auditive.mu).unflatten(0, z.shape[:2])
+        each = None if looks is None else looks.repeat_interleave(z.shape[1], 0)
+        rebuilt = self.draw(auditive.mu, each).unflatten(0, z.shape[:2])
         cost = (rebuilt - images[:, None]).square().flatten(2).sum(2).log()
         if decoded.surprise is not None:
             cost = cost + self.config.surprise_price * decoded.surprise.unflatten(0, z.shape[:2])
@@ -181,13 +222,21 @@ class SynVae(nn.Module):
     @torch.no_grad()
     def listen(self, images: Float[Tensor, "b c h w"]) -> Int[Tensor, "b t"]:
         """Melodies of pictures, each decoded from the best of K samples, in canonical form."""
-        return self.music.decode(self.best_take(images, self.image_encoder(images)))
+        visual = self.image_encoder(images)
+        return self.music.decode(self.best_take(images, visual, self.looks(images)))
 
     @torch.no_grad()
-    def hear(self, events: Int[Tensor, "b t"]) -> tuple[Posterior, Float[Tensor, "b c h w"]]:
-        """Auditive posterior of melodies, and the pictures decoded from its mean."""
+    def hear(
+        self, events: Int[Tensor, "b t"], looks: Int[Tensor, "b 4"] | None = None
+    ) -> tuple[Posterior, Float[Tensor, "b c h w"]]:
+        """Auditive posterior of melodies, and the pictures decoded from its mean.
+
+        Args:
+            looks: carried by the performances, as `music.performance.read_performed` reads them; a
+                model without performance draws from the notes alone.
+        """
         auditive = self.music.encoder(events)
-        return auditive, self.image_decoder(auditive.mu)
+        return auditive, self.draw(auditive.mu, looks)
 
 
 def load_synvae(path: str | Path) -> SynVae:

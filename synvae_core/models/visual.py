@@ -138,8 +138,12 @@ class ImageDecoder(nn.Module):
             padding=config.output_kernel // 2,
         )
 
-    def forward(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b c h w"]:
-        x = F.relu(self.input(z)).unflatten(-1, self.shape)
+    def forward(
+        self, z: Float[Tensor, "b z"], added: Float[Tensor, "b features"] | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        """Pictures of latents; to the first layer's outputs something may be added."""
+        x = self.input(z) if added is None else self.input(z) + added
+        x = F.relu(x).unflatten(-1, self.shape)
         x = x.contiguous(memory_format=torch.channels_last)  # up to twice as fast on a CPU
         for convolution in self.convolutions:
             x = F.relu(convolution(x)[..., :-1, :-1])  # 2n + 1 -> 2n, as 'same' does

@@ -30,6 +30,7 @@ with warnings.catch_warnings():
 
 pretty_midi.pretty_midi.MAX_TICK = 1e7  # its own guard; note_seq's 1e10 lets a file eat 80 GB
 
+SEMITONES = 12  # of an octave
 TICKS_PER_QUARTER = 480
 TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
 
@@ -40,6 +41,7 @@ def events_to_note_sequence(
     qpm: float = 120.0,
     program: int = 0,
     velocity: int = 80,
+    octaves: int = 0,
     coding: Coding = ONE_VOICE,
 ) -> NoteSequence:
     """A melody (t,) as a NoteSequence in 4/4 that lasts all its steps, silence included.
@@ -48,14 +50,15 @@ def events_to_note_sequence(
         qpm: quarters per minute, 4..960.
         program: General MIDI program, 0..127.
         velocity: of every note, 1..127.
+        octaves: by which the notes are moved, -1, 0 or 1: every melody has room for that.
         coding: of the events; each voice is an instrument of its own.
     """
-    check_performance(qpm, program, velocity)
+    check_performance(qpm, program, velocity, octaves)
     seconds = 60.0 / qpm / STEPS_PER_QUARTER
     sequence = NoteSequence(ticks_per_quarter=TICKS_PER_QUARTER)
     sequence.tempos.add(qpm=qpm)
     sequence.time_signatures.add(numerator=4, denominator=4)
-    for start, end, pitch, voice in coding.notes(events):
+    for start, end, pitch, voice in moved_notes(coding.notes(events), octaves):
         sequence.notes.add(
             start_time=start * seconds,
             end_time=end * seconds,
@@ -89,6 +92,7 @@ def midi_bytes(
     qpm: float = 120.0,
     program: int = 0,
     velocity: int | Sequence[int] = 80,
+    octaves: int = 0,
     coding: Coding = ONE_VOICE,
 ) -> bytes:
     """A melody (t,) as the bytes of a MIDI file; arguments as in `events_to_note_sequence`.
@@ -98,7 +102,7 @@ def midi_bytes(
     The end of the track stands at the last step, so the length of trailing silence is kept too.
     Each voice has a channel of its own, in their order and without that of percussion.
     """
-    check_performance(qpm, program, velocity)
+    check_performance(qpm, program, velocity, octaves)
     channels = [voice + (voice >= PERCUSSION_CHANNEL) for voice in range(coding.voices)]
     track = mido.MidiTrack(
         [
@@ -108,10 +112,16 @@ def midi_bytes(
         ]
     )
     steps = len(events) // coding.voices
-    add_notes(track, coding.notes(events), channels=channels, velocity=velocity, steps=steps)
+    notes = moved_notes(coding.notes(events), octaves)
+    add_notes(track, notes, channels=channels, velocity=velocity, steps=steps)
     buffer = io.BytesIO()
     mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_QUARTER, tracks=[track]).save(file=buffer)
     return buffer.getvalue()
+
+
+def moved_notes(notes: list[Note], octaves: int) -> list[Note]:
+    """Notes that many octaves higher."""
+    return [note._replace(pitch=note.pitch + SEMITONES * octaves) for note in notes]
 
 
 def add_notes(
@@ -191,7 +201,9 @@ def round_trip(
     return heard
 
 
-def check_performance(qpm: float, program: int, velocity: int | Sequence[int]) -> None:
+def check_performance(
+    qpm: float, program: int, velocity: int | Sequence[int], octaves: int = 0
+) -> None:
     """Refuses options of a performance that are out of range, by a ValueError."""
     if not 4 <= qpm <= 960:
         raise ValueError(f"qpm is 4..960 quarters per minute, got {qpm}")
@@ -199,6 +211,8 @@ def check_performance(qpm: float, program: int, velocity: int | Sequence[int]) -
         raise ValueError(f"program is a General MIDI program 0..127, got {program}")
     if not all(1 <= each <= 127 for each in np.atleast_1d(velocity)):
         raise ValueError(f"velocity is 1..127 (0 would end the note), got {velocity}")
+    if octaves not in (-1, 0, 1):
+        raise ValueError(f"a melody is moved by -1, 0 or 1 octaves, got {octaves}")
 
 
 def _write_atomically(path: Path, data: bytes) -> None:

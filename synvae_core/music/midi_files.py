@@ -38,7 +38,11 @@ def file_score(source: str | os.PathLike | bytes) -> Score:
         MidiError: if it is no MIDI file of type 0 or 1 in ticks per quarter, truncated or corrupt,
             larger than 512 KB or with an absurd tick.
     """
-    name, midi = parse_midi(source)
+    return score_of(*parse_midi(source))
+
+
+def score_of(name: str, midi: mido.MidiFile) -> Score:
+    """The score of a parsed MIDI file, with a name for messages."""
     resolution = midi.ticks_per_beat
     tracks = [_read_track(track) for track in midi.tracks]
     end = max((track.end for track in tracks), default=0) * STEPS_PER_QUARTER / resolution

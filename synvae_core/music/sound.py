@@ -16,7 +16,12 @@ from synvae_core.music.coding import STEPS_PER_QUARTER, Coding, Note
 from synvae_core.music.ensemble import Player, players_midi, players_note_sequence, players_of
 from synvae_core.music.expression import express
 from synvae_core.music.melody import ONE_VOICE
-from synvae_core.music.midi import NoteSequence, events_to_note_sequence, midi_bytes
+from synvae_core.music.midi import (
+    NoteSequence,
+    events_to_note_sequence,
+    midi_bytes,
+    moved_notes,
+)
 from synvae_core.music.render import SAMPLE_RATE, Synthesiser, limit, render, soundfont_synthesiser
 
 
@@ -28,6 +33,7 @@ class Sound:
         qpm: quarters per minute.
         program: General MIDI instrument, 0..127.
         velocity: of every note, 1..127; with expression, of a note in the middle of everything.
+        octaves: by which the melody is moved, -1, 0 or 1; its accompaniment stays.
         soundfont: name or path of a sound font, see `soundfonts.found`; empty: the packaged one.
         synthesiser: instead of a sound font; by default the best one here, see
             `render.default_synthesiser`.
@@ -40,6 +46,7 @@ class Sound:
     qpm: float = 120.0
     program: int = 0
     velocity: int = 80
+    octaves: int = 0
     soundfont: str = ""
     synthesiser: Synthesiser | None = None
     accompaniment: Accompaniment | None = None
@@ -95,7 +102,12 @@ class Sound:
         if self.accompaniment is None:
             loud = [note.velocity for note in notes]
             return midi_bytes(
-                events, qpm=self.qpm, program=self.program, velocity=loud, coding=coding
+                events,
+                qpm=self.qpm,
+                program=self.program,
+                velocity=loud,
+                octaves=self.octaves,
+                coding=coding,
             )
         players = [
             player._replace(velocity=[note.velocity for note in notes if note.instrument == number])
@@ -109,7 +121,12 @@ class Sound:
             players = self._players(events, coding)
             return players_note_sequence(players, steps=len(events), qpm=self.qpm)
         return events_to_note_sequence(
-            events, qpm=self.qpm, program=self.program, velocity=self.velocity, coding=coding
+            events,
+            qpm=self.qpm,
+            program=self.program,
+            velocity=self.velocity,
+            octaves=self.octaves,
+            coding=coding,
         )
 
     def _expressed(self, sequence: NoteSequence) -> NoteSequence:
@@ -142,7 +159,10 @@ class Sound:
                 f"melodies of one voice are accompanied, got {coding.name}; "
                 "play others without accompaniment"
             )
-        return players_of(events, self.accompaniment, program=self.program, velocity=self.velocity)
+        melody, *others = players_of(
+            events, self.accompaniment, program=self.program, velocity=self.velocity
+        )
+        return [melody._replace(notes=moved_notes(melody.notes, self.octaves)), *others]
 
 
 PIANO = Sound()  # the default

@@ -12,6 +12,7 @@ from synvae_core.losses import squared_error
 from synvae_core.metrics.retrieval import precision_at_ks
 from synvae_core.models.synvae import SynVae
 from synvae_core.music.midi import round_trip
+from synvae_core.music.performance import performed_round_trip
 from synvae_core.types import Posterior
 
 CHUNK = 500  # pictures worked on at once; bounds the memory
@@ -22,7 +23,8 @@ class Translation(NamedTuple):
     """Melodies, reconstructions and latents of pictures through MIDI files; latents are means.
 
     `rebuilt` is what is drawn from the notes in the files, `coupled` what is drawn from what the
-    coupling passes on in training. Of the log variances, evaluations draw samples.
+    coupling passes on in training. Of the log variances, evaluations draw samples. `looks` are what
+    the performances in the files carry, if the melodies are performed.
     """
 
     heard: Int[np.ndarray, "n t"]
@@ -33,28 +35,40 @@ class Translation(NamedTuple):
     coupled_auditive: Float[Tensor, "n z"]
     visual_logvar: Float[Tensor, "n z"]
     auditive_logvar: Float[Tensor, "n z"]
+    looks: Int[Tensor, "n 4"] | None = None
 
 
 @torch.no_grad()
 def translate(
-    model: SynVae, images: UInt8[Tensor, "n c h w"], *, folder: Path | None = None
+    model: SynVae,
+    images: UInt8[Tensor, "n c h w"],
+    *,
+    performed: bool = True,
+    folder: Path | None = None,
 ) -> Translation:
     """Translates pictures to melodies, to MIDI files, back to events, and back to pictures.
 
     Args:
+        performed: as the look of each picture wants it, where the model has a performance.
         folder: keeps the MIDI files here; by default they are only bytes in memory.
     """
     device = next(model.parameters()).device
     parts = []
     for index, part in enumerate(images.split(CHUNK)):
         pixels = part.to(device).float() / 255
-        output = model(pixels, sample=False)
+        output = model(pixels, sample=False, performed=performed)
         played = model.music.decode(output.z).cpu().numpy()
         within = None if folder is None else folder / f"{index * CHUNK:06d}"
-        heard = round_trip(played, folder=within, coding=model.music.coding)
-        auditive, rebuilt = model.hear(torch.from_numpy(heard).to(device))
+        files = {"folder": within, "coding": model.music.coding}
+        looks = model.looks(pixels) if performed else None
+        if looks is None:
+            heard = round_trip(played, **files)
+        else:
+            heard, read = performed_round_trip(played, looks.cpu().numpy(), **files)
+            looks = torch.from_numpy(read).to(device)
+        auditive, rebuilt = model.hear(torch.from_numpy(heard).to(device), looks)
         found = (output.visual.mu, auditive.mu, rebuilt, output.reconstruction, output.auditive.mu)
-        found += (output.visual.logvar, auditive.logvar)
+        found += (output.visual.logvar, auditive.logvar) + (() if looks is None else (looks,))
         parts.append((torch.from_numpy(heard), *(tensor.cpu() for tensor in found)))
     heard, *latents = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
     return Translation(heard.numpy(), *latents)

@@ -1,12 +1,14 @@
 """SynVAE: gradients pass through the frozen music, and the notes alone give the picture."""
 
 import dataclasses
+import json
 
 import pytest
 import torch
 from melody_models import HIERARCHICAL, melody_model
 from melody_models import MIXER as MUSIC
 
+from synvae_core.looks import ABSENT, looks_of
 from synvae_core.models.melody.couplings import COUPLINGS
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.storage import save_model
@@ -111,3 +113,58 @@ def test_sixteen_bars_are_trained_saved_and_heard(tmp_path):
     assert torch.equal(torch.from_numpy(through_midi.heard), heard)
     assert len(list((tmp_path / "midi").rglob("*.mid"))) == 3
     torch.testing.assert_close(through_midi.rebuilt, loaded.hear(heard)[1])
+
+
+def performing(seed=0):
+    """A SynVAE whose decoder takes looks, with weights for them that say something."""
+    torch.manual_seed(seed)
+    config = SynVaeConfig(visual_config(28, latent_dim=8), takes=2, performance=True)
+    model = SynVae(config, MelodyVae(MUSIC)).eval()
+    torch.nn.init.normal_(model.look_input.weight)
+    return model
+
+
+def test_a_look_changes_what_is_drawn_and_its_absence_what_others_draw():
+    model = performing()
+    images = torch.rand(4, 1, 28, 28)
+    events, looks = model.listen(images), model.looks(images)
+    _, drawn = model.hear(events, looks)
+    auditive, without = model.hear(events)
+    assert (drawn - without).abs().amax((1, 2, 3)).min() > 1e-3
+    torch.testing.assert_close(without, model.image_decoder(auditive.mu))
+    absent = model.hear(events, torch.full_like(looks, ABSENT))[1]
+    torch.testing.assert_close(absent, without)
+
+
+def test_half_of_the_training_pictures_come_without_a_look_by_the_generator():
+    model = performing()
+    images = torch.rand(40, 1, 28, 28)
+    first, again = (model(images, generator=torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first.reconstruction, again.reconstruction)
+    plain = model.image_decoder(first.auditive.mu)
+    without = (first.reconstruction - plain).abs().amax((1, 2, 3)) < 1e-6
+    assert 10 < without.sum() < 30
+
+
+def test_looks_are_read_from_the_midi_files_and_drawn_with(tmp_path):
+    model = performing()
+    images = torch.randint(0, 256, (5, 1, 28, 28), dtype=torch.uint8)
+    found = translate(model, images, folder=tmp_path)
+    assert torch.equal(found.looks, looks_of(images / 255))
+    _, drawn = model.hear(torch.from_numpy(found.heard), found.looks)
+    torch.testing.assert_close(found.rebuilt, drawn)
+    off = translate(model, images, performed=False)
+    assert off.looks is None
+    torch.testing.assert_close(off.rebuilt, model.hear(torch.from_numpy(off.heard))[1])
+
+
+def test_weights_of_before_there_were_performances_load(tmp_path):
+    model = synvae().eval()
+    save_model(model, tmp_path)
+    stored = json.loads((tmp_path / "config.json").read_text())
+    del stored["config"]["performance"]
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    loaded = load_synvae(tmp_path)
+    images = torch.rand(3, 1, 28, 28)
+    assert loaded.looks(images) is None
+    assert torch.equal(loaded.listen(images), model.listen(images))
