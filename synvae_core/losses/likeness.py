@@ -28,6 +28,7 @@ class Likeness:
         likeness: of `distance_mismatch`, of latents and the pictures' target coordinates.
         steadiness: of the distance of a picture's latents from those of the same, moved a little.
         commitment: of the distance of a picture's latents from what is heard in its notes.
+        heard: of `distance_mismatch` as well, of what is heard in the notes in place of latents.
         audible: weight of each latent in distances; empty: 1.
 
     Raises:
@@ -37,11 +38,12 @@ class Likeness:
     likeness: float = 0.0
     steadiness: float = 0.0
     commitment: float = 0.0
+    heard: float = 0.0
     audible: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "audible", tuple(map(float, self.audible)))
-        values = (self.likeness, self.steadiness, self.commitment, *self.audible)
+        values = (self.likeness, self.steadiness, self.commitment, self.heard, *self.audible)
         if not all(0 <= value < float("inf") for value in values):
             raise ValueError(f"weights of likeness: expected finite ones of 0 or more, got {self}")
         if self.audible and not any(self.audible):
@@ -75,20 +77,22 @@ def likeness_losses(
     """Loss of pictures sounding unlike others that they look like, as a share of another loss.
 
         L = likeness M(m, t)  +  steadiness |m - m*|^2_w  +  commitment |m - sg(mu')|^2_w
+            +  heard M(mu', t)
         |v|^2_w = sum_i w_i^2 v_i^2 / sum_i w_i^2
 
     m are the means of the visual posteriors, m* those of the same pictures moved a little, mu' the
     means of the melody encoder's posteriors given the notes, at most 3 from 0; w are the weights
-    of the latents, M is `distance_mismatch`, sg stops the gradient. `commitment` is that of VQ-VAE,
-    van den Oord et al. 2017, arXiv 1711.00937, by ear.
+    of the latents, M is `distance_mismatch`, sg stops the gradient. What is heard lacks what notes
+    cannot hold: `heard` moves what is alike to latents that are heard well. `commitment` is that of
+    VQ-VAE, van den Oord et al. 2017, arXiv 1711.00937, by ear.
 
     Args:
         targets: t, coordinates of the pictures, alike where the pictures are; None leaves M out.
         moved: m*; None leaves steadiness out.
 
     Returns:
-        `loss` and the terms that there are, unweighted: `likeness`, one value for the whole batch;
-        `steadiness`; `heard_distance`.
+        `loss` and the terms that there are, unweighted: `likeness` and `heard_likeness`, one value
+        for the whole batch; `steadiness`; `heard_distance`.
     """
     mu, weights = output.visual.mu, likeness.weights(output.visual.mu)
     heard = output.auditive.mu.detach().clamp(-FARTHEST, FARTHEST)
@@ -100,6 +104,10 @@ def likeness_losses(
     if targets is not None:
         terms["likeness"] = distance_mismatch(mu * weights, targets).expand_as(loss)
         loss = loss + likeness.likeness * terms["likeness"]
+        if likeness.heard:
+            told = distance_mismatch(output.auditive.mu * weights, targets)
+            terms["heard_likeness"] = told.expand_as(loss)
+            loss = loss + likeness.heard * terms["heard_likeness"]
     return {"loss": loss, **terms}
 
 

@@ -135,6 +135,7 @@ class SynVae(nn.Module):
         self,
         images: Float[Tensor, "b c h w"],
         *,
+        frozen: Float[Tensor, "b features"] | None = None,
         sample: bool = True,
         performed: bool = True,
         generator: torch.Generator | None = None,
@@ -142,9 +143,10 @@ class SynVae(nn.Module):
         """Reconstruction through music; z is a posterior sample or, without `sample`, the best.
 
         Args:
+            frozen: features that the encoder would compute of the pictures, if they are known.
             performed: with looks, where the model has a performance; of samples, half of them.
         """
-        visual = self.image_encoder(images)
+        visual = self.image_encoder(images, frozen)
         looks = self.looks(images) if performed else None
         if looks is not None and sample:
             chances = torch.rand(len(images), generator=generator, device=images.device)

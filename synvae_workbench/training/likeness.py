@@ -1,11 +1,12 @@
-"""Coordinates of pictures in which those are near that look alike, from pixels alone.
+"""Coordinates of pictures in which those are near that look alike, from pixels or from features.
 
 Distances between pictures are the least over small moves, which change a digit little and its
-pixels much. Two descriptions lie side by side: pictures averaged with their nearest, twice, which
-takes each to the manifold that they lie near (Hein & Maier 2006, "Manifold Denoising", NeurIPS 19),
-and diffusion coordinates of the graph of the nearest, in which pictures are near that many short
-ways join (Coifman & Lafon 2006, "Diffusion Maps", Applied and Computational Harmonic Analysis
-21(1), 5-30). No label takes part. Memory grows with the number of pictures, not its square.
+pixels much; or, where they are given, those of features of a frozen network. Two descriptions lie
+side by side: pictures averaged with their nearest, twice, which takes each to the manifold that
+they lie near (Hein & Maier 2006, "Manifold Denoising", NeurIPS 19), and diffusion coordinates of
+the graph of the nearest, in which pictures are near that many short ways join (Coifman & Lafon
+2006, "Diffusion Maps", Applied and Computational Harmonic Analysis 21(1), 5-30). No label of the
+pictures takes part. Memory grows with the number of pictures, not its square.
 """
 
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from synvae_core.losses import Likeness
+from synvae_core.losses.terms import LEAST_DEVIATION
 from synvae_core.metrics.audible_weights import audible_weights
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_workbench.data.cache import cache_folder, cached_arrays, digest_of
@@ -51,7 +53,13 @@ class TargetOptions:
     eigenvectors: int = 60
     time: int = 16  # steps of diffusion
     components: int = 64  # principal components in which pictures are compared
+    kept: int = 0  # principal components of the averaged pictures; 0: all
     seed: int = 0
+
+
+# What is shown lies in few dimensions, and a melody holds few: of CIFAR-10's validation pictures
+# 16 components keep a precision at 10 of 0.546, and all of them with diffusion 0.563.
+OF_FEATURES = TargetOptions(diffusion=0.0, kept=16)
 
 
 def heard_alike(
@@ -71,11 +79,19 @@ def heard_alike(
 
 
 def target_coordinates(
-    images: UInt8[Tensor, "n c h w"], options: TargetOptions = TargetOptions()
+    images: UInt8[Tensor, "n c h w"],
+    features: Float[Tensor, "n features"] | None = None,
+    *,
+    options: TargetOptions | None = None,
 ) -> Float[Tensor, "n d"]:
     """Coordinates of pictures: averaged with their nearest, beside alpha x diffusion coordinates.
 
     Both have a mean distance of 1 between two pictures. They are cached by the pictures' bytes.
+
+    Args:
+        features: of the pictures, by which they are compared, each in units of its deviation; None:
+            by pixels under small moves.
+        options: by default `TargetOptions()` or, of features, `OF_FEATURES`.
 
     Raises:
         ValueError: if there are fewer than four pictures.
@@ -84,25 +100,46 @@ def target_coordinates(
         raise ValueError(
             f"targets of likeness: expected {FEWEST} pictures or more, got {len(images)}"
         )
+    compared = images if features is None else features
+    options = options or (TargetOptions() if features is None else OF_FEATURES)
     digest = digest_of(
-        (VERSION, options, tuple(images.shape)), {"images": images.numpy().tobytes()}
+        (VERSION, options, tuple(compared.shape)), {"images": compared.numpy().tobytes()}
     )
     path = cache_folder() / f"likeness-{digest}.npz"
-    stored = cached_arrays(
-        path, ("coordinates",), lambda: {"coordinates": _coordinates(images, options)}
-    )
-    return torch.from_numpy(stored["coordinates"])
+
+    def build() -> dict[str, np.ndarray]:
+        moved = feature_components if features is not None else moved_components
+        return {"coordinates": _coordinates(moved(compared, options), options)}
+
+    return torch.from_numpy(cached_arrays(path, ("coordinates",), build)["coordinates"])
 
 
-def _coordinates(images: Tensor, options: TargetOptions) -> Float[np.ndarray, "n d"]:
-    moved = moved_components(images, options)
+def _coordinates(
+    moved: Float[np.ndarray, "moves n components"], options: TargetOptions
+) -> Float[np.ndarray, "n d"]:
     distances, nearest = nearest_under_moves(moved, options.neighbours)
     averaged = moved[0]
     for _ in range(options.rounds):
         averaged = averaged[nearest].mean(1)
-    diffused = diffusion_coordinates(distances, nearest, options)
-    parts = unit_distance(averaged, options.seed), unit_distance(diffused, options.seed)
-    return np.concatenate([parts[0], options.diffusion * parts[1]], 1).astype(np.float32)
+    if options.kept:
+        seen = PCA(min(options.kept, *averaged.shape), random_state=options.seed)
+        averaged = seen.fit_transform(averaged)
+    parts = [unit_distance(averaged, options.seed)]
+    if options.diffusion:
+        diffused = diffusion_coordinates(distances, nearest, options)
+        parts.append(options.diffusion * unit_distance(diffused, options.seed))
+    return np.concatenate(parts, 1).astype(np.float32)
+
+
+def feature_components(
+    features: Float[Tensor, "n features"], options: TargetOptions
+) -> Float[np.ndarray, "1 n components"]:
+    """Principal components of features in units of their deviation, under no move."""
+    found = features.numpy()
+    standard = (found - found.mean(0)) / found.std(0).clip(min=LEAST_DEVIATION)
+    most = min(options.components, *standard.shape)
+    seen = PCA(most, svd_solver="randomized", random_state=options.seed)
+    return seen.fit_transform(standard)[None].astype(np.float32)
 
 
 def moved_components(

@@ -25,6 +25,7 @@ from synvae_core.metrics.latents import ACTIVE_VARIANCE
 from synvae_core.models.melody.recipe import Recipe
 from synvae_core.music.coding import Coding
 from synvae_core.schedules import exponential_rise, inverse_sigmoid, linear_warmup
+from synvae_workbench.training.content import Content
 from synvae_workbench.training.pictures import jitter, move_a_pixel, prepare_pictures
 
 Objective = Callable[[Any, tuple[Tensor, ...], int, torch.Generator], Losses]
@@ -77,6 +78,9 @@ class SynVaeObjective:
     With weights of `likeness`, `losses.likeness_losses` as a share of the mean squared error. Its
     own weight wants the pictures' coordinates, `likeness.target_coordinates`, as the last tensor of
     a batch. Steadiness compares each picture with itself, moved by up to a pixel and jittered.
+
+    With a weight of `content`, their distance in the features of a frozen network is added, as a
+    share of the mean squared error.
     """
 
     beta: float = 0.0
@@ -85,6 +89,8 @@ class SynVaeObjective:
     augment: bool = True  # small random shifts, rotations and scalings of half the pictures
     likeness: Likeness = field(default_factory=Likeness)
     musicality_warmup: int = 0  # steps over which its weight rises from 0; 0: none
+    content: Content = field(default_factory=Content)
+    frozen: bool = False  # batches hold the encoder's frozen features, after the pictures
 
     def __call__(
         self, model: nn.Module, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
@@ -98,8 +104,12 @@ class SynVaeObjective:
                     "likeness.target_coordinates, or validate by an objective without likeness"
                 )
             batch = tuple(pictures)
+        frozen = None
+        if self.frozen:
+            *pictures, frozen = batch
+            batch = tuple(pictures)
         images = prepare_pictures(batch, generator, augment=self.augment)
-        output = model(images, generator=generator)
+        output = model(images, frozen=frozen, generator=generator)
         losses = synvae_loss(
             output,
             images,
@@ -107,13 +117,17 @@ class SynVaeObjective:
             commitment=self.commitment,
             musicality=self.musicality * linear_warmup(step, steps=self.musicality_warmup),
         )
+        share = losses["squared_error"].detach().mean()
+        if self.content.weight:
+            distance = self.content.distance(output.reconstruction, images)
+            loss = losses["loss"] + self.content.weight * share * distance
+            losses |= {"loss": loss, "feature_distance": distance}
         if not (alike.likeness or alike.steadiness or alike.commitment):
             return losses
         moved = None
         if alike.steadiness:
             moved = model.image_encoder(jitter(move_a_pixel(images, generator), generator)).mu
         more = likeness_losses(output, alike, targets=targets, moved=moved)
-        share = losses["squared_error"].detach().mean()
         return losses | more | {"loss": losses["loss"] + share * more["loss"]}
 
 

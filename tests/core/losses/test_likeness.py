@@ -91,7 +91,7 @@ def test_equal_points_and_small_batches_give_finite_gradients(n, all_equal):
 def test_the_loss_is_the_weighted_sum_of_its_terms():
     mu, moved, heard = (points(6, 3, seed).float() for seed in range(3))
     targets = points(6, 2, seed=3).float()
-    likeness = Likeness(2.0, 0.5, 0.25, audible=(1.0, 2.0, 0.0))
+    likeness = Likeness(2.0, 0.5, 0.25, 3.0, audible=(1.0, 2.0, 0.0))
     found = likeness_losses(output(mu, heard), likeness, targets=targets, moved=moved)
     weights = torch.tensor([1.0, 2.0, 0.0])
     steadiness = ((mu - moved) * weights).square().sum(1) / 5
@@ -100,7 +100,10 @@ def test_the_loss_is_the_weighted_sum_of_its_terms():
     torch.testing.assert_close(found["steadiness"], steadiness)
     torch.testing.assert_close(found["heard_distance"], distance)
     torch.testing.assert_close(found["likeness"], mismatch.expand(6))
-    torch.testing.assert_close(found["loss"], 2 * mismatch + 0.5 * steadiness + 0.25 * distance)
+    told = distance_mismatch(heard * weights, targets)
+    torch.testing.assert_close(found["heard_likeness"], told.expand(6))
+    expected = 2 * mismatch + 0.5 * steadiness + 0.25 * distance + 3 * told
+    torch.testing.assert_close(found["loss"], expected)
 
 
 def test_it_moves_what_is_heard_of_the_picture_and_not_what_is_heard_of_the_notes():
@@ -111,6 +114,15 @@ def test_it_moves_what_is_heard_of_the_picture_and_not_what_is_heard_of_the_note
     assert heard.grad is None
     assert mu.grad[:, :2].all()
     assert not mu.grad[:, 2].any()
+
+
+def test_what_is_heard_moves_where_it_is_asked_for():
+    mu, heard = points(6, 3).float(), points(6, 3, seed=1).float().requires_grad_()
+    likeness = Likeness(0.0, heard=1.0, audible=(1.0, 1.0, 0.0))
+    targets = points(6, 2, seed=2).float()
+    likeness_losses(output(mu, heard), likeness, targets=targets)["loss"].sum().backward()
+    assert heard.grad[:, :2].all()
+    assert not heard.grad[:, 2].any()
 
 
 def test_notes_far_out_pull_no_farther_than_three():
@@ -124,6 +136,7 @@ def test_notes_far_out_pull_no_farther_than_three():
     [
         ({"likeness": -1.0}, "0 or more"),
         ({"steadiness": math.nan}, "finite"),
+        ({"heard": -0.1}, "0 or more"),
         ({"audible": (1.0, -1.0)}, "0 or more"),
         ({"audible": (0.0, 0.0)}, "no latent is heard"),
     ],

@@ -7,12 +7,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from synvae_core.models.features import EFFICIENTNET, load_features
 from synvae_core.models.storage import load_model, save_model
 from synvae_core.models.visual import (
     ImageDecoder,
     ImageEncoder,
     VisualConfig,
     VisualVae,
+    halved,
     visual_config,
 )
 
@@ -82,3 +84,21 @@ def test_weights_from_before_means_could_be_standardised_load(tmp_path):
     del stored["config"]["standard_means"]
     path.write_text(json.dumps(stored))
     assert load_model(VisualVae, VisualConfig, tmp_path).config == model.config
+
+
+def test_an_encoder_sees_frozen_features_that_are_no_part_of_its_weights(tmp_path):
+    pytest.importorskip("efficientnet_lite_pytorch")
+    config = halved(replace(visual_config(32, latent_dim=6), features=EFFICIENTNET))
+    model = VisualVae(config)
+    images = torch.rand(4, 3, 32, 32)
+    model.train()(images)  # running means of the features
+    model.eval()
+    found = model.image_encoder(images)
+    known = load_features(EFFICIENTNET)(images)
+    torch.testing.assert_close(model.image_encoder(images, known), found)
+    other = model.image_encoder(images, known + known.std(0))
+    assert not torch.allclose(other.mu, found.mu)
+    save_model(model, tmp_path)
+    assert (tmp_path / "model.safetensors").stat().st_size < 8 << 20, "without EfficientNet's"
+    again = load_model(VisualVae, VisualConfig, tmp_path)
+    torch.testing.assert_close(again.image_encoder(images), found)

@@ -71,7 +71,7 @@ def test_targets_are_the_same_again_and_cached_by_pictures_and_options(cache):
     path.unlink()
     assert torch.equal(target_coordinates(images), first)
     target_coordinates(images.flip(0))
-    target_coordinates(images, TargetOptions(diffusion=0.5))
+    target_coordinates(images, options=TargetOptions(diffusion=0.5))
     assert len(list(cache.glob("likeness-*.npz"))) == 3
 
 
@@ -152,3 +152,17 @@ def test_a_run_that_is_interrupted_ends_with_the_same_weights(tmp_path):
     assert fit(resumed, OBJECTIVE, rows, config, RunOptions("b", folder=tmp_path)) == history
     for name, tensor in whole.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], tensor), name
+
+
+def test_features_make_pictures_alike_whatever_their_pixels():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (40, 3, 32, 32), generator=generator, dtype=torch.uint8)
+    kind = torch.arange(40) % 2
+    features = torch.randn(40, 6, generator=generator) + 8 * kind[:, None]
+    found = target_coordinates(images, features).numpy()
+    distances = cdist(found, found)
+    same = kind[:, None] == kind
+    assert distances[same].max() < distances[~same].min()
+    scaled = features * torch.tensor([1e3, 1.0, 1.0, 1.0, 1e-2, 1.0]) + 5
+    again = target_coordinates(images, scaled).numpy()
+    assert cdist(again, again) == pytest.approx(distances, abs=1e-2)

@@ -1,0 +1,49 @@
+"""Features of training pictures, computed once."""
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from synvae_core.models.features import EFFICIENTNET, load_features
+from synvae_workbench.data.cache import cache_folder, cached_arrays, digest_of
+from synvae_workbench.progress import progress
+from synvae_workbench.training.content import CONTENT_SIDE, Content
+from synvae_workbench.training.pictures import to_unit
+
+VERSION = 1  # to be raised when features change: then those of the cache are not used
+BLOCK = 200  # pictures worked on at once
+SAMPLE = 2000  # pictures that deviations are estimated on
+
+
+def features_of(
+    images: UInt8[Tensor, "n c h w"], name: str, *, side: int = 0
+) -> Float[Tensor, "n features"]:
+    """Features of pictures by a frozen network, cached by the pictures' bytes.
+
+    Args:
+        name: as in `load_features`.
+        side: in pixels, at which the network sees them; 0: its own.
+
+    Raises:
+        ValueError: as `load_features`.
+    """
+    network = load_features(name, side=side) if side else load_features(name)
+    settings = (VERSION, name, network.side, tuple(images.shape))
+    path = cache_folder() / f"features-{digest_of(settings, {'': images.numpy().tobytes()})}.npz"
+
+    @torch.no_grad()
+    def build() -> dict:
+        blocks = progress(images.split(BLOCK), description="Features of pictures")
+        return {"features": torch.cat([network(to_unit(part)) for part in blocks]).numpy()}
+
+    return torch.from_numpy(cached_arrays(path, ("features",), build)["features"])
+
+
+def content_of(
+    images: UInt8[Tensor, "n c h w"], weight: float, name: str = EFFICIENTNET
+) -> Content:
+    """Weight of content, with the deviation of each feature over the first pictures given."""
+    if not weight:
+        return Content()
+    features = features_of(images[:SAMPLE], name, side=CONTENT_SIDE)
+    return Content(weight, name, tuple(features.std(0, correction=0).tolist()))

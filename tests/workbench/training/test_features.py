@@ -1,0 +1,62 @@
+"""Features of training pictures, cached, and the weight of content that stands on them."""
+
+import math
+
+import pytest
+import torch
+from melody_models import melody_model
+
+from synvae_core.models.features import EFFICIENTNET, load_features
+from synvae_core.models.synvae import SynVae, SynVaeConfig
+from synvae_core.models.visual import halved, visual_config
+from synvae_workbench.training import features as module
+from synvae_workbench.training.content import Content
+from synvae_workbench.training.features import content_of, features_of
+from synvae_workbench.training.objectives import SynVaeObjective
+from synvae_workbench.training.pictures import to_unit
+
+pytest.importorskip("efficientnet_lite_pytorch")
+
+
+@pytest.fixture
+def images(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNVAE_CACHE", str(tmp_path))
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(256, (6, 3, 32, 32), generator=generator, dtype=torch.uint8)
+
+
+def test_features_are_computed_once_for_the_same_pictures(images, monkeypatch):
+    found = features_of(images, EFFICIENTNET)
+    torch.testing.assert_close(found, load_features(EFFICIENTNET)(to_unit(images)))
+    monkeypatch.setattr(module, "to_unit", None)  # computing again would fail
+    assert torch.equal(features_of(images, EFFICIENTNET), found)
+    with pytest.raises(TypeError):
+        features_of(images.flip(0), EFFICIENTNET)
+
+
+def test_content_is_nothing_for_the_same_pictures_and_grows_with_what_is_changed(images):
+    content, pictures = content_of(images, 0.5), to_unit(images)
+    assert content.distance(pictures, pictures).abs().max() < 1e-6
+    little = content.distance((pictures + 0.02).clamp(0, 1), pictures)[0]
+    much = content.distance(1 - pictures, pictures)[0]
+    assert 0 < little < much
+    assert content_of(images, 0.0) == Content()
+
+
+def test_content_is_a_share_of_the_squared_error_and_reaches_the_encoder(images):
+    sizes = halved(visual_config(32, latent_dim=8))
+    model = SynVae(SynVaeConfig(sizes), melody_model("mixer"))
+    pictures, draws = (images,), (torch.Generator().manual_seed(1) for _ in range(2))
+    plain = SynVaeObjective(augment=False)(model, pictures, 0, next(draws))
+    content = content_of(images, 0.5)
+    found = SynVaeObjective(augment=False, content=content)(model, pictures, 0, next(draws))
+    share = 0.5 * plain["squared_error"].mean() * found["feature_distance"]
+    torch.testing.assert_close(found["loss"], plain["loss"] + share)
+    found["feature_distance"].mean().backward()
+    assert model.image_encoder.mu.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf])
+def test_weights_of_content_are_checked(weight):
+    with pytest.raises(ValueError, match="weight of content"):
+        Content(weight)
