@@ -5,6 +5,8 @@ bands after Stevens, Volkmann & Newman 1937, "A Scale for the Measurement of the
 Magnitude Pitch".
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from jaxtyping import Float32, Integer
@@ -12,7 +14,8 @@ from jaxtyping import Float32, Integer
 from synvae_core.music.coding import Coding
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import events_to_note_sequence
-from synvae_core.music.render import Synthesiser, default_synthesiser, render
+from synvae_core.music.performance import performances_of
+from synvae_core.music.render import Synthesiser, clip_samples, default_synthesiser, render
 
 RATE = 16_000  # Hz
 FRAME, HOP = 1_024, 500  # samples; 32 frames a second
@@ -36,6 +39,7 @@ def sound_features(
     *,
     qpm: float = 120.0,
     program: int = 0,
+    looks: Integer[np.ndarray, "n 4"] | None = None,
     synthesiser: Synthesiser | None = None,
     coding: Coding = ONE_VOICE,
 ) -> dict[str, Float32[np.ndarray, "n _"]]:
@@ -44,6 +48,8 @@ def sound_features(
     Args:
         events: event ids of melodies that were read from MIDI files.
         qpm, program: as they are played.
+        looks: instead, each as `music.performance` wants its look played; silence fills up what
+            is shorter than the slowest.
         synthesiser: by default the best one here.
 
     Raises:
@@ -52,14 +58,21 @@ def sound_features(
     if not len(events):
         raise ValueError("there is no melody to hear: got 0")
     play = synthesiser or default_synthesiser()
+    performances: list[dict[str, Any]] = [{"qpm": qpm, "program": program}] * len(events)
+    if looks is not None:
+        performances = [each._asdict() for each in performances_of(looks)]
+    sequences = [
+        events_to_note_sequence(melody, coding=coding, **how)
+        for melody, how in zip(events, performances, strict=True)
+    ]
+    longest = max(clip_samples(each, RATE) for each in sequences)
     parts = []
     for start in range(0, len(events), CHUNK):
-        sequences = [
-            events_to_note_sequence(melody, qpm=qpm, program=program, coding=coding)
-            for melody in events[start : start + CHUNK]
-        ]
-        waveforms = [render(each, synthesiser=play, sample_rate=RATE) for each in sequences]
-        parts.append(waveform_features(np.stack(waveforms)))
+        waveforms = np.zeros((len(sequences[start : start + CHUNK]), longest), np.float32)
+        for waveform, sequence in zip(waveforms, sequences[start:], strict=False):
+            sound = render(sequence, synthesiser=play, sample_rate=RATE)
+            waveform[: len(sound)] = sound
+        parts.append(waveform_features(waveforms))
     return {ear: np.concatenate([part[ear] for part in parts]) for ear in EARS}
 
 

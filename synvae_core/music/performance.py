@@ -53,6 +53,9 @@ class Performance(NamedTuple):
     octaves: int
 
 
+PLAIN = Performance(program=0, qpm=120.0, velocity=80, octaves=0)  # of no look
+
+
 def performance_of(look: Look) -> Performance:
     """The performance that carries a look.
 
@@ -78,6 +81,28 @@ def look_of_performance(program: int, qpm: float, velocity: int) -> Look | None:
         return None
     hue, lightness = _LEVELS[program]
     return Look(hue, lightness, velocities.index(velocity), tempos.index(qpm))
+
+
+def performances_of(looks: Integer[np.ndarray, "n 4"]) -> list[Performance]:
+    """The performances that carry looks; `PLAIN` where one is absent."""
+    return [
+        PLAIN if ABSENT in levels else performance_of(Look(*levels)) for levels in looks.tolist()
+    ]
+
+
+def in_register(
+    events: Integer[np.ndarray, "n t"],
+    looks: Integer[np.ndarray, "n 4"],
+    *,
+    coding: Coding = ONE_VOICE,
+) -> Integer[np.ndarray, "n t"]:
+    """Melodies moved by the octaves of their looks, where their pitches have room for that."""
+    starts = coding.starts(events)
+    lowest = np.where(starts > 0, starts, coding.highest).min(1)
+    highest = np.where(starts > 0, starts, coding.lowest).max(1)
+    moves = SEMITONES * np.array([each.octaves for each in performances_of(looks)])
+    fits = (lowest + moves >= coding.lowest) & (highest + moves <= coding.highest)
+    return coding.transpose(events, np.where(fits, moves, 0)[:, None])
 
 
 def performance_words(look: Look) -> str:
@@ -121,8 +146,8 @@ def performed_round_trip(
     """
     heard, found = np.empty(events.shape, np.int64), np.full(looks.shape, ABSENT, np.int64)
     steps = events.shape[1] // coding.voices
-    for index, (melody, levels) in enumerate(zip(events, looks.tolist(), strict=True)):
-        how = performance_of(Look(*levels))._asdict()
+    for index, (melody, played) in enumerate(zip(events, performances_of(looks), strict=True)):
+        how = played._asdict()
         source: bytes | Path = b""
         if folder is None:
             source = midi_bytes(melody, coding=coding, **how)

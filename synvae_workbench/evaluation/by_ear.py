@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float, Int, UInt8
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
+from synvae_core.looks import look_indicators, looks_of
 from synvae_core.metrics import machine_listener as machine
 from synvae_core.metrics.audibility import NEIGHBOURS, audibility, twin_share
 from synvae_core.metrics.melody_distances import MELODY_DISTANCES, paired_distances
@@ -23,6 +25,7 @@ from synvae_core.metrics.sound_features import sound_features
 from synvae_core.models.synvae import SynVae
 from synvae_core.music.coding import Coding
 from synvae_core.music.melody import ONE_VOICE
+from synvae_core.music.performance import in_register, performed_round_trip
 from synvae_workbench.evaluation.near_twins import near_twins
 from synvae_workbench.evaluation.trained_synvae import Evaluation
 from synvae_workbench.evaluation.translation import translate
@@ -84,6 +87,7 @@ def ear_measures(
     labels: Int[Tensor, " n"],
     *,
     twins: MovedTwins | None = None,
+    looks: Int[np.ndarray, "n 4"] | None = None,
     options: EarOptions = EarOptions(),
     coding: Coding = ONE_VOICE,
 ) -> dict[str, float]:
@@ -94,6 +98,8 @@ def ear_measures(
     Args:
         melodies: read from MIDI files.
         twins: of the same pictures; heard in the notes alone, as rendering them takes long.
+        looks: that their performances carry: what is heard is then performed, and ears that hear
+            notes alone hear the register.
 
     Returns:
         what there is to compare: nothing of 20 pictures or fewer, nothing of classes without two.
@@ -102,7 +108,10 @@ def ear_measures(
     if len(rows) < FEWEST:
         return {}
     melodies, labels = melodies[rows], labels[rows]
-    spectrum = sound_features(melodies, coding=coding)["spectrum"].astype(float)
+    looks = None if looks is None else looks[rows]
+    spectrum = sound_features(melodies, looks=looks, coding=coding)["spectrum"].astype(float)
+    if looks is not None:
+        melodies = in_register(melodies, looks, coding=coding)
     pixels, classes = pixel_distances(images[rows]), labels.numpy()
     few = _sample(len(melodies), options.most_slow, options.seed)
     measured: dict[str, float] = {}
@@ -135,6 +144,29 @@ def evaluation_measures(found: Evaluation, options: EarOptions = EarOptions()) -
         coding=found.model.music.coding,
     )
     return {f"ear/{name}": value for name, value in measured.items()}
+
+
+def performed_measures(
+    melodies: Int[np.ndarray, "n t"],
+    images: UInt8[Tensor, "n c h w"],
+    labels: Int[Tensor, " n"],
+    *,
+    options: EarOptions = EarOptions(),
+    coding: Coding = ONE_VOICE,
+) -> dict[str, dict[str, float]]:
+    """Measures by ear of melodies with each picture's look performed, and of looks alone.
+
+    Looks are read from MIDI files, whether or not a model draws with them. `performed` has what
+    `ear_measures` has, without near twins; `look` a listener who hears nothing but the look.
+    """
+    wanted = looks_of(images / 255).numpy()
+    heard, looks = performed_round_trip(melodies, wanted, coding=coding)
+    performed = ear_measures(heard, images, labels, looks=looks, options=options, coding=coding)
+    indicators = look_indicators(torch.from_numpy(looks)).double().numpy()
+    return {
+        "performed": performed,
+        "look": listener_measures("look", indicators, labels, options=options),
+    }
 
 
 def listener_measures(

@@ -31,11 +31,12 @@ class Picture(NamedTuple):
 
 
 class PlayerItem(NamedTuple):
-    """Music of one player in a grid, its caption, and pictures to show above it."""
+    """Music of one player in a grid, its caption, pictures above it, and a sound of its own."""
 
     music: np.ndarray
     label: str
     pictures: Sequence[Picture] = ()
+    sound: Sound | None = None
 
 
 def audio_player(
@@ -86,7 +87,9 @@ def player_grid(
     sound: Sound = PIANO,
     sample_rate: int = SAMPLE_RATE,
 ) -> HTML:
-    """Players in rows of at most `columns`, fewer on a narrow page; sound as in `audio_player`.
+    """Players in rows of at most `columns`, fewer on a narrow page.
+
+    The sound is an item's own or else `sound`, as in `audio_player`.
 
     Raises:
         ValueError: unless columns >= 1, or where `audio_player` does.
@@ -98,7 +101,7 @@ def player_grid(
             item.music,
             label=item.label,
             pictures=item.pictures,
-            sound=sound,
+            sound=item.sound or sound,
             sample_rate=sample_rate,
         ).data
         for item in items

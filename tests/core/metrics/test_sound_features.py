@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from synvae_core.looks import ABSENT
 from synvae_core.metrics.sound_features import (
     BANDS,
     EARS,
@@ -74,6 +75,21 @@ def test_melodies_that_sound_alike_are_heard_alike():
         assert not np.allclose(heard[0], heard[2])
     bands = ears["spectrum"].reshape(3, BANDS, -1)
     np.testing.assert_allclose(bands[0, :, :6], bands[2, :, :6])  # until the third note
+
+
+def test_a_performance_is_heard_in_loudness_tempo_and_pitch():
+    melody = np.zeros(16, np.int64)
+    melody[[0, 8]] = [41, 42]
+    looks = np.array([[5, 1, 0, 0], [5, 1, 2, 0], [5, 1, 0, 2], [5, 2, 0, 0], [ABSENT] * 4])
+    ears = sound_features(np.stack([melody] * 5), looks=looks, synthesiser=sine_synthesiser())
+    spectrum = ears["spectrum"].reshape(5, BANDS, -1)
+    soft, loud, fast, high, plain = spectrum
+    assert (loud - soft).max() == pytest.approx(20 * np.log10(104 / 50), abs=0.01)
+    ends = [np.flatnonzero(each.max(0) > -50)[-1] for each in (fast, soft)]
+    assert ends[0] / ends[1] == pytest.approx(80 / 144, abs=0.05)
+    assert high[:, 0].argmax() > soft[:, 0].argmax()
+    alone = sound_features(melody[None], synthesiser=sine_synthesiser())["spectrum"]
+    assert np.allclose(plain[:, :16], alone.reshape(BANDS, -1)[:, :16], atol=1e-3)
 
 
 @pytest.mark.parametrize(

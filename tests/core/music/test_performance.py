@@ -16,7 +16,12 @@ from synvae_core.music import performance
 from synvae_core.music.accompaniment import Accompaniment
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import midi_bytes, read_midi
-from synvae_core.music.performance import performance_of, performed_round_trip, read_performed
+from synvae_core.music.performance import (
+    in_register,
+    performance_of,
+    performed_round_trip,
+    read_performed,
+)
 from synvae_core.music.sound import Sound
 
 LOOKS = [Look(*levels) for levels in product(*(range(len(scale)) for scale in SCALES))]
@@ -137,6 +142,15 @@ def test_files_are_kept_where_they_are_wanted(tmp_path):
     kept = sorted(tmp_path.glob("*.mid"))
     assert [each.name for each in kept] == ["melody_00000.mid", "melody_00001.mid"]
     assert read_performed(kept[1], steps=16)[1] == DARK_BLUE
+
+
+def test_melodies_are_moved_into_their_register_where_there_is_room():
+    events = np.stack([SCALE, SCALE, np.where(SCALE > 1, SCALE + 41, SCALE)])
+    levels = np.array([[0, 0, 0, 0], [ABSENT] * 4, [0, 2, 0, 0]])
+    low, plain, high = in_register(events, levels)
+    assert low.tolist() == ONE_VOICE.transpose(SCALE, -12).tolist()
+    assert plain.tolist() == SCALE.tolist()
+    assert high.tolist() == events[2].tolist()  # its highest key is the piano's highest but one
 
 
 def test_a_level_that_is_none_is_refused():

@@ -19,6 +19,7 @@ from synvae_workbench.evaluation.by_ear import (
     listener_measures,
     measures_beside,
     moved_twins,
+    performed_measures,
 )
 
 THEMES = ([60, 62, 64, 65, 67, 65, 64, 62], [84, 79, 72, 79, 84, 79, 72, 79], [55, 67] * 4)
@@ -122,6 +123,20 @@ def test_pictures_of_one_class_and_few_pictures_have_no_such_figures(melodies, i
     assert "opti3_rank_correlation" in one
     assert not any("precision" in name or "spread" in name for name in one)
     assert ear_measures(melodies[:20], images[:20], LABELS[:20]) == {}
+
+
+def test_a_listener_tells_classes_by_their_look_when_it_is_performed(melodies):
+    shades = torch.tensor([20, 125, 230])[LABELS].to(torch.uint8)
+    images = shades.view(30, 1, 1, 1).expand(30, 1, 28, 28)
+    same = np.repeat(melodies[:1], 30, 0)
+    options = EarOptions(("earth_mover", "sound"))
+    measured = performed_measures(same, images, LABELS, options=options)
+    assert measured["look"]["look_trios_accuracy"] == 1
+    assert measured["performed"]["spectrum_trios_accuracy"] == 1
+    assert measured["performed"]["earth_mover_precision_at_1"] == 1
+    off = ear_measures(same, images, LABELS, options=options)
+    assert off["spectrum_trios_accuracy"] < 0.7
+    assert all(measure_of(f"{part}/{name}") for part in measured for name in measured[part])
 
 
 def test_one_melody_for_all_pictures_is_at_no_distance_from_its_twin(melodies, images):
