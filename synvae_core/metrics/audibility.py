@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Bool, Float, Integer
 from scipy.stats import spearmanr
 
 from synvae_core.types import HIGHER, LOWER, Measure
@@ -29,27 +29,33 @@ MEASURES = (
 PRECISION_RANKS = (1, 10)
 NEIGHBOURS = 10  # of trustworthiness and of neighbours kept
 
+# One class an item, or booleans where an item may carry several labels.
+Classes = Integer[np.ndarray, " n"] | Bool[np.ndarray, "n labels"]
+
 
 class Spread(NamedTuple):
-    """Mean distance of two melodies of one class, and of two of different classes."""
+    """Mean distance of two melodies of one class, and of two of different classes.
+
+    With several labels an item: of two that share a label, and of two that share none.
+    """
 
     within: float
     between: float
 
 
-def class_precision(
-    distances: Float[np.ndarray, "n n"], classes: Integer[np.ndarray, " n"], *, k: int
-) -> float:
+def class_precision(distances: Float[np.ndarray, "n n"], classes: Classes, *, k: int) -> float:
     """Precision at k: share of each item's k nearest others that are of its class, mean over items.
 
-    Ties count by their expectation in random order, so that the order of the items does not matter.
+    With several labels an item: the share that carries a label of it, mean over all labels that
+    any item carries, as `neighbour_labels` weights them. Ties count by their expectation in random
+    order, so that the order of the items does not matter.
 
     Raises:
         ValueError: unless 1 <= k < n and distances are finite.
     """
     _check(distances, k)
-    same = classes[:, None] == classes[None]
-    return float((_chance_among_nearest(distances, k) * same).sum() / (k * len(classes)))
+    shared = _shared(classes)
+    return float((_chance_among_nearest(distances, k) * shared).sum() / (k * np.trace(shared)))
 
 
 def neighbours_kept(
@@ -97,14 +103,14 @@ def trustworthiness_of_distances(
     return float(1 - missed.sum() * 2 / (n * k * (2 * n - 3 * k - 1)))
 
 
-def class_spread(distances: Float[np.ndarray, "n n"], classes: Integer[np.ndarray, " n"]) -> Spread:
+def class_spread(distances: Float[np.ndarray, "n n"], classes: Classes) -> Spread:
     """Mean distance of melodies within classes, and of melodies of different classes.
 
     Raises:
         ValueError: unless there are two classes, and two items of one.
     """
     one, other = np.triu_indices(len(classes), 1)
-    same = classes[one] == classes[other]
+    same = _shared(classes)[one, other] > 0
     if same.all() or not same.any():
         raise ValueError("spread is within and between classes: give two of each of two classes")
     values = distances[one, other]
@@ -128,11 +134,12 @@ def twin_share(twins: Float[np.ndarray, " k"], distances: Float[np.ndarray, "n n
 def audibility(
     melodies: Float[np.ndarray, "n n"],
     pictures: Float[np.ndarray, "n n"],
-    classes: Integer[np.ndarray, " n"],
+    classes: Classes,
 ) -> Mapping[str, float]:
     """Scores of one melody distance by name, as notebooks record them.
 
-    Without two classes, one of them of two items, those of classes are left out.
+    Without two classes, one of them of two items, those of classes are left out; with several
+    labels an item, without a pair that shares one and a pair that shares none.
 
     Raises:
         ValueError: with 20 items or fewer, or if distances are not finite.
@@ -142,7 +149,8 @@ def audibility(
         "trustworthiness": trustworthiness_of_distances(pictures, melodies),
         "neighbours_kept": neighbours_kept(pictures, melodies),
     }
-    if not 1 < len(np.unique(classes)) < len(classes):
+    shared = _shared(classes)[np.triu_indices(len(classes), 1)] > 0
+    if shared.all() or not shared.any():
         return kept
     precision = {
         f"precision_at_{k}": class_precision(melodies, classes, k=k) for k in PRECISION_RANKS
@@ -150,6 +158,14 @@ def audibility(
     spread = class_spread(melodies, classes)
     between = {"spread_within": spread.within, "spread_between": spread.between}
     return precision | kept | between
+
+
+def _shared(classes: Classes) -> Float[np.ndarray, "n n"]:
+    """Number of labels that two items share; on the diagonal, that an item carries."""
+    if classes.ndim == 1:
+        return (classes[:, None] == classes[None]).astype(np.float64)
+    carried = classes.astype(np.float64)
+    return carried @ carried.T
 
 
 def _chance_among_nearest(distances: Float[np.ndarray, "n n"], k: int) -> Float[np.ndarray, "n n"]:

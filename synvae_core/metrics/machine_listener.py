@@ -7,11 +7,12 @@ sounds and the classes of the pictures. Chance is one in three.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Integer
+from jaxtyping import Bool, Float, Int, Integer
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
@@ -27,6 +28,7 @@ SMALLEST_SPREAD = 1.0  # least standard deviation of a feature over the examples
 # (examples (e, f), their classes (e,) from 0 on, sounds (n, f)) -> scores (n, classes)
 Listener = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 Members = Sequence[Integer[np.ndarray, " _"]]  # rows of the sounds of each class
+Labels = Int[Tensor, " n"] | Bool[Tensor, "n labels"]  # class ids, or several labels a picture
 
 MEASURES = (
     Measure("nearest_mean", HIGHER, 0, 1),  # accuracies by listener
@@ -121,17 +123,23 @@ LISTENERS: dict[str, Listener] = {
 }
 
 
-def members_of(labels: Int[Tensor, " n"], classes: Sequence[int]) -> list[Int[np.ndarray, " _"]]:
-    """Rows of each class, in their order.
+def members_of(labels: Labels, classes: Sequence[int]) -> list[Int[np.ndarray, " _"]]:
+    """Rows of each class, in their order; of several labels, those that carry no other of these.
 
     Raises:
         ValueError: if fewer than three classes are named, one twice, or one has no row.
     """
     if len(classes) < FEWEST_CLASSES or len(set(classes)) != len(classes):
         raise ValueError(f"expected three classes or more, each once: got {[*classes]}")
-    found = [np.flatnonzero(labels.numpy() == each) for each in classes]
+    if labels.ndim == 2:  # a picture with two of the labels would have two right answers
+        carried = labels.numpy()[:, [*classes]]
+        found = [np.flatnonzero(own & (carried.sum(1) == 1)) for own in carried.T]
+    else:
+        found = [np.flatnonzero(labels.numpy() == each) for each in classes]
     if empty := [c for c, rows in zip(classes, found, strict=True) if not len(rows)]:
-        raise ValueError(f"nothing is of class {', '.join(map(str, empty))}: choose other classes")
+        raise ValueError(
+            f"nothing is of class {', '.join(map(str, empty))} alone: choose other classes"
+        )
     return found
 
 
@@ -251,25 +259,33 @@ def learning_curve(
 
 def trios(
     heard: Float[np.ndarray, "n f"],
-    labels: Int[Tensor, " n"],
+    labels: Labels,
     *,
     classes: Sequence[int],
     examples: int = EXAMPLES,
     listener: Listener = nearest_mean,
     seed: int = 0,
 ) -> dict[tuple[int, ...], Answers]:
-    """Answers of `match_pictures` for every three of the classes.
+    """Answers of `match_pictures` for every three of the classes; of several labels, if enough.
 
     Raises:
         ValueError: as `match_pictures` and `members_of`.
     """
-    members_of(labels, classes)
-    return {
-        trio: match_pictures(
-            heard, members_of(labels, trio), examples=examples, listener=listener, seed=seed
-        )
-        for trio in combinations(classes, 3)
-    }
+    found = list(combinations(classes, 3))
+    if labels.ndim == 2:
+        found = [trio for trio in found if can_be_asked(labels, trio, examples=examples)]
+    else:
+        members_of(labels, classes)
+    ask = partial(match_pictures, heard, examples=examples, listener=listener, seed=seed)
+    return {trio: ask(members_of(labels, trio)) for trio in found}
+
+
+def can_be_asked(labels: Labels, classes: Sequence[int], *, examples: int = EXAMPLES) -> bool:
+    """True if each class has more members, none of which carries two of them, than examples."""
+    try:
+        return min(map(len, members_of(labels, classes))) > examples
+    except ValueError:
+        return False
 
 
 def _standardised(examples: np.ndarray, heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -22,6 +22,8 @@ RESAMPLES = 9999
 MEASURES = (
     Measure("squared_error", LOWER, 0),
     Measure("{space}_squared_error", LOWER, 0),
+    Measure("feature_distance", LOWER, 0),
+    Measure("chance/feature_distance", None, 0),
     Measure("floor_squared_error", None, 0),
     Measure("mean_picture_squared_error", None, 0),
     Measure("pca_squared_error", None, 0),

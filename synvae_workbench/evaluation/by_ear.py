@@ -84,7 +84,7 @@ def moved_twins(
 def ear_measures(
     melodies: Int[np.ndarray, "n t"],
     images: UInt8[Tensor, "n c h w"],
-    labels: Int[Tensor, " n"],
+    labels: machine.Labels,
     *,
     twins: MovedTwins | None = None,
     looks: Int[np.ndarray, "n 4"] | None = None,
@@ -128,17 +128,12 @@ def ear_measures(
 
 
 def evaluation_measures(found: Evaluation, options: EarOptions = EarOptions()) -> dict[str, float]:
-    """`ear_measures` of a run's test pictures, near twins included, as `ear/...`.
-
-    Where pictures have several labels, each combination is a class.
-    """
-    labels, melodies = found.labels, found.translation.heard
-    if labels.ndim == 2:
-        labels = labels.unique(dim=0, return_inverse=True)[1]
+    """`ear_measures` of a run's test pictures, near twins included, as `ear/...`."""
+    melodies = found.translation.heard
     measured = ear_measures(
         melodies,
         found.images,
-        labels,
+        found.labels,
         twins=moved_twins(found.model, found.images, melodies, options),
         options=options,
         coding=found.model.music.coding,
@@ -172,7 +167,7 @@ def performed_measures(
 def listener_measures(
     ear: str,
     heard: Float[np.ndarray, "n f"],
-    labels: Int[Tensor, " n"],
+    labels: machine.Labels,
     *,
     listener: machine.Listener = machine.nearest_mean,
     options: EarOptions = EarOptions(),
@@ -180,16 +175,21 @@ def listener_measures(
     """Accuracies of a listener after a few examples: of one trio of classes, and of all trios.
 
     The trio is `options.trio` or, where one of it has too few pictures, the first three that have
-    enough; trios are of the first ten such classes. Nothing with fewer than three.
+    enough; trios are of the first ten such classes. Nothing with fewer than three. With several
+    labels a picture, those take part that carry one of the three alone.
     """
-    counts = labels.bincount().tolist()
-    enough = [each for each, count in enumerate(counts) if count > options.examples]
+    counts = labels.sum(0) if labels.ndim == 2 else labels.bincount()
+    enough = [each for each, count in enumerate(counts.tolist()) if count > options.examples]
+    asked = {"examples": options.examples, "listener": listener, "seed": options.seed}
     if len(enough) < machine.FEWEST_CLASSES:
         return {}
-    trio = options.trio if {*options.trio} <= {*enough} else enough[:3]
-    asked = {"examples": options.examples, "listener": listener, "seed": options.seed}
-    one = machine.match_pictures(heard, machine.members_of(labels, trio), **asked)
     trios = machine.trios(heard, labels, classes=enough[:MOST_TRIO_CLASSES], **asked)
+    if not trios:
+        return {}
+    trio = tuple(options.trio) if {*options.trio} <= {*enough} else next(iter(trios))
+    if labels.ndim == 2 and not machine.can_be_asked(labels, trio, examples=options.examples):
+        trio = next(iter(trios))
+    one = machine.match_pictures(heard, machine.members_of(labels, trio), **asked)
     low, high = one.interval()
     return {
         f"{ear}_listener_accuracy": one.accuracy,
@@ -202,7 +202,7 @@ def listener_measures(
 def measures_beside(
     images: UInt8[Tensor, "n c h w"],
     visual: Float[Tensor, "n z"],
-    labels: Int[Tensor, " n"],
+    labels: machine.Labels,
     *,
     options: EarOptions = EarOptions(),
 ) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Loading of a trained SynVAE with translated test pictures, for notebooks 2x."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,6 +73,28 @@ def load_evaluation(
         )
     translation = translate(model, test.images)
     return Evaluation(model, pictures, test.images, test.labels, test.ids, translation)
+
+
+def label_names(
+    labels: Int[Tensor, " n"] | Bool[Tensor, "n classes"], classes: Sequence[str]
+) -> list[str]:
+    """Each picture's label or, joined by " + ", labels; "no label" where it has none."""
+    if labels.ndim == 1:
+        return [classes[label] for label in labels.tolist()]
+    named = [[classes[i] for i in row.nonzero().flatten().tolist()] for row in labels]
+    return [" + ".join(names) or "no label" for names in named]
+
+
+def class_ids(names: str, classes: Sequence[str]) -> tuple[int, ...]:
+    """Ids of classes that are named by commas.
+
+    Raises:
+        ValueError: if one is none of the classes, naming these.
+    """
+    wanted = [name.strip() for name in names.split(",")]
+    if unknown := [name for name in wanted if name not in classes]:
+        raise ValueError(f"{', '.join(unknown)}: the classes are {', '.join(classes)}")
+    return tuple(classes.index(name) for name in wanted)
 
 
 def first_pictures(split: Split, most: int | None) -> Split:

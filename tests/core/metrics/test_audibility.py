@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.distance import cdist
 from sklearn.manifold import trustworthiness
 
@@ -14,6 +15,7 @@ from synvae_core.metrics.audibility import (
     trustworthiness_of_distances,
     twin_share,
 )
+from synvae_core.metrics.neighbour_labels import neighbour_precision
 
 
 def points(seed, n=40, dim=3):
@@ -39,6 +41,32 @@ def test_ties_are_broken_by_lot_and_not_by_the_order_of_the_items():
     for order in (np.arange(12), np.random.default_rng(0).permutation(12)):
         assert class_precision(equal, CLASSES[order], k=1) == pytest.approx(5 / 11)
         assert class_precision(equal, CLASSES[order], k=7) == pytest.approx(5 / 11)
+
+
+def test_one_label_of_several_is_a_class():
+    one_hot = np.eye(2, dtype=bool)[CLASSES]
+    assert audibility(*[distances(points(0))] * 2, np.arange(40) % 3) == audibility(
+        *[distances(points(0))] * 2, np.eye(3, dtype=bool)[np.arange(40) % 3]
+    )
+    assert class_spread(CLUSTERS, one_hot) == class_spread(CLUSTERS, CLASSES)
+
+
+@pytest.mark.parametrize("k", [1, 7])
+def test_precision_of_several_labels_is_that_of_latents(k):
+    places, carried = points(0), np.random.default_rng(1).random((40, 4)) < 0.4
+    latents, labels = torch.from_numpy(places), torch.from_numpy(carried)
+    expected = neighbour_precision(latents, labels, ks=(k,))[k].weighted
+    assert class_precision(distances(places), carried, k=k) == pytest.approx(expected)
+
+
+def test_spread_of_several_labels_is_within_pairs_that_share_one():
+    carried = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]], bool)
+    apart = np.arange(16.0).reshape(4, 4)
+    apart += apart.T
+    spread = class_spread(apart, carried)
+    assert spread.within == apart[0, 1]
+    assert spread.between == (apart[:2, 2:].sum() + apart[2, 3]) / 5
+    assert "precision_at_1" not in audibility(*[distances(points(0))] * 2, np.ones((40, 1), bool))
 
 
 def test_neighbours_are_kept_by_the_same_space_and_by_chance_in_another():

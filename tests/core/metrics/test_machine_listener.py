@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from synvae_core.metrics.machine_listener import (
     LISTENERS,
     Answers,
+    can_be_asked,
     find_sounds,
     learning_curve,
     match_pictures,
@@ -97,6 +98,21 @@ def test_every_three_classes_are_tried():
     assert list(found) == list(combinations(range(4), 3))
     expected = match_pictures(APART, members_of(LABELS, (0, 1, 3)), examples=2)
     np.testing.assert_array_equal(found[0, 1, 3].chosen, expected.chosen)
+
+
+def test_of_several_labels_those_that_carry_one_alone_take_part():
+    labels = torch.eye(4, dtype=torch.bool)[LABELS]
+    for members, alone in zip(members_of(labels, (0, 2, 3)), MEMBERS, strict=True):
+        np.testing.assert_array_equal(members, alone)
+    own = np.flatnonzero(LABELS == 0)
+    labels[own[:28], 2] = True  # two are left that are not of class 2 as well
+    assert members_of(labels, (0, 2, 3))[0].tolist() == own[28:].tolist()
+    assert len(members_of(labels, (0, 1, 3))[0]) == 30
+    found = trios(APART, labels, classes=range(4), examples=2)
+    assert set(found) == {(0, 1, 3), (1, 2, 3)}
+    assert can_be_asked(labels, (0, 2, 3), examples=1)
+    labels[own, 2] = True
+    assert not can_be_asked(labels, (0, 2, 3), examples=1)
 
 
 def test_the_interval_is_exact():

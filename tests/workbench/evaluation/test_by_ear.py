@@ -95,6 +95,19 @@ def test_a_listener_is_asked_about_classes_that_are_there(melodies, images):
     assert shifted["spectrum_listener_accuracy"] == 1
 
 
+def test_several_labels_a_picture_are_heard(melodies, images, measured):
+    one_hot = torch.eye(3, dtype=torch.bool)[LABELS]
+    assert ear_measures(melodies, images, one_hot, options=FEW) == {
+        name: value for name, value in measured.items() if "twin" not in name
+    }
+    every_second = torch.arange(30)[:, None] % 2 == 0  # a label that no melody tells
+    both = ear_measures(melodies, images, torch.cat([one_hot, every_second], 1), options=FEW)
+    assert 0.5 < both["opti3_precision_at_1"] < 1
+    assert all(measure_of(f"ear/{name}") for name in both)
+    nothing_alone = ear_measures(melodies, images, torch.ones(30, 3, dtype=torch.bool))
+    assert not any("listener" in name or "precision" in name for name in nothing_alone)
+
+
 def test_floor_and_ceiling_are_beside_it(images, measured):
     beside = measures_beside(images, images.flatten(1).float(), LABELS)
     for score in ("precision_at_1", "precision_at_10", "rank_correlation", "trustworthiness"):

@@ -11,7 +11,7 @@ from synvae_core.models.storage import PRETRAINED, save_model
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
 from synvae_workbench.data.registry import PictureOptions, load_pictures
-from synvae_workbench.evaluation.trained_synvae import load_evaluation
+from synvae_workbench.evaluation.trained_synvae import class_ids, label_names, load_evaluation
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +60,16 @@ def test_pictures_of_another_size_are_refused(run, tmp_path):
             Image.new("RGB", (64, 64), (i, 0, 0)).save(tmp_path / name / f"{i}.png")
     with pytest.raises(ValueError, match="choose another set or run"):
         load_evaluation(run, dataset="folder", folder=tmp_path)
+
+
+def test_labels_have_names_one_or_several():
+    classes = ("oil", "water", "gloomy")
+    assert label_names(torch.tensor([2, 0]), classes) == ["gloomy", "oil"]
+    several = torch.tensor([[1, 0, 1], [0, 0, 0], [0, 1, 0]], dtype=torch.bool)
+    assert label_names(several, classes) == ["oil + gloomy", "no label", "water"]
+
+
+def test_classes_are_named_by_commas():
+    assert class_ids("gloomy, oil", ("oil", "water", "gloomy")) == (2, 0)
+    with pytest.raises(ValueError, match="happy: the classes are oil, water"):
+        class_ids("oil,happy", ("oil", "water"))
