@@ -59,6 +59,10 @@ MEASURED = {
         "convolutional_held_out/snr_db convolutional_nearest/snr_db dense_train/snr_db "
         "convolutional/bits_per_second"
     ),
+    "19_train_picture_features": (
+        "features/precision_at_10 features/linear_probe floor/precision_at_10 floor/linear_probe "
+        "imagenet/precision_at_10 imagenet/linear_probe guess/linear_probe chance/precision"
+    ),
     "20_neighbours": (
         "notes/precision_at_10 visual/precision_at_10 floor/precision_at_10 chance/precision "
         "notes/precision_at_10_as_published notes_by_class/0_at_10 "

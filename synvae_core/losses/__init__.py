@@ -6,6 +6,7 @@
 | SynVAE, that likeness can be heard | `likeness_losses` | arXiv 2005.13291, 1711.00937 |
 | visual VAE, VAE of faces | `picture_vae_loss` | arXiv 1312.6114 |
 | classifier of pictures | `classifier_loss` | as published with SynVAE, `double_softmax` |
+| picture features without labels | `contrastive_loss` | arXiv 2002.05709 |
 | MusicVAE | `melody_vae_loss` | arXiv 1803.05428 |
 | melody language model | `language_model_loss` | arXiv 1706.03762 |
 | speech to image, VAE | `speech_vae_loss` | arXiv 2109.13354 |
@@ -20,7 +21,12 @@ change with the step.
 
 from synvae_core.losses.likeness import Likeness, distance_mismatch, likeness_losses
 from synvae_core.losses.melodies import language_model_loss, melody_vae_loss
-from synvae_core.losses.pictures import classifier_loss, picture_vae_loss, synvae_loss
+from synvae_core.losses.pictures import (
+    classifier_loss,
+    contrastive_loss,
+    picture_vae_loss,
+    synvae_loss,
+)
 from synvae_core.losses.speech import (
     GAMES,
     GeneratorTerms,
@@ -57,6 +63,7 @@ __all__ = [
     "check_likelihood",
     "classifier_loss",
     "coefficient_loss",
+    "contrastive_loss",
     "discriminator_loss",
     "distance_mismatch",
     "event_cross_entropy",

@@ -1,9 +1,13 @@
-"""Losses of picture models: SynVAE, picture VAEs and classifiers.
+"""Losses of picture models: SynVAE, picture VAEs, classifiers and features without labels.
 
 Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218; Kingma &
-Welling 2014, "Auto-Encoding Variational Bayes", arXiv 1312.6114.
+Welling 2014, "Auto-Encoding Variational Bayes", arXiv 1312.6114; Chen et al. 2020, "A Simple
+Framework for Contrastive Learning of Visual Representations", arXiv 2002.05709.
 """
 
+import math
+
+import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -99,3 +103,36 @@ def classifier_loss(
     logits = logits.sigmoid() if double_softmax else logits
     loss = F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none")
     return {"loss": loss.sum(-1)}
+
+
+def contrastive_loss(
+    one: Float[Tensor, "b d"], other: Float[Tensor, "b d"], *, temperature: float
+) -> Losses:
+    """NT-Xent of SimCLR: cross-entropy of telling a picture's other view among all in the batch.
+
+        l(i, j) = -log  exp(s_ij / T) / sum_{k != i} exp(s_ik / T)
+        L       = (l(i, i') + l(i', i)) / 2
+
+    s is the cosine of two projections, i and i' are the two views of one picture, k is any of the
+    2 b views, and T the temperature.
+
+    Args:
+        one, other: projections of the two views of each picture, in the same order.
+
+    Returns:
+        `loss`, in nats, log(2 b - 1) where no view is told from another; `matched`, the share of
+        the picture's two views whose nearest is the other one.
+
+    Raises:
+        ValueError: unless the temperature is above 0.
+    """
+    if temperature <= 0:
+        raise ValueError(f"the temperature is above 0, got {temperature}: 0.1 to 0.5 are usual")
+    views = F.normalize(torch.cat([one, other]), dim=1)
+    count = len(views)
+    itself = torch.eye(count, dtype=torch.bool, device=views.device)
+    scores = (views @ views.T / temperature).masked_fill(itself, -math.inf)
+    partners = torch.arange(count, device=views.device).roll(len(one))
+    loss = F.cross_entropy(scores, partners, reduction="none")
+    matched = (scores.argmax(1) == partners).to(loss.dtype)
+    return {"loss": loss.view(2, -1).mean(0), "matched": matched.view(2, -1).mean(0)}

