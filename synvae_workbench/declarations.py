@@ -3,12 +3,17 @@
 import ast
 import io
 import math
+import re
 import tokenize
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 TYPES = {kind.__name__: kind for kind in (bool, int, float, str, list)}
 MARK = "SMOKE"  # in every notebook: identifies the cell of parameters
+NUMBER = r"(?<![\d.,])(-?\d+(?:\.\d+)?)"
+# The words of comments that state a range, and are held to. Below 0 a notebook takes its own value.
+LEAST, ABOVE = re.compile(rf"{NUMBER} or more"), re.compile(rf"\babove {NUMBER}")
+BELOW, BETWEEN = re.compile(rf"\bbelow {NUMBER}"), re.compile(rf"{NUMBER} to {NUMBER}")
 
 
 class Parameter(NamedTuple):
@@ -44,11 +49,17 @@ def declarations(source: str, name: str) -> dict[str, Parameter]:
     return parameters
 
 
-def current_parameters() -> dict[str, Any]:
+def current_parameters(*, check: bool = False) -> dict[str, Any]:
     """Parameters of the notebook that runs in this process, with their current values; else {}.
 
     They are the names in executed cells that contain nothing but declarations, with `SMOKE` among
     them; not the constants of other cells or imports.
+
+    Args:
+        check: refuses values of other types than declared, or outside of the stated range.
+
+    Raises:
+        ValueError: naming the parameter that is refused.
     """
     from IPython import get_ipython  # slow to import outside of notebooks
 
@@ -59,8 +70,10 @@ def current_parameters() -> dict[str, Any]:
             declared = declarations(source, "an executed cell")
         except ValueError:
             continue
-        names |= declared if MARK in declared else {}
-    return {name: shell.user_ns[name] for name in names if name in shell.user_ns}
+        if MARK in declared:  # papermill's own cell says nothing of them
+            names |= {k: each for k, each in declared.items() if each.help or k not in names}
+    found = {name: shell.user_ns[name] for name in names if name in shell.user_ns}
+    return {k: check_value(v, names[k], k) for k, v in found.items()} if check else found
 
 
 def check_value(value: Any, parameter: Parameter, where: str) -> Any:
@@ -79,10 +92,38 @@ def check_value(value: Any, parameter: Parameter, where: str) -> Any:
         raise ValueError(f"{where}: expected {describe_type(parameter)}, got {value!r}")
     if kind is float and not math.isfinite(value):
         raise ValueError(f"{where}: expected a finite number, got {value!r}")
+    if kind in (int, float):
+        _check_range(value, parameter, where)
     if kind is list and isinstance(parameter.default, list) and parameter.default:
         item = Parameter(None, type(parameter.default[0]), False, "")
         return [check_value(element, item, f"{where}[{i}]") for i, element in enumerate(value)]
     return value
+
+
+def _check_range(value: float, parameter: Parameter, where: str) -> None:
+    """Holds a number to the range that the comment states, or counts to 0 or more.
+
+    Raises:
+        ValueError: if it lies outside.
+    """
+    words = parameter.help
+    if BELOW.search(words) and not ABOVE.search(words):
+        return  # below 0: the configuration's own
+    if not any(pattern.search(words) for pattern in (LEAST, ABOVE, BETWEEN)):
+        counts = parameter.type is int and (parameter.default or 0) >= 0
+        words = "0 or more" if counts else ""
+    outside = [
+        stated[0]
+        for pattern, wrong in (
+            (LEAST, lambda low: value < low),
+            (ABOVE, lambda low: value <= low),
+            (BELOW, lambda high: value >= high),
+            (BETWEEN, lambda low, high: not low <= value <= high),
+        )
+        if (stated := pattern.search(words)) and wrong(*map(float, stated.groups()))
+    ]
+    if outside:
+        raise ValueError(f"{where}: expected {outside[0]}, got {value!r}")
 
 
 def describe_type(parameter: Parameter) -> str:

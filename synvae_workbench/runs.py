@@ -28,8 +28,10 @@ def run_folder(name: str, *, root: str | Path = "runs", fresh: bool = False) -> 
         fresh: removes an earlier run of that name, so that none is resumed.
 
     Raises:
-        ValueError: unless the name is letters, digits, `_`, `.` and `-` alone.
+        ValueError: unless the name is letters, digits, `_`, `.` and `-` alone, or if a parameter of
+            the calling notebook lies outside of its range: this is what every notebook does first.
     """
+    current_parameters(check=True)
     if not NAME.fullmatch(name):
         raise ValueError(f"run name {name!r}: use letters, digits, '_', '.' and '-' only")
     folder = Path(root) / name

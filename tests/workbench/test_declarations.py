@@ -5,7 +5,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from synvae_workbench.declarations import current_parameters
+from synvae_workbench.declarations import check_value, current_parameters, declarations
+from synvae_workbench.runs import run_folder
 
 DECLARED = """\
 SMOKE = False  # less, to see that everything runs
@@ -47,3 +48,41 @@ def test_a_script_and_a_session_without_such_a_cell_have_none(shell, monkeypatch
     assert current_parameters() == {}
     monkeypatch.undo()
     assert current_parameters() == {}
+
+
+@pytest.mark.parametrize(
+    ("declared", "good", "bad", "message"),
+    [
+        ("SEED = 0  # random seed", (0, 7), (-1,), "SEED: expected 0 or more, got -1"),
+        ("N = 1  # of them, 1 or more; 9 as published", (1, 10), (0,), "expected 1 or more"),
+        ("BETA = 0.1  # weight, 0 or more", (0.0, 3.0), (-0.1,), "expected 0 or more"),
+        ("QPM = 120.0  # tempo, above 0", (0.1, 9.0), (0.0, -1.0), "expected above 0"),
+        ("P = 0  # instrument, 0 to 127; 0 is a piano", (0, 127), (128, -1), "0 to 127"),
+        ("S = 0.2  # share, above 0 and below 1", (0.5,), (0.0, 1.0), "above 0|below 1"),
+        ("B = -1.0  # weight, 0 or more; below 0: its own", (-1.0, -3.0, 2.0), (), ""),
+        ("W = 1  # windows, 10,000 or more take hours", (1, 50), (-1,), "0 or more"),
+        ("D = -3.5  # decibels", (-60.0, 5.0), (), ""),
+        ("SHIFT = -5", (-9, 9), (), ""),
+    ],
+)
+def test_a_number_is_held_to_the_range_that_its_comment_states(declared, good, bad, message):
+    ((name, parameter),) = declarations(declared, "a cell").items()
+    for value in good:
+        assert check_value(value, parameter, name) == value
+    for value in bad:
+        with pytest.raises(ValueError, match=message):
+            check_value(value, parameter, name)
+
+
+def test_a_session_is_checked_by_the_comments_though_papermill_repeats_the_names(shell):
+    run(shell, DECLARED, "# Parameters\nSMOKE = True\nSEED = -4\n")
+    assert current_parameters()["SEED"] == -4
+    with pytest.raises(ValueError, match="SEED: expected 0 or more, got -4"):
+        current_parameters(check=True)
+
+
+def test_a_run_begins_with_the_check(shell, tmp_path):
+    run(shell, DECLARED + "TAKES = 4  # 1 or more\n", "TAKES = 0")
+    with pytest.raises(ValueError, match="TAKES: expected 1 or more"):
+        run_folder("one", root=tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -117,7 +117,7 @@ def test_misspelt_and_mistyped_values_are_refused(notebook, given, message):
     [
         ("SMOKE", "true", True),
         ("SMOKE", "No", False),
-        ("EPOCHS", "-3", -3),
+        ("SHIFT", "-3", -3),
         ("BETA", "1e-3", 0.001),
         ("NAME", "12", "12"),
         ("DIGITS", "[4, 5]", [4, 5]),
