@@ -84,5 +84,5 @@ def test_a_session_is_checked_by_the_comments_though_papermill_repeats_the_names
 def test_a_run_begins_with_the_check(shell, tmp_path):
     run(shell, DECLARED + "TAKES = 4  # 1 or more\n", "TAKES = 0")
     with pytest.raises(ValueError, match="TAKES: expected 1 or more"):
-        run_folder("one", root=tmp_path)
-    assert not list(tmp_path.iterdir())
+        run_folder("one", root=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
