@@ -144,7 +144,7 @@ def evaluation_measures(found: Evaluation, options: EarOptions = EarOptions()) -
 def performed_measures(
     melodies: Int[np.ndarray, "n t"],
     images: UInt8[Tensor, "n c h w"],
-    labels: Int[Tensor, " n"],
+    labels: machine.Labels,
     *,
     options: EarOptions = EarOptions(),
     coding: Coding = ONE_VOICE,
