@@ -86,6 +86,23 @@ def read_cifar10(paths: list[Path]) -> PictureSet:
     return _picture_set(train, numbered_split(images[-1].copy(), labels[-1]), classes, checksums)
 
 
+def read_test_pictures(paths: list[Path], count: int) -> tuple[Split, tuple[str, ...]]:
+    """Reads the first test pictures and no others, and the names of the classes.
+
+    Args:
+        paths: of `find_cifar10`.
+
+    Raises:
+        ValueError: if a file is broken or holds more than data.
+    """
+    if len(paths) == 1:
+        test, classes = _read_compact(paths[0], ("test",), most=count)
+        return test, classes
+    classes = _class_names(paths[-1])
+    images, labels = read_batch(paths[-2], classes=len(classes))
+    return numbered_split(images[:count].copy(), labels[:count]), classes
+
+
 def read_batch(
     path: Path, *, classes: int = 10
 ) -> tuple[UInt8[np.ndarray, "n 3 32 32"], Int[np.ndarray, " n"]]:
@@ -130,18 +147,22 @@ def _text(name: object) -> object:
     return name.decode("utf-8", "replace") if isinstance(name, bytes) else name
 
 
-def _read_compact(path: Path) -> tuple[Split, Split, tuple[str, ...]]:
-    """Reads the compact file: concatenated JPEGs with offsets; lossy."""
+def _read_compact(
+    path: Path, parts: tuple[str, ...] = ("train", "test"), most: int | None = None
+) -> tuple:
+    """Reads splits of the compact file, concatenated JPEGs with offsets, and the classes; lossy."""
     splits = []
     try:
         with np.load(path, allow_pickle=False) as stored:
             names = tuple(str(name) for name in stored["label_names"])
-            for part in ("train", "test"):
+            for part in parts:
                 content, offsets = stored[f"{part}_jpg"], stored[f"{part}_offsets"]
+                offsets = offsets if most is None else offsets[: most + 1]
                 images = np.empty((len(offsets) - 1, 3, SIDE, SIDE), np.uint8)
                 for index, (start, stop) in enumerate(zip(offsets, offsets[1:], strict=False)):
                     images[index] = _decode(content[start:stop].tobytes(), f"{part} {index}")
-                splits.append(numbered_split(images, stored[f"{part}_labels"].astype(np.int64)))
+                labels = stored[f"{part}_labels"][:most].astype(np.int64)
+                splits.append(numbered_split(images, labels))
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} cannot be read ({error}): {CIFAR10.advice}") from error
     return *splits, names

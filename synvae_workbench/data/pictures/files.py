@@ -82,7 +82,28 @@ def picture_sides(path: Path) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
-def _open(data: bytes, size: int, mode: str) -> Image.Image:
+def decode_whole(data: bytes, *, longest: int) -> UInt8[np.ndarray, "h w 3"]:
+    """Decodes a picture in its own shape and colours, its longer side at most `longest`.
+
+    As `decode_strip` otherwise; what is smaller stays as it is.
+
+    Raises:
+        BrokenFile: if it is too large, or its pixels have no known range.
+        Exception: whatever Pillow raises on broken bytes.
+    """
+    image = _identify(data)
+    image.draft("RGB", (longest, longest))
+    turn = _turn(image)
+    image = _eight_bits(image, "RGB")
+    scale = min(1, longest / max(image.size))
+    if scale < 1:
+        sides = tuple(max(1, round(scale * side)) for side in image.size)
+        image = image.resize(sides, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return np.asarray(image if turn is None else image.transpose(turn))
+
+
+def _identify(data: bytes) -> Image.Image:
+    """Opens a picture without decoding it, unless it is too large."""
     try:
         image = Image.open(io.BytesIO(data), formats=formats())
     except UnidentifiedImageError:
@@ -93,6 +114,12 @@ def _open(data: bytes, size: int, mode: str) -> Image.Image:
         raise BrokenFile(
             f"has {width:,} x {height:,} pixels, more than the {limit:,} that Pillow allows"
         )
+    return image
+
+
+def _open(data: bytes, size: int, mode: str) -> Image.Image:
+    image = _identify(data)
+    width, height = image.size
     if min(width, height) >= 4 * size:  # JPEGs decode faster at a half, a quarter or an eighth
         share = 2 * size / min(width, height)
         image.draft(mode, (round(width * share), round(height * share)))

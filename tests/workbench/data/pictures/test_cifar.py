@@ -6,7 +6,13 @@ import pytest
 from PIL import Image
 
 from synvae_workbench.data.pickles import PickleRefusedError
-from synvae_workbench.data.pictures.cifar import BATCHES, find_cifar10, read_batch, read_cifar10
+from synvae_workbench.data.pictures.cifar import (
+    BATCHES,
+    find_cifar10,
+    read_batch,
+    read_cifar10,
+    read_test_pictures,
+)
 
 CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
@@ -149,6 +155,19 @@ def test_the_compact_copy_is_decoded(tmp_path):
     np.testing.assert_allclose(found.test.images[1].flatten(1).float().mean(1), [10, 10, 250], 0, 4)
     assert found.train.labels.tolist() == [0, 1]
     assert found.checksums.keys() == {"cifar10_jpg.npz"}
+
+
+def test_the_first_test_pictures_are_those_of_the_whole_set(tmp_path):
+    (tmp_path / "compact").mkdir()
+    write_batches(tmp_path / "published")
+    write_compact(tmp_path / "compact", [jpeg((250, 10, 10)), jpeg((10, 10, 250)), jpeg((0, 0, 0))])
+    for folder in ("published", "compact"):
+        paths = find_cifar10(tmp_path / folder)
+        whole = read_cifar10(paths)
+        test, classes = read_test_pictures(paths, 2)
+        assert classes == whole.classes
+        assert test.images.equal(whole.test.images[:2])
+        assert test.labels.equal(whole.test.labels[:2])
 
 
 @pytest.mark.parametrize(
