@@ -38,7 +38,7 @@ lab: setup ## open the quickstart in JupyterLab, on this machine alone
 
 # Such as PORT=8867; 0 for any that is free.
 PORT ?= 8866
-explore: setup ## open the live pages without code, on this machine alone
+explore: setup ## open a page to drop any picture on, without code, on this machine alone
 	@$(BIN)/python -m synvae_workbench explore --browser --port $(PORT)
 
 report: setup ## run the quickstart; prints the path of its report

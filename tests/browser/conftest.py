@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import heard
 import pytest
-from servers import Served, serving, with_parameters
+from servers import Served, log_in, serving, with_parameters
 
 if TYPE_CHECKING:
     from playwright import sync_api
@@ -259,7 +259,7 @@ def voila(live_pages, new_page) -> Iterator[Callable[..., "sync_api.Page"]]:
     def open_voila(notebook: str | Path, *, context: dict | None = None):
         page = new_page(**(context or {}))
         opened.append(page)
-        page.goto(f"{live_pages.url}/?token={live_pages.token}")
+        log_in(page, live_pages)
         page.goto(f"{live_pages.url}/{Path(notebook).stem}")
         page.locator("#rendered_cells").wait_for()
         assert not (errors := _raised(page)), f"{notebook} raised: {errors}"

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from servers import log_in
 
 from synvae_workbench.live.server.pages import live_pages as pages_of
 
@@ -55,6 +56,16 @@ def test_the_start_page_links_each_live_page_with_a_sentence(ask, live_pages):
     assert re.findall(r'<a href="/([^"]*)"', body) == [page.name for page in pages]
     assert "default-src 'self'" in headers["Content-Security-Policy"]
     assert "http" not in re.sub(r"</?svg[^>]*>", "", body), "nothing from elsewhere"
+
+
+def test_the_printed_address_opens_where_a_picture_can_be_dropped(ask, live_pages):
+    before = len(kernels(live_pages))
+    status, _, headers = ask(f"/?token={live_pages.token}", token=None)
+    first = pages_of(live_pages.notebooks)[0].name
+    assert (status, headers["Location"]) == (302, f"/{first}"), "the token is not left in view"
+    assert first.startswith("40_")
+    assert "Set-Cookie" in headers
+    assert len(kernels(live_pages)) == before
 
 
 @pytest.mark.parametrize(
@@ -161,8 +172,8 @@ def test_the_start_page_is_lit_as_the_system_and_fits(live_pages, new_page, arti
     for scheme, width in (("light", 1280), ("dark", 1280), ("light", 600)):
         look = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
         page = new_page(**look)
-        page.goto(f"{live_pages.url}/?token={live_pages.token}")
-        assert page.url == f"{live_pages.url}/", "the token is not left in view"
+        log_in(page, live_pages)
+        page.goto(live_pages.url)
         assert (page.evaluate(SHADE) < 60) == (scheme == "dark")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.screenshot(path=artifacts / f"explore_{scheme}_{width}.png")
@@ -172,7 +183,8 @@ def test_the_start_page_is_lit_as_the_system_and_fits(live_pages, new_page, arti
 def test_a_page_from_its_link_to_the_end_of_its_kernel(live_pages, new_page, artifacts):
     before = set(kernels(live_pages))
     page = new_page(color_scheme="dark")
-    page.goto(f"{live_pages.url}/?token={live_pages.token}")
+    log_in(page, live_pages)
+    page.goto(live_pages.url)
     page.get_by_role("link", name="Say it, see it, hear it").focus()
     page.keyboard.press("Enter")
     page.get_by_role("progressbar").wait_for()

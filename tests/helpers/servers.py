@@ -7,9 +7,12 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import nbformat
+
+if TYPE_CHECKING:
+    from playwright import sync_api
 
 START_SECONDS = 60  # on a busy machine
 
@@ -45,6 +48,11 @@ def serving(
             process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def log_in(page: "sync_api.Page", served: Served) -> None:
+    """Gives a page the cookie that the printed address sets, without opening what it leads to."""
+    page.request.get(f"{served.url}/?token={served.token}", max_redirects=0)
 
 
 def with_parameters(path: Path, parameters: dict[str, object]) -> str:

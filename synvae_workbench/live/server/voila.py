@@ -190,12 +190,15 @@ class _ReadAndExecute(Authorizer):
 
 
 class _StartPage(JupyterHandler):
-    """The start page, which links the live pages."""
+    """The start page, which links the live pages; the address with the token opens the first."""
+
+    def initialize(self, first: str) -> None:
+        self.first = first
 
     @tornado.web.authenticated
     def get(self) -> None:
         if self.get_argument("token", None):  # it is in the cookie now, and need not be in view
-            self.redirect(self.base_url)
+            self.redirect(f"{self.base_url}{self.first}")
         else:
             self.set_header("Cache-Control", "no-store")
             self.finish(self.render_template("start.html"))
@@ -218,7 +221,7 @@ class _LivePages(Voila):
             for page in self.pages
         ]
         used = [rule for rule in super().init_handlers() if rule[1] in LOADED]
-        return [("/", _StartPage), *live, *used]
+        return [("/", _StartPage, {"first": self.pages[0].name}), *live, *used]
 
 
 def _free_port(port: int) -> int:
