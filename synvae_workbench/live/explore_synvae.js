@@ -18,8 +18,7 @@ const slider = (parent, text, options, moved, spoken = options.words) => {
 };
 
 function render({ model, el }) {
-  const page = model.get("page"), [channels, high, wide] = page.shape;
-  const bytes = channels * high * wide, grey = channels === 1;
+  const page = model.get("page");
   // One question at a time: while it is answered (data-busy), only the newest of each kind is kept.
   const waiting = new Map();
   let asked = -Infinity;
@@ -39,66 +38,69 @@ function render({ model, el }) {
   const root = make("div", "explore", el), inner = make("div", "ex-inner", root);
   asGroup(root, "Explore SynVAE");
 
-  /** A picture of the kernel's pixels; grey ones are ink, and the page's background is paper. */
+  /** A picture of the kernel's pixels; of ink, the light pixels are dark on the page's paper. */
   const picture = (parent, alt) => {
-    const box = make("span", "ex-paper", parent), canvas = make("canvas", grey ? "ex-ink" : "", box);
-    canvas.width = wide; canvas.height = high;
+    const box = make("span", "ex-paper", parent), canvas = make("canvas", "", box);
     canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", alt);
-    const paint = (pixels, start = 0) => {
+    const paint = ([channels, high, wide], ink, pixels, start = 0) => {
+      canvas.width = wide; canvas.height = high; canvas.className = ink ? "ex-ink" : "";
+      canvas.classList.toggle("ex-smooth", Math.max(high, wide) > 100);
       const image = new ImageData(wide, high), area = high * wide;
       for (let i = 0; i < area; i++)
-        for (let c = 0; c < 4; c++) image.data[4 * i + c] = grey
-          ? (c === 3 ? pixels[start + i] : 0) : (c === 3 ? 255 : pixels[start + c * area + i]);
+        for (let c = 0; c < 4; c++) {
+          const value = pixels[start + (channels === 1 || c === 3 ? i : c * area + i)];
+          image.data[4 * i + c] = ink ? (c === 3 ? value : 0) : (c === 3 ? 255 : value);
+        }
       canvas.getContext("2d").putImageData(image, 0, 0);
     };
     return { box, canvas, paint };
   };
   /** Buttons with pictures on them, in place of those before. */
-  const choices = (parent, pictures, pixels) => {
-    parent.replaceChildren(...pictures.map(([index, caption], i) => {
-      const item = button(parent, "", () => { leaveField(); send({ kind: "choose", index }); });
-      item.className = "ex-choice"; item.title = caption; item.dataset.index = index;
+  const choices = (parent, { pictures, shape, ink }, pixels) => {
+    const bytes = shape[0] * shape[1] * shape[2];
+    parent.replaceChildren(...pictures.map(([of, index, caption], i) => {
+      const item = button(parent, "", () => { leaveField(); send({ kind: "choose", of, index }); });
+      item.className = "ex-choice"; item.title = caption; item.dataset.place = `${of} ${index}`;
       item.setAttribute("aria-label", caption);
-      picture(item, "").paint(pixels, i * bytes);
+      picture(item, "").paint(shape, ink, pixels, i * bytes);
       return item;
     }));
     mark();
   };
-  let current, opened = 0;
+  let current = "", opened = 0;
   const mark = () => {
     for (const item of root.querySelectorAll(".ex-choice"))
-      item.setAttribute("aria-pressed", item.dataset.index === `${current}`);
+      item.setAttribute("aria-pressed", item.dataset.place === current);
   };
 
-  // --- choose, draw, upload
-  const source = section(inner, "ex-source", "Choose a picture");
-  const shelf = make("div", "ex-row", source.node), acts = make("div", "ex-row", source.node);
+  // --- drop, paste, choose, draw
+  const source = section(inner, "ex-source", "Drop any picture here");
+  make("p", "ex-hint", source.node, "A photograph, a painting or a digit, drawn or photographed: "
+    + "drop it on the page, paste it, or choose a file. Or take one of these.");
+  const acts = make("div", "ex-row", source.node), shelf = make("div", "ex-shelf", source.node);
+  const taken = takePictures(root, page.max_bytes,
+    (name, content) => { leaveField(); send({ kind: "upload", name }, [content]); },
+    text => say(text));
+  acts.append(taken.label);
   let number = 0;
-  button(acts, "Other pictures", () => send({ kind: "shelf", number: ++number }));
   const draw = button(acts, "Draw a digit", () => {
     stage.classList.add("ex-drawing"); field.clear(); draw.textContent = "Clear the field";
     field.canvas.focus(); say(`Draw a digit. ${KEYS}`);
   });
-  draw.hidden = !grey;
-  const label = make("label", "ex-file", acts, "Upload one …"), file = make("input", "", label);
-  Object.assign(file, { type: "file", accept: ".png,.jpg,.jpeg,.webp,.gif,.bmp" });
-  file.addEventListener("change", async () => {
-    const [chosen] = file.files;
-    if (!chosen) return;
-    const { name } = chosen;
-    if (chosen.size > page.max_bytes)
-      say(`Not used: ${name} has more than ${page.max_bytes / 2 ** 20} MB; save it smaller.`);
-    else try {
-      const content = await chosen.arrayBuffer();
-      leaveField(); send({ kind: "upload", name }, [content]);
-    } catch { say(`Not used: ${name} cannot be read; choose it again.`); }
-    file.value = "";  // so that the same file can be chosen again
-  });
+  button(acts, "Other examples", () => send({ kind: "shelf", number: ++number }));
+  const fillShelf = ({ rows }, buffers) => {
+    shelf.replaceChildren(...rows.map((row, i) => {
+      const block = make("section", "", shelf, "");
+      make("h4", "", block, row.title); block.setAttribute("aria-label", row.title);
+      choices(make("div", "ex-row", block), row, pixelsOf(buffers[i]));
+      return block;
+    }));
+  };
 
-  // --- the picture, its melody, and what comes back
+  // --- the picture, what a model sees of it, its melody, and what comes back
   const stage = make("div", "ex-stage", inner);
-  const before = section(stage, "ex-before", "The picture");
-  const shown = picture(before.node, "The picture");
+  const before = section(stage, "ex-before", "The picture, as it is");
+  const shown = picture(before.node, "The picture, as it is");
   const fieldBox = make("span", "ex-paper ex-field", before.node);
   const field = drawingField(fieldBox, page.side, ink => send({ kind: "draw" }, [ink.buffer]),
     text => say(text));
@@ -106,11 +108,24 @@ function render({ model, el }) {
     stage.classList.remove("ex-drawing"); draw.textContent = "Draw a digit";
   };
   const name = make("p", "ex-caption", before.node);
-  const melody = section(stage, "ex-melody", "Its melody");
-  const slot = make("div", "", melody.node), sound = make("div", "ex-sound", melody.node);
+  const taking = section(stage, "ex-taking", "What it is taken for");
+  const why = make("p", "ex-taken", taking.node), limit = make("p", "ex-limit", taking.node);
+  const modelLabel = make("label", "ex-slider", taking.node);
+  make("span", "ex-name", modelLabel, "Model");
+  const player = make("select", "", modelLabel);
+  page.models.forEach(({ group, label }, i) => {
+    let place = [...player.children].find(each => each.label === group);
+    if (!place) { place = make("optgroup", "", player); place.label = group; }
+    make("option", "", place, label).value = i;
+  });
+  player.addEventListener("change", () => send({ kind: "model", number: +player.value }));
+  const seeing = make("div", "ex-seeing", taking.node);
+  const seen = picture(seeing, "What the model sees"), done = make("p", "ex-caption", seeing);
   const after = section(stage, "ex-after", "Drawn from its notes");
   const rebuilt = picture(after.node, "The picture drawn again from the notes of the melody");
   make("p", "ex-caption", after.node, "by a model that hears the melody alone");
+  const melody = section(stage, "ex-melody", "Its melody");
+  const slot = make("div", "", melody.node), sound = make("div", "ex-sound", melody.node);
   const status = make("p", "ex-status", inner);
   status.setAttribute("role", "status");
   const say = text => { status.textContent = text; };
@@ -124,10 +139,6 @@ function render({ model, el }) {
     select.addEventListener("change", chosen);
     return select;
   };
-  const long = choice("Length", page.lengths, () => {
-    send({ kind: "length", number: +long.value });
-    say(`Another model is opened: ${page.lengths[long.value]}. The first time takes a while.`);
-  });
   const program = choice("Instrument", [], () => perform());
   fillInstruments(program, page);
   const perform = () => send({ kind: "sound", program: +program.value, qpm: +qpm.input.value,
@@ -188,21 +199,25 @@ function render({ model, el }) {
   const patience = make("p", "ex-hint", byEar.node), alike = make("div", "ex-row", byEar.node);
   const byLatents = section(neighbours, "ex-by-latents", "Nearest pictures, by latents");
   const near = make("div", "ex-row", byLatents.node);
-  const showByEar = ({ heard, of, pictures }, pixels) => {
+  const showByEar = (found, pixels) => {
+    const { heard, of } = found;
     patience.hidden = heard === of;
     patience.textContent = `Listening to the other pictures: ${heard} of ${of} so far.`;
-    choices(alike, pictures, pixels);
+    choices(alike, found, pixels);
   };
 
   // --- what the kernel answers
   const pixelsOf = view => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   const show = (content, buffers) => {
+    const { shape, ink } = content;
     const [original, drawn, other, latentPixels, earPixels] = buffers.map(pixelsOf);
-    for (const each of [shown, start]) each.paint(original);
-    rebuilt.paint(drawn); end.paint(other);
-    current = content.index;
-    opened = long.value = content.model;
+    for (const each of [seen, start]) each.paint(shape, ink, original);
+    rebuilt.paint(shape, ink, drawn); end.paint(shape, content.other_ink, other);
+    current = (content.place ?? []).join(" ");
+    opened = player.value = content.model;
     name.textContent = content.name;
+    why.textContent = content.taken; limit.textContent = content.limit;
+    done.textContent = `The model sees: ${content.seen}.`;
     start.canvas.setAttribute("aria-label", `Start: ${content.name}`);
     end.canvas.setAttribute("aria-label", `End: ${content.other}`);
     if (document.activeElement !== step.input) step.set(content.position);
@@ -213,21 +228,24 @@ function render({ model, el }) {
     showByEar(content.by_ear, earPixels);
     say(content.said);
   };
+  const unasked = {
+    "by ear": (content, buffers) => showByEar(content.by_ear, pixelsOf(buffers[0])),
+    original: ({ shape, ink }, buffers) => shown.paint(shape, ink, pixelsOf(buffers[0])),
+    opening: ({ said }) => say(said),
+  };
   const receive = (content, buffers) => {
-    if (content.kind === "by ear") {  // nobody asked for it
-      showByEar(content.by_ear, pixelsOf(buffers[0]));
-      return;
-    }
+    if (unasked[content.kind]) { unasked[content.kind](content, buffers); return; }
     if (content.kind === "shown") show(content, buffers);
-    else if (content.kind === "shelf") choices(shelf, content.pictures, pixelsOf(buffers[0]));
-    else say(content.said);
-    if (content.kind === "said") long.value = opened;
+    else if (content.kind === "shelf") fillShelf(content, buffers);
+    else { say(content.said); player.value = opened; }
     next();
   };
   model.on("msg:custom", receive);
   const manager = model.widget_manager, id = model.get("player").slice("IPY_MODEL_".length);
   manager.get_model(id).then(player => manager.create_view(player))
     .then(view => { slot.append(view.el); send({ kind: "ready" }); });
-  return () => { model.off("msg:custom", receive); model.off("change:page", describe); };
+  return () => {
+    taken.end(); model.off("msg:custom", receive); model.off("change:page", describe);
+  };
 }
 export default { render };

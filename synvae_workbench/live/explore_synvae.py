@@ -17,38 +17,39 @@ from ipywidgets import Widget, widget_serialization
 from jaxtyping import Float
 from torch import Tensor
 
-from synvae_core.models.synvae import load_synvae
 from synvae_workbench.live.assets import read_assets
-from synvae_workbench.live.explore_synvae_state import (
-    State,
+from synvae_workbench.live.explore_synvae_messages import (
+    Message,
     by_ear,
     describe_page,
-    first_state,
-    requested_state,
+    original_message,
+    shelf_message,
     state_message,
 )
+from synvae_workbench.live.explore_synvae_state import State, first_state, requested_state
 from synvae_workbench.live.explorer import POSITIONS, Explorer, LatentMelody
+from synvae_workbench.live.explorers import Explorers
 from synvae_workbench.live.latest import LatestCall
-from synvae_workbench.live.lengths import Choice, length_label
 from synvae_workbench.live.live_player import LivePlayer
 from synvae_workbench.live.messages import BROKEN
+from synvae_workbench.live.models import Choice
 
-SHELF = 12  # known pictures to choose from at a time
 IDLE_SECONDS = 0.1  # between two preparations, so that whoever asks meanwhile hardly waits
 LISTENING_PAUSE = 0.02  # seconds between pieces of the known melodies, in which questions come in
 STOPS = 5  # melodies that are heard of the whole way
 
 
 class SynVaePage(anywidget.AnyWidget):
-    """Widget to choose, upload or draw a picture, hear it, change it, and interpolate to another.
+    """Widget to drop, choose or draw a picture, hear it, change it, and interpolate to another.
 
     Args:
-        explorer: the model and the pictures that it knows.
-        others: models to choose beside it, of `other_lengths`; opened when they are chosen.
+        explorer: the model that plays first, and the pictures that it knows.
+        models: all to choose from, of which the first is that of `explorer`; the others are opened
+            when they are chosen, or when a picture of their kind is. By default it alone.
         program, qpm: how melodies sound at first.
     """
 
-    _esm = read_assets("draw.js", "explore_synvae.js")
+    _esm = read_assets("draw.js", "drop.js", "explore_synvae.js")
     _css = read_assets("explore_synvae.css")
     player = traitlets.Instance(Widget).tag(sync=True, **widget_serialization)
     page = traitlets.Dict().tag(sync=True)
@@ -57,82 +58,93 @@ class SynVaePage(anywidget.AnyWidget):
         self,
         explorer: Explorer,
         *,
-        others: Sequence[Choice] = (),
+        models: Sequence[Choice] = (),
         program: int = 0,
         qpm: float = 120.0,
     ) -> None:
-        self._explorer, self._explorers, self._others = explorer, {0: explorer}, others
-        self._state = first_state(explorer)._replace(program=program, qpm=qpm)
+        self._explorers, self._explorer = Explorers(explorer, models), explorer
+        self._opened = 0
+        self._state = first_state(self._explorers)._replace(program=program, qpm=qpm)
         super().__init__(player=LivePlayer(), page=self._describe())
         self._point = lru_cache(maxsize=64)(self._point_of)
         self._heard = lru_cache(maxsize=64)(self._heard_of)
         self._preparing: asyncio.Task | None = None
         self._listening: asyncio.Task | None = None
         self._answer = LatestCall(self._show, on_error=self._fail)
+        self._shown = (None, 0)  # the picture that the page has, and the model that plays it
         self._show(play=False)
         self.on_msg(self._receive)
 
     def _receive(self, _: object, content: object, buffers: Sequence[object]) -> None:
         match content:
             case {"kind": "ready"}:
+                self._tell(original_message(self._state.picture))
                 self._tell(self._last)
                 self._put_on_shelf(0)
                 self._listen_on()
             case {"kind": "shelf", "number": int(number)} if 0 <= number < 1 << 31:
                 self._put_on_shelf(number)
-            case {"kind": "length", "number": int(number)} if 0 <= number <= len(self._others):
-                self._state = self._state._replace(model=number, changes={})
-                self._answer()
             case _:
                 try:
-                    self._state = requested_state(self._state, content, buffers, self._explorer)
+                    self._state = requested_state(self._state, content, buffers, self._explorers)
                 except ValueError as error:
                     self.send({"kind": "said", "said": f"Not used: {error}."})
                 else:
                     self._answer()
 
     def _show(self, play: bool = True) -> None:
-        try:
-            self._open(self._state.model)
-        except ValueError as error:  # of weights, and it says which
-            self._state = self._state._replace(model=self._opened)
-            self.send({"kind": "said", "said": f"Not used: {error}."})
+        if not self._open():
             return
-        state, explorer = self._state, self._explorer
+        state = self._state
         z = self._z(state)
         heard = self._heard(z.numpy().tobytes(), state.temperature, state.seed)
         events = self._whole_way(state) if state.whole else heard.events
         self._state = state._replace(whole=False)
         self.player.show(events, label=state.caption, sound=state.sound, play=play)
-        self._last, self._last_events = state_message(explorer, state, z, heard), heard.events
+        self._last_events = heard.events
+        picture, number = self._shown
+        judged = state.picture is not picture or state.model != number
+        self._last = state_message(self._explorers, state, z, heard, judged=judged)
+        if state.picture is not picture:
+            self._tell(original_message(state.picture))
+        self._shown = (state.picture, state.model)
         self._tell(self._last)
 
     def _describe(self) -> dict:
-        own = length_label(self._explorers[0].model.music.config.steps)
-        labels = [own, *(length_label(each.steps, each.name) for each in self._others)]
-        return describe_page(self._explorer, self._state, labels)
+        return describe_page(self._explorers, self._explorer, self._state)
 
-    @property
-    def _opened(self) -> int:
-        return next(i for i, each in self._explorers.items() if each is self._explorer)
+    def _open(self) -> bool:
+        """Opens the model of the state; if it cannot be, another one of its kind, or says why.
 
-    def _open(self, number: int) -> None:
-        """Lets another model play; takes some seconds when it is first chosen."""
-        if number == self._opened:
-            return
-        if number not in self._explorers:
-            model = load_synvae(self._others[number - 1].folder)
-            self._explorers[number] = self._explorer.with_model(model)
-        self._explorer = self._explorers[number]
-        self._point.cache_clear()
-        self._heard.cache_clear()
-        self.page = self._describe()
-        self._listen_on()
+        A model takes some seconds when it is first chosen.
+        """
+        number, refusal = self._state.model, self._state.refusal
+        while number != self._opened:
+            try:
+                if not self._explorers.is_open(number):
+                    self.send({"kind": "opening", "said": self._explorers.opening(number)})
+                self._explorer = self._explorers.open(number)
+            except ValueError as error:  # of weights or a missing package, and it says which
+                refusal = f"Not used: {error}. Other models can be chosen."
+                if self._state.by_hand:
+                    self._state = self._state._replace(model=self._opened, by_hand=False)
+                    self.send({"kind": "said", "said": refusal})
+                    return False
+                number = self._explorers.number_for(self._state.picture.kind.name, {})
+            else:
+                self._opened = number
+                self._point.cache_clear()
+                self._heard.cache_clear()
+                self.page = self._describe()
+                self._listen_on()
+        self._state = self._state._replace(model=number, refusal=refusal)
+        return True
 
     def _z(self, state: State) -> Float[Tensor, " z"]:
-        z = self._point(state.picture.tobytes())
+        shape = self._explorer.shape
+        z = self._point(state.picture.seen_by(shape).pixels.tobytes())
         if state.position:
-            other = self._point(state.other.tobytes())
+            other = self._point(state.other.seen_by(shape).pixels.tobytes())
             z = self._explorer.interpolate(z, other, state.position)
         return self._explorer.with_values(z, state.changes)
 
@@ -151,11 +163,10 @@ class SynVaePage(anywidget.AnyWidget):
         return np.concatenate([each.events for each in heard])
 
     def _put_on_shelf(self, number: int) -> None:
-        images, captions = self._explorer.images, self._explorer.captions
-        count = min(SHELF, len(images))
-        indices = [(number * count + i) % len(images) for i in range(count)]
-        content = {"kind": "shelf", "pictures": [[i, captions[i]] for i in indices]}
-        self.send(content, [images[indices].tobytes()])
+        content, pixels = shelf_message(self._explorers, number)
+        self.send(content, pixels)
+        kind = self._explorers.models[self._opened].kind
+        indices = [i for row in content["rows"] for of, i, _ in row["pictures"] if of == kind]
         with contextlib.suppress(RuntimeError):  # no event loop, no hurry
             if self._preparing is not None:
                 self._preparing.cancel()
@@ -163,10 +174,11 @@ class SynVaePage(anywidget.AnyWidget):
 
     async def _prepare(self, indices: Sequence[int]) -> None:
         """Encodes pictures that are likely to be chosen next, while nobody waits."""
+        explorer = self._explorer
         for index in indices:
             await asyncio.sleep(IDLE_SECONDS)
-            if not self._answer.busy:
-                self._point(self._explorer.images[index].tobytes())
+            if not self._answer.busy and explorer is self._explorer:
+                self._point(explorer.images[index].tobytes())
 
     def _listen_on(self) -> None:
         """Listens to the known pictures in the background, so that they can be compared by ear."""
@@ -181,10 +193,12 @@ class SynVaePage(anywidget.AnyWidget):
             await asyncio.sleep(LISTENING_PAUSE)
             if not self._answer.busy:
                 self._explorer.melodies.hear_more()
-                found, pixels = by_ear(self._explorer, self._last_events, self._state.index)
+                kind = self._explorers.models[self._opened].kind
+                known = self._state.known(kind)
+                found, pixels = by_ear(self._explorer, kind, self._last_events, known)
                 self.send({"kind": "by ear", "by_ear": found}, [pixels])
 
-    def _tell(self, message: tuple[dict, list[bytes]]) -> None:
+    def _tell(self, message: Message) -> None:
         self.send(*message)
 
     def _fail(self, error: Exception) -> None:

@@ -133,17 +133,3 @@ class Explorer:
         count = min(k + 1, len(self.means))
         nearest = nearest_across(auditive[None], self.means, k=count)[0].tolist()
         return [index for index in nearest if index != without][:k]
-
-    def match_polarity(self, picture: UInt8[np.ndarray, "c h w"]) -> UInt8[np.ndarray, "c h w"]:
-        """Inverts a grey picture whose edge is light where those of known pictures are dark.
-
-        Ink on paper is dark on light; digits are stored the other way round.
-        """
-        if len(picture) == 1 and _edge_mean(picture) > 127 > _edge_mean(self.images.mean(0)):
-            return 255 - picture
-        return picture
-
-
-def _edge_mean(picture: np.ndarray) -> float:
-    """The mean of the outermost pixels."""
-    return float(np.mean([picture[:, [0, -1]].mean(), picture[:, :, [0, -1]].mean()]))

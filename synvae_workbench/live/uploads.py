@@ -14,7 +14,7 @@ from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import read_midi
 from synvae_core.music.score import MidiError
 from synvae_workbench.data.files import BrokenFile
-from synvae_workbench.data.pictures.files import decode_strip, reason_of
+from synvae_workbench.data.pictures.files import decode_whole, reason_of
 
 # A notebook's server closes the connection at 10 MiB.
 MAX_PICTURE_BYTES = 8 << 20
@@ -22,6 +22,7 @@ MAX_PICTURE_BYTES = 8 << 20
 MAX_MIDI_BYTES = 1 << 16
 # To decode; of a JPEG an eighth of the side is enough, and a telephone takes 50 million.
 MAX_PIXELS, MAX_JPEG_PIXELS = 12_000_000, 64_000_000
+LONGEST_SHOWN = 512  # side of an upload, in pixels, which goes to the page
 MAX_NAME = 60
 _PICTURES = {  # by a file's first bytes
     b"\x89PNG": "PNG",
@@ -32,16 +33,12 @@ _PICTURES = {  # by a file's first bytes
 }
 
 
-def read_picture_upload(
-    name: str, content: object, *, channels: int, size: int
-) -> UInt8[np.ndarray, "c h w"]:
-    """Decodes an uploaded picture and crops its square centre, (channels, size, size).
+def read_picture_upload(name: str, content: object) -> UInt8[np.ndarray, "h w 3"]:
+    """Decodes an uploaded picture as it is, its longer side at most `LONGEST_SHOWN` pixels.
 
     Args:
         name: the file's, to say in a sentence.
         content: bytes, or anything that holds some.
-        channels: 3 for red, green and blue, 1 for grey.
-        size: of the square, in pixels.
 
     Raises:
         ValueError: if it is too large, of another format, or cannot be read, saying which.
@@ -50,11 +47,9 @@ def read_picture_upload(
     data = _bytes(name, content, MAX_PICTURE_BYTES, "save it smaller")
     try:
         _refuse_bomb(data)
-        strip = decode_strip(data, size=size, channels=channels)
+        return decode_whole(data, longest=LONGEST_SHOWN)
     except Exception as error:  # Pillow raises whatever the bytes provoke
         raise ValueError(f"{name} {_reason(error)}") from error
-    top, left = ((side - size) // 2 for side in strip.shape[1:])
-    return np.ascontiguousarray(strip[:, top : top + size, left : left + size])
 
 
 def read_midi_upload(name: str, content: object, *, steps: int) -> Integer[np.ndarray, " t"]:

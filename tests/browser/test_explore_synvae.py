@@ -1,17 +1,21 @@
 """Notebook 40 as a person uses it: choose, bend, walk, draw, upload and save."""
 
+import base64
 import io
 import re
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from photographed_digits import Scene, photograph
 from PIL import Image
 from questions import asked_values, slide, watch
 
 from synvae_core.music.acoustics import REVERB_SECONDS
 from synvae_core.music.midi import read_midi
 from synvae_core.music.render import RELEASE_SECONDS
+from synvae_workbench.data.pictures.example_photographs import example_photographs
+from synvae_workbench.data.pictures.mnist_5k import read_mnist_5k
 
 NOTEBOOK = "40_explore_synvae.ipynb"
 TAIL = RELEASE_SECONDS + REVERB_SECONDS
@@ -28,6 +32,15 @@ CURSOR = """async () => {
   const head = document.querySelector(".lp-head"), line = head.parentNode;
   return [[...line.parentNode.children].indexOf(line),
     parseFloat(head.style.left) / 100 * +line.style.getPropertyValue("--bars")];
+}"""
+SHAPE = "canvas => [canvas.width, canvas.height]"
+DROP = """([name, data]) => {
+  const transfer = new DataTransfer(), root = document.querySelector(".explore");
+  const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+  transfer.items.add(new File([bytes], name, { type: "image/jpeg" }));
+  for (const kind of ["dragenter", "dragover", "drop"])
+    root.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true,
+      cancelable: true }));
 }"""
 PIXELS = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data"
 
@@ -226,12 +239,45 @@ def test_an_upload_is_heard_and_a_bomb_refused_in_words(page):
             {"name": "<b>me</b>.png", "mimeType": "image/png", "buffer": photo.getvalue()}
         )
     assert page.locator(".ex-caption").first.inner_text() == "<b>me</b>.png"
+    shape = page.locator(".ex-before > .ex-paper:not(.ex-field) canvas").evaluate(SHAPE)
+    assert shape == [160, 90], "as it is"
     header = b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4, "big") + b"IHDR"
     bomb = header + (100_000).to_bytes(4, "big") * 2 + b"\x08\x02\x00\x00\x00" + bytes(4)
     upload.set_input_files({"name": "bomb.png", "mimeType": "image/png", "buffer": bomb})
     page.get_by_text("Not used: bomb.png").wait_for()
     with changed(page):
         page.locator(".ex-choice").first.click()
+
+
+def dropped(page, name, pixels):
+    """Drops a picture file on the page as a file manager does."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=90)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    page.evaluate(DROP, [name, data])
+
+
+def test_a_photograph_and_a_photographed_digit_are_dropped(page, artifacts):
+    _, cat = example_photographs()[1]
+    with changed(page):
+        dropped(page, "cat.jpg", cat)
+    shown = page.locator(".ex-before > .ex-paper:not(.ex-field) canvas")
+    assert shown.evaluate(SHAPE) == [cat.shape[1], cat.shape[0]]
+    colours = np.reshape(shown.evaluate(f"canvas => [...({PIXELS})(canvas)]"), (*cat.shape[:2], 4))
+    assert np.abs(colours[..., :3].astype(int) - cat).mean() < 8, "as it is, not as a negative"
+    assert "handwritten digit" not in page.locator(".ex-taken").inner_text().split(":")[0]
+    page.locator(".ex-taking select").select_option("0")
+    page.get_by_text("synvae_mnist was made for handwritten digits").first.wait_for()
+    page.screenshot(path=artifacts / "explore_photograph.png", full_page=True)
+    digit = read_mnist_5k()[0][0, 0]
+    with changed(page):
+        dropped(page, "paper.jpg", photograph(digit, Scene(), np.random.default_rng(0)))
+    assert (
+        page.locator(".ex-taken").inner_text().startswith("Taken as a handwritten digit: one dark")
+    )
+    assert "found, cropped, cleaned and centred" in page.locator(".ex-seeing").inner_text()
+    assert page.locator(".ex-limit").inner_text() == ""
+    assert "Taken as" in page.locator(".ex-status").inner_text(), "it is announced"
 
 
 def test_without_code_it_looks_like_a_product(voila, artifacts, sound_of):

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 from melody_models import HIERARCHICAL
+from photographed_digits import Scene
+from photographed_digits import photograph as taken
 from PIL import Image
 from spoken_models import small_synvae
 
@@ -19,25 +21,27 @@ from synvae_core.music.accompaniment import STYLES, Accompaniment
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.sound import PIANO, Sound
 from synvae_core.music.soundfonts import PACKAGED, found
+from synvae_workbench.data.pictures.example_photographs import example_photographs
+from synvae_workbench.data.registry import load_pictures
 from synvae_workbench.evaluation.sliders import REACH
 from synvae_workbench.evaluation.translation import translate
 from synvae_workbench.live.draw import SIDE
-from synvae_workbench.live.explore_synvae import SHELF, SynVaePage
+from synvae_workbench.live.explore_synvae import SynVaePage
+from synvae_workbench.live.explore_synvae_messages import ALIKE, SHELF, by_ear, describe_page
 from synvae_workbench.live.explore_synvae_state import (
     ACCOMPANIMENTS,
-    ALIKE,
-    by_ear,
-    describe_page,
     first_state,
     requested_state,
 )
 from synvae_workbench.live.explorer import POSITIONS, Explorer
-from synvae_workbench.live.lengths import Choice
+from synvae_workbench.live.explorers import Explorers
 from synvae_workbench.live.messages import BROKEN
+from synvae_workbench.live.models import Choice
 
 torch.manual_seed(0)
 IMAGES = (255 * torch.rand(20, 1, 28, 28)).to(torch.uint8)
 SOUND = {"kind": "sound", "qpm": 120, "program": 0, "temperature": 0, "style": "", "font": PACKAGED}
+CHOOSE = {"kind": "choose", "of": "digit", "index": 0}
 CAPTIONS = [f"{i % 3}, picture {i}" for i in range(20)]
 
 
@@ -60,6 +64,11 @@ def explorer(cache):
     visual = visual_config(28, latent_dim=music.config.latent_dim)
     torch.manual_seed(0)
     return Explorer(SynVae(SynVaeConfig(visual), music).eval(), IMAGES, CAPTIONS)
+
+
+@pytest.fixture(scope="module")
+def explorers(explorer):
+    return Explorers(explorer)
 
 
 @pytest.fixture
@@ -142,16 +151,6 @@ def test_near_by_latents_are_the_nearest_to_the_latents_of_what_is_heard(explore
     assert len(explorer.nearest(target, k=99)) == 20
 
 
-def test_ink_on_paper_becomes_what_the_model_knows():
-    dark = np.zeros((20, 1, 28, 28), np.uint8)
-    dark[:, :, 8:20, 8:20] = np.random.default_rng(0).integers(0, 256, (20, 1, 12, 12))
-    explorer = Explorer(small_synvae(), torch.from_numpy(dark), CAPTIONS)
-    assert np.array_equal(explorer.match_polarity(255 - dark[3]), dark[3])
-    assert np.array_equal(explorer.match_polarity(dark[3]), dark[3])
-    white = np.full((3, 64, 64), 255, np.uint8)
-    assert np.array_equal(explorer_of(3, 64).match_polarity(white), white)
-
-
 def test_pictures_of_another_size_are_refused():
     with pytest.raises(ValueError, match=r"wants pictures of \(3, 32, 32\)"):
         Explorer(small_synvae(32), IMAGES, CAPTIONS)
@@ -162,51 +161,53 @@ def test_pictures_of_another_size_are_refused():
 # --- what the page asks for
 
 
-def test_wishes_become_states(explorer):
-    state = first_state(explorer)
-    assert (state.index, state.other_name) == (0, CAPTIONS[1])
+def test_wishes_become_states(explorers):
+    state = first_state(explorers)
+    assert (state.picture.place, state.other.name) == (("digit", 0), CAPTIONS[1])
     slide = {"kind": "slide", "slider": 0, "value": 1}
-    state = requested_state(state, slide, [], explorer)
-    state = requested_state(state, slide | {"slider": 1}, [], explorer)
+    state = requested_state(state, slide, [], explorers)
+    state = requested_state(state, slide | {"slider": 1}, [], explorers)
     assert len(state.changes) == 2, "a move of one slider does not undo that of another"
-    assert requested_state(state, {"kind": "reset"}, [], explorer).changes == {}
-    on_way = requested_state(state, {"kind": "way", "position": 5}, [], explorer)
+    assert requested_state(state, {"kind": "reset"}, [], explorers).changes == {}
+    on_way = requested_state(state, {"kind": "way", "position": 5}, [], explorers)
     assert (on_way.position, on_way.changes) == (5, {})
-    chosen = requested_state(on_way, {"kind": "choose", "index": 3}, [], explorer)
-    assert (chosen.name, chosen.index, chosen.position) == (CAPTIONS[3], 3, 0)
-    turned = requested_state(chosen, {"kind": "other"}, [], explorer)
-    assert turned.other_name == CAPTIONS[3]
+    chosen = requested_state(on_way, CHOOSE | {"index": 3}, [], explorers)
+    assert (chosen.picture.name, chosen.known("digit"), chosen.position) == (CAPTIONS[3], 3, 0)
+    turned = requested_state(chosen, {"kind": "other"}, [], explorers)
+    assert turned.other.name == CAPTIONS[3]
     sound = SOUND | {"qpm": 90, "program": 40, "temperature": 0.5, "style": "fiddle"}
-    state = requested_state(turned, sound, [], explorer)
+    state = requested_state(turned, sound, [], explorers)
     assert (state.qpm, state.program, state.temperature) == (90, 40, 0.5)
     assert state.sound == Sound(90, 40, accompaniment=Accompaniment("fiddle"))
-    assert requested_state(state, SOUND, [], explorer).sound == PIANO
-    assert requested_state(state, {"kind": "again"}, [], explorer).seed == 1
+    assert requested_state(state, SOUND, [], explorers).sound == PIANO
+    assert requested_state(state, {"kind": "again"}, [], explorers).seed == 1
 
 
-def test_numbers_are_kept_within_their_bounds(explorer):
+def test_numbers_are_kept_within_their_bounds(explorers):
     sound = SOUND | {"qpm": 1e9, "temperature": -5}
-    state = requested_state(first_state(explorer), sound, [], explorer)
+    state = requested_state(first_state(explorers), sound, [], explorers)
     assert (state.qpm, state.temperature) == (240, 0)
     slide = {"kind": "slide", "slider": 3, "value": -1e9}
-    assert requested_state(state, slide, [], explorer).changes == {3: -REACH}
+    assert requested_state(state, slide, [], explorers).changes == {3: -REACH}
 
 
-def test_an_upload_is_cropped_and_named(explorer):
-    picture = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
+def test_an_upload_is_kept_as_it_is_and_named(explorers):
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
     message = {"kind": "upload", "name": "../<b>mine</b>.png"}
-    state = requested_state(first_state(explorer), message, [memoryview(png(picture))], explorer)
-    assert state.picture.shape == (1, 28, 28)
-    assert (state.name, state.index) == ("../<b>mine</b>.png", None)
+    state = requested_state(first_state(explorers), message, [memoryview(png(pixels))], explorers)
+    assert np.array_equal(state.picture.original, pixels.transpose(2, 0, 1))
+    assert state.picture.seen_by((1, 28, 28)).pixels.shape == (1, 28, 28)
+    assert (state.picture.name, state.picture.place) == ("../<b>mine</b>.png", None)
 
 
-def test_a_drawing_becomes_a_digit(explorer):
+def test_a_drawing_becomes_a_digit(explorers):
     field = np.zeros((SIDE, SIDE), np.uint8)
     field[20:80, 50:60] = 255
-    state = requested_state(first_state(explorer), {"kind": "draw"}, [field.tobytes()], explorer)
-    assert state.name == "Your drawing"
-    assert state.picture.max() == 255
-    assert state.picture[0, :4].max() == 0
+    state = requested_state(first_state(explorers), {"kind": "draw"}, [field.tobytes()], explorers)
+    assert state.picture.name == "Your drawing"
+    seen = state.picture.seen_by((1, 28, 28)).pixels
+    assert seen.max() == 255
+    assert seen[0, :4].max() == 0
 
 
 FOREIGN = [
@@ -217,9 +218,12 @@ FOREIGN = [
     [],
     {},
     {"kind": "choose"},
-    {"kind": "choose", "index": 20},
-    {"kind": "choose", "index": -1},
-    {"kind": "choose", "index": "0"},
+    CHOOSE | {"index": 20},
+    CHOOSE | {"index": -1},
+    CHOOSE | {"index": "0"},
+    CHOOSE | {"of": "painting"},
+    {"kind": "model", "number": 1},
+    {"kind": "model", "number": "0"},
     {"kind": "slide", "slider": 7, "value": 0.0},
     {"kind": "slide", "slider": -1, "value": 0.0},
     {"kind": "slide", "slider": "higher", "value": 0.0},
@@ -236,28 +240,25 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("content", FOREIGN, ids=str)
-def test_what_no_page_of_ours_sends_is_refused(explorer, content):
+def test_what_no_page_of_ours_sends_is_refused(explorers, content):
     with pytest.raises(ValueError, match="something that it should not"):
-        requested_state(first_state(explorer), content, [], explorer)
+        requested_state(first_state(explorers), content, [], explorers)
 
 
-def test_values_that_are_no_numbers_are_refused(explorer):
+def test_values_that_are_no_numbers_are_refused(explorers):
     for value in (None, "1", [1], float("inf"), True):
         slide = {"kind": "slide", "slider": 0, "value": value}
         with pytest.raises(ValueError, match="something that it should not"):
-            requested_state(first_state(explorer), slide, [], explorer)
+            requested_state(first_state(explorers), slide, [], explorers)
 
 
-def test_a_field_of_another_size_and_one_for_colours_are_refused(explorer):
+def test_a_field_of_another_size_is_refused(explorers):
     with pytest.raises(ValueError, match="something that it should not"):
-        requested_state(first_state(explorer), {"kind": "draw"}, [bytes(7)], explorer)
-    coloured = explorer_of(3, 32)
-    with pytest.raises(ValueError, match="something that it should not"):
-        requested_state(first_state(coloured), {"kind": "draw"}, [b"\xff" * SIDE**2], coloured)
+        requested_state(first_state(explorers), {"kind": "draw"}, [bytes(7)], explorers)
 
 
-def test_what_is_heard_is_said_in_words(explorer):
-    state = first_state(explorer)
+def test_what_is_heard_is_said_in_words(explorers):
+    state = first_state(explorers)
     assert state.caption == CAPTIONS[0]
     assert state._replace(changes={1: 0.0}).caption == f"{CAPTIONS[0]}, changed"
     way = state._replace(position=5, temperature=0.5)
@@ -269,13 +270,17 @@ def test_what_is_heard_is_said_in_words(explorer):
 
 
 def test_the_page_opens_silently_with_the_first_picture(explorer, page):
-    shown = ask(page, {"kind": "ready"})
-    (shown, buffers), (shelf, thumbs) = page.sent
-    assert (shown["kind"], shown["name"], shown["index"]) == ("shown", CAPTIONS[0], 0)
+    ask(page, {"kind": "ready"})
+    (original, as_it_is), (shown, buffers), (shelf, thumbs) = page.sent
+    assert (original["kind"], original["shape"], original["ink"]) == ("original", [1, 28, 28], True)
+    assert as_it_is[0] == IMAGES[0].numpy().tobytes()
+    assert (shown["kind"], shown["name"], shown["place"]) == ("shown", CAPTIONS[0], ("digit", 0))
     assert buffers[0] == IMAGES[0].numpy().tobytes()
     assert len(buffers[1]) == len(buffers[2]) == 28 * 28
     assert len(buffers[3]) == ALIKE * 28 * 28
-    assert [index for index, _ in shelf["pictures"]] == [*range(SHELF)]
+    (row,) = shelf["rows"]
+    assert row["title"] == "Handwritten digits"
+    assert [(of, index) for of, index, _ in row["pictures"]] == [("digit", i) for i in range(SHELF)]
     assert len(thumbs[0]) == SHELF * 28 * 28
     assert page.player._shown is not None
     assert not page.played
@@ -284,7 +289,8 @@ def test_the_page_opens_silently_with_the_first_picture(explorer, page):
 def test_pictures_that_sound_alike_are_shown_once_all_were_listened_to(cache):
     explorer = Explorer(small_synvae(), IMAGES, CAPTIONS)
     heard = explorer.play(explorer.encode(explorer.images[4]))
-    assert by_ear(explorer, heard.events, 4) == ({"heard": 0, "of": 20, "pictures": []}, b"")
+    found, pixels = by_ear(explorer, "digit", heard.events, 4)
+    assert (found["heard"], found["of"], found["pictures"], pixels) == (0, 20, [], b"")
 
     async def open_page():
         page, sent = SynVaePage(explorer), []
@@ -292,7 +298,7 @@ def test_pictures_that_sound_alike_are_shown_once_all_were_listened_to(cache):
         page._handle_custom_msg({"kind": "ready"}, [])
         assert explorer.melodies.heard == 0, "the first sound does not wait for it"
         await page._listening
-        page._handle_custom_msg({"kind": "choose", "index": 4}, [])
+        page._handle_custom_msg(CHOOSE | {"index": 4}, [])
         while page._answer.busy:
             await asyncio.sleep(0.01)
         return sent
@@ -301,7 +307,7 @@ def test_pictures_that_sound_alike_are_shown_once_all_were_listened_to(cache):
     told = [content["by_ear"]["heard"] for content, _ in sent if content["kind"] == "by ear"]
     assert told == [4, 8, 12, 16, 20]
     shown, buffers = sent[-1]
-    indices = [index for index, _ in shown["by_ear"]["pictures"]]
+    indices = [index for _, index, _ in shown["by_ear"]["pictures"]]
     assert indices == explorer.melodies.nearest(heard.events, k=ALIKE, without=4)
     assert 4 not in indices
     assert buffers[4] == IMAGES[indices].numpy().tobytes()
@@ -309,9 +315,9 @@ def test_pictures_that_sound_alike_are_shown_once_all_were_listened_to(cache):
 
 
 def test_choosing_a_picture_plays_it(explorer, page):
-    shown = ask(page, {"kind": "choose", "index": 4})
-    assert shown["said"] == f"{CAPTIONS[4]} plays."
-    assert 4 not in [index for index, _ in shown["by_latents"]]
+    shown = ask(page, CHOOSE | {"index": 4})
+    assert shown["said"].startswith(f"{CAPTIONS[4]} plays. One of the examples")
+    assert 4 not in [index for _, index, _ in shown["by_latents"]["pictures"]]
     (played,) = page.played
     assert (played["label"], played["play"]) == (CAPTIONS[4], True)
     json.dumps(shown)
@@ -349,30 +355,116 @@ def eight_bars(explorer, tmp_path_factory):
     return folder
 
 
-def test_another_length_is_chosen_and_back(explorer, eight_bars, tmp_path):
-    choices = [Choice("long", 128, eight_bars), Choice("gone", 256, tmp_path)]
-    page, sent, played = SynVaePage(explorer, others=choices), [], []
+def opened(page):
+    """What a page and its player send from now on."""
+    sent, played = [], []
     page.send = lambda content, buffers=(): sent.append(content)
     page.player.send = lambda content, buffers=(): played.append(content)
-    assert page.page["lengths"] == ["2 bars", "8 bars, long", "16 bars, gone"]
+    return sent, played
+
+
+def test_another_length_is_chosen_and_back(explorer, eight_bars, tmp_path):
+    models = [
+        Choice("own", 32, None, "digit"),
+        Choice("long", 128, eight_bars, "digit"),
+        Choice("gone", 256, tmp_path, "digit"),
+    ]
+    page = SynVaePage(explorer, models=models)
+    sent, played = opened(page)
+    assert [each["label"] for each in page.page["models"]] == [
+        "own, 2 bars",
+        "long, 8 bars",
+        "gone, 16 bars",
+    ]
     ask(page, {"kind": "slide", "slider": 6, "value": 1})
-    ask(page, {"kind": "choose", "index": 4})
-    ask(page, {"kind": "length", "number": 1})
+    ask(page, CHOOSE | {"index": 4})
+    ask(page, {"kind": "model", "number": 1})
+    assert [each["kind"] for each in sent[-2:]] == ["opening", "shown"]
     assert (sent[-1]["name"], sent[-1]["model"]) == (CAPTIONS[4], 1)
+    assert sent[-1]["taken"].endswith("You chose long.")
     assert played[-1]["steps"] == 128
     assert len(page.page["sliders"]) == len(sent[-1]["values"])
-    ask(page, {"kind": "length", "number": 2})
-    assert sent[-1]["said"].startswith("Not used: ")
-    ask(page, {"kind": "choose", "index": 5})
-    assert (sent[-1]["model"], played[-1]["steps"]) == (1, 128), "the page goes on"
-    ask(page, {"kind": "length", "number": 0})
+    ask(page, {"kind": "model", "number": 2})
+    assert sent[-1]["said"].startswith("Not used: gone cannot be opened")
+    ask(page, CHOOSE | {"index": 5})
+    assert (sent[-1]["model"], played[-1]["steps"]) == (1, 128), "of a kind, the one chosen last"
+    ask(page, {"kind": "model", "number": 0})
     assert (sent[-1]["model"], played[-1]["steps"]) == (0, 32)
     z = explorer.encode(explorer.images[5])
     assert [tuple(note) for note in played[-1]["notes"]] == [
         note[:3] for note in ONE_VOICE.notes(explorer.play(z).events)
     ]
-    ask(page, {"kind": "length", "number": 3})
+    ask(page, {"kind": "model", "number": 3})
     assert "something that it should not" in sent[-1]["said"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """The folder of an untrained SynVAE for photographs."""
+    save_model(small_synvae(32), folder := tmp_path_factory.mktemp("photos"))
+    return folder
+
+
+def photograph():
+    caption, pixels = example_photographs()[1]
+    return caption, pixels
+
+
+def test_a_photograph_is_played_by_a_model_of_photographs_unless_another_is_chosen(
+    explorer, photos
+):
+    models = [Choice("digits", 32, None, "digit"), Choice("photos", 32, photos, "photograph")]
+    page = SynVaePage(explorer, models=models)
+    sent, _ = opened(page)
+    ask(page, {"kind": "ready"})
+    assert [row["title"] for row in sent[-1]["rows"]] == ["Handwritten digits", "Photographs"]
+    _, pixels = photograph()
+    ask(page, {"kind": "upload", "name": "cat.png"}, png(pixels))
+    opening, original, shown = sent[-3:]
+    assert opening["said"].startswith("photos, made for photographs, is opened")
+    assert original["shape"][0] == 3
+    assert not original["ink"]
+    high, wide = original["shape"][1:]
+    assert wide / high == pytest.approx(pixels.shape[1] / pixels.shape[0], rel=0.01)
+    assert (shown["model"], shown["shape"], shown["ink"]) == (1, [3, 32, 32], False)
+    assert shown["taken"].startswith("Taken as a photograph")
+    assert shown["taken"].endswith("Played by photos.")
+    assert shown["limit"] == ""
+    ask(page, {"kind": "model", "number": 0})
+    assert (sent[-1]["model"], sent[-1]["ink"]) == (0, False), "in grey, and never as a negative"
+    assert sent[-1]["limit"] == (
+        "digits was made for handwritten digits: a photograph comes back as something like a "
+        "handwritten digit."
+    )
+    assert sent[-1]["limit"] in sent[-1]["said"], "it is announced"
+    ask(page, CHOOSE | {"of": "photograph", "index": 2})
+    assert (sent[-1]["model"], sent[-1]["place"]) == (1, ("photograph", 2))
+    ask(page, CHOOSE | {"index": 3})
+    assert (sent[-1]["model"], sent[-1]["limit"]) == (0, "")
+
+
+def test_where_a_model_cannot_be_opened_another_plays_and_the_page_says_why(explorer, tmp_path):
+    models = [Choice("digits", 32, None, "digit"), Choice("photos", 32, tmp_path, "photograph")]
+    page = SynVaePage(explorer, models=models)
+    sent, played = opened(page)
+    ask(page, {"kind": "upload", "name": "cat.png"}, png(photograph()[1]))
+    assert sent[-1]["model"] == 0
+    assert "photos cannot be opened" in sent[-1]["limit"]
+    assert "was made for handwritten digits" in sent[-1]["limit"]
+    assert played[-1]["play"]
+
+
+def test_a_photographed_digit_is_what_a_clean_one_is(explorer):
+    digit = load_pictures("mnist_5k").test.images[0, 0].numpy()
+    picture = taken(digit, Scene(), np.random.default_rng(0))
+    page = SynVaePage(explorer)
+    sent, _ = opened(page)
+    ask(page, {"kind": "upload", "name": "paper.png"}, png(picture))
+    assert sent[-1]["taken"].startswith("Taken as a handwritten digit: one dark stroke on light")
+    assert "found, cropped, cleaned and centred" in sent[-1]["seen"]
+    assert sent[-1]["ink"]
+    seen = page._state.picture.seen_by((1, 28, 28)).pixels[0]
+    assert np.corrcoef(seen.ravel(), digit.ravel())[0, 1] > 0.6
 
 
 def test_every_style_of_accompaniment_is_offered_and_plays(page):
@@ -397,25 +489,25 @@ def test_another_sound_font_plays_and_a_broken_one_is_refused(page, tmp_path, mo
 
 
 def test_the_shelf_goes_round(page):
-    shelf = ask(page, {"kind": "shelf", "number": 1})
-    assert [index for index, _ in shelf["pictures"]] == [*range(12, 20), *range(4)]
+    shelf = ask(page, {"kind": "shelf", "number": 2})
+    assert [index for _, index, _ in shelf["rows"][0]["pictures"]] == [*range(16, 20), *range(4)]
 
 
 def test_a_refusal_is_said_and_the_page_goes_on(page):
     said = ask(page, {"kind": "upload", "name": "evil.png"}, b"\x89PNG" + bytes(99))
     assert said["said"].startswith("Not used: evil.png")
     assert not page.played
-    assert ask(page, {"kind": "choose", "index": 1})["kind"] == "shown"
+    assert ask(page, CHOOSE | {"index": 1})["kind"] == "shown"
 
 
 def test_a_fault_is_said_and_logged(page, monkeypatch, caplog):
     monkeypatch.setattr(page, "_point", lambda pixels: 1 / 0)
-    said = ask(page, {"kind": "choose", "index": 9})
+    said = ask(page, CHOOSE | {"index": 9})
     assert said == {"kind": "said", "said": BROKEN}
 
 
-def test_sliders_say_what_they_do(explorer):
-    page = describe_page(explorer, first_state(explorer), ["2 bars"])
+def test_sliders_say_what_they_do(explorer, explorers):
+    page = describe_page(explorers, explorer, first_state(explorers))
     sliders = page["sliders"]
     assert len(sliders) == len(explorer.sliders) == 7
     assert len({each["more"] for each in sliders} | {each["less"] for each in sliders}) == 14

@@ -5,14 +5,14 @@ import zlib
 import mido
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 from work import few_calls, no_large_pictures
 
 from synvae_core.music.coding import Note
 from synvae_core.music.melody import HOLD, ONE_VOICE
 from synvae_core.music.midi import midi_bytes
-from synvae_workbench.data.pictures.files import decode_strip
 from synvae_workbench.live.uploads import (
+    LONGEST_SHOWN,
     MAX_MIDI_BYTES,
     MAX_PICTURE_BYTES,
     printable_name,
@@ -29,27 +29,41 @@ def encoded(pixels, kind="PNG", **options):
     return buffer.getvalue()
 
 
-def upload(content, name="a.png", *, channels=3, size=32):
-    return read_picture_upload(name, content, channels=channels, size=size)
+def upload(content, name="a.png"):
+    return read_picture_upload(name, content)
 
 
 PHOTO = RNG.integers(0, 256, (90, 150, 3), np.uint8)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP"])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_every_usual_format_becomes_a_square_of_the_size_of_training(kind, channels):
-    found = upload(memoryview(encoded(PHOTO, kind)), channels=channels)
-    assert found.shape == (channels, 32, 32)
+def test_every_usual_format_is_shown_in_its_own_shape(kind):
+    found = upload(memoryview(encoded(PHOTO, kind)))
+    assert found.shape == PHOTO.shape
     assert found.dtype == np.uint8
 
 
-@pytest.mark.parametrize("shape", [(90, 150), (150, 90), (32, 32), (5, 400)])
-def test_the_square_is_the_centre_that_evaluation_crops(shape):
-    data = encoded(RNG.integers(0, 256, (*shape, 3), np.uint8))
-    strip = decode_strip(data, size=32, channels=3)
-    top, left = (strip.shape[1] - 32) // 2, (strip.shape[2] - 32) // 2
-    assert np.array_equal(upload(data), strip[:, top : top + 32, left : left + 32])
+def test_what_is_small_stays_as_it_is_and_what_is_large_keeps_its_shape():
+    assert np.array_equal(upload(encoded(PHOTO)), PHOTO)
+    wide = upload(encoded(RNG.integers(0, 256, (300, 1500, 3), np.uint8)))
+    assert wide.shape == (round(300 * LONGEST_SHOWN / 1500), LONGEST_SHOWN, 3)
+    line = upload(encoded(np.zeros((1, 5000, 3), np.uint8)))
+    assert line.shape == (1, LONGEST_SHOWN, 3)
+
+
+def test_grey_and_transparent_pictures_become_colours_on_white():
+    grey = upload(encoded(PHOTO[..., 0]))
+    assert np.array_equal(grey, np.repeat(PHOTO[..., :1], 3, axis=2))
+    clear = upload(encoded(np.dstack([PHOTO, np.zeros(PHOTO.shape[:2], np.uint8)])))
+    assert (clear == 255).all()
+
+
+def test_a_telephone_picture_is_set_upright():
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    shown = upload(encoded(PHOTO, "JPEG", exif=exif, quality=95))
+    assert shown.shape == (150, 90, 3)
+    assert np.abs(shown.astype(int) - np.rot90(PHOTO, -1)).mean() < 60
 
 
 def chunk(kind, data):
