@@ -137,7 +137,8 @@ class SynVaePage(anywidget.AnyWidget):
                 self._heard.cache_clear()
                 self.page = self._describe()
                 self._listen_on()
-        self._state = self._state._replace(model=number, refusal=refusal)
+        last = {**self._state.last, self._explorers.models[number].kind: number}
+        self._state = self._state._replace(model=number, refusal=refusal, last=last)
         return True
 
     def _z(self, state: State) -> Float[Tensor, " z"]:

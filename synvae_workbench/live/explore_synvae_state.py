@@ -104,8 +104,7 @@ def requested_state(
             field = np.frombuffer(bytes(buffers[0]), np.uint8).reshape(SIDE, SIDE)
             return _with_picture(state, drawn(field), explorers)
         case {"kind": "model", "number": int(number)} if 0 <= number < len(explorers.models):
-            last = {**state.last, explorers.models[number].kind: number}
-            return state._replace(model=number, by_hand=True, last=last, refusal="", changes={})
+            return state._replace(model=number, by_hand=True, refusal="", changes={})
         case {"kind": "slide", "slider": int(number), "value": value} if (
             0 <= number < len(explorers.open(state.model).sliders)
         ):
