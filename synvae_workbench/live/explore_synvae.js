@@ -143,7 +143,7 @@ function render({ model, el }) {
   fillInstruments(program, page);
   const perform = () => send({ kind: "sound", program: +program.value, qpm: +qpm.input.value,
     temperature: +heat.input.value, style: page.styles[style.value][0],
-    font: page.fonts[font.value] });
+    font: page.fonts[font.value], performed: performed.checked });
   const qpm = slider(sound, "Tempo", { min: page.tempos[0], max: page.tempos[1], step: 5,
     value: page.qpm, words: value => `${value} bpm` }, perform);
   const heat = slider(sound, "Temperature", { min: page.temperatures[0], step: .05,
@@ -152,6 +152,10 @@ function render({ model, el }) {
   const style = choice("Accompaniment", page.styles.map(each => each[1]), perform);
   const font = choice("Sound font", page.fonts, perform);
   font.parentNode.hidden = page.fonts.length < 2;
+  const asItLooks = make("label", "ex-check", sound), performed = make("input", "", asItLooks);
+  performed.type = "checkbox";
+  performed.addEventListener("change", perform);
+  const look = make("span", "", asItLooks);
   const again = button(sound, "Another variant", () => send({ kind: "again" }));
   again.hidden = true;
 
@@ -212,6 +216,8 @@ function render({ model, el }) {
     const { shape, ink } = content;
     const [original, drawn, other, latentPixels, earPixels] = buffers.map(pixelsOf);
     for (const each of [seen, start]) each.paint(shape, ink, original);
+    look.textContent = `As performed: ${content.look}`;
+    performed.checked = program.disabled = qpm.input.disabled = content.performed;
     rebuilt.paint(shape, ink, drawn); end.paint(shape, content.other_ink, other);
     current = (content.place ?? []).join(" ");
     opened = player.value = content.model;

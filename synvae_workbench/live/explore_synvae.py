@@ -17,6 +17,8 @@ from ipywidgets import Widget, widget_serialization
 from jaxtyping import Float
 from torch import Tensor
 
+from synvae_core.looks import Look
+from synvae_core.music.performance import performance_words
 from synvae_workbench.live.assets import read_assets
 from synvae_workbench.live.explore_synvae_messages import (
     Message,
@@ -33,6 +35,7 @@ from synvae_workbench.live.latest import LatestCall
 from synvae_workbench.live.live_player import LivePlayer
 from synvae_workbench.live.messages import BROKEN
 from synvae_workbench.live.models import Choice
+from synvae_workbench.live.performed import as_performed
 
 IDLE_SECONDS = 0.1  # between two preparations, so that whoever asks meanwhile hardly waits
 LISTENING_PAUSE = 0.02  # seconds between pieces of the known melodies, in which questions come in
@@ -97,14 +100,22 @@ class SynVaePage(anywidget.AnyWidget):
             return
         state = self._state
         z = self._z(state)
-        heard = self._heard(z.numpy().tobytes(), state.temperature, state.seed)
+        look, performed = state.look(self._explorer.shape), state.performed
+        if performed is None:
+            performed = self._explorer.model.config.performance
+        carried = look if performed else None
+        heard = self._heard(z.numpy().tobytes(), state.temperature, state.seed, carried)
         events = self._whole_way(state) if state.whole else heard.events
         self._state = state._replace(whole=False)
-        self.player.show(events, label=state.caption, sound=state.sound, play=play)
+        label, sound, words = state.caption, state.sound, performance_words(look)
+        if performed:
+            label, sound = f"{label}: {words}", as_performed(sound, look)
+        self.player.show(events, label=label, sound=sound, play=play)
         self._last_events = heard.events
         picture, number = self._shown
         judged = state.picture is not picture or state.model != number
         self._last = state_message(self._explorers, state, z, heard, judged=judged)
+        self._last[0].update(look=words, performed=performed)
         if state.picture is not picture:
             self._tell(original_message(state.picture))
         self._shown = (state.picture, state.model)
@@ -153,9 +164,9 @@ class SynVaePage(anywidget.AnyWidget):
         picture = np.frombuffer(pixels, np.uint8).reshape(self._explorer.shape)
         return self._explorer.encode(picture.copy())
 
-    def _heard_of(self, z: bytes, temperature: float, seed: int) -> LatentMelody:
+    def _heard_of(self, z: bytes, temperature: float, seed: int, look: Look | None) -> LatentMelody:
         point = torch.from_numpy(np.frombuffer(z, np.float32).copy())
-        return self._explorer.play(point, temperature=temperature, seed=seed)
+        return self._explorer.play(point, look=look, temperature=temperature, seed=seed)
 
     def _whole_way(self, state: State) -> np.ndarray:
         stops = np.linspace(0, POSITIONS - 1, STOPS).astype(int).tolist()

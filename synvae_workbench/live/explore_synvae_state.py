@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from synvae_core.looks import Look
 from synvae_core.music.accompaniment import Accompaniment
 from synvae_core.music.sound import Sound
 from synvae_core.music.soundfonts import PACKAGED, found, open_soundfont
@@ -16,6 +17,7 @@ from synvae_workbench.live.draw import SIDE
 from synvae_workbench.live.explorer import POSITIONS
 from synvae_workbench.live.explorers import Explorers
 from synvae_workbench.live.messages import FOREIGN, INSTRUMENTS, bounded_number
+from synvae_workbench.live.performed import look_of
 from synvae_workbench.live.pictures import Picture, drawn, uploaded
 
 # Styles of `music.accompaniment`, in words.
@@ -30,7 +32,8 @@ class State(NamedTuple):
     melody, `model` is which of several plays, `by_hand` that it was chosen for this picture by the
     user, `last` those that played last, by kind, `refusal` why it is not
     another one, `style` that of an accompaniment, if there is one,
-    and `font` the name of a sound font.
+    `font` the name of a sound font, and `performed` that the melody is played as the picture looks;
+    None: where the model draws with that.
     """
 
     picture: Picture
@@ -48,6 +51,12 @@ class State(NamedTuple):
     refusal: str = ""
     style: str = ""
     font: str = PACKAGED
+    performed: bool | None = None
+
+    def look(self, shape: Sequence[int]) -> Look:
+        """Look of the picture or, beyond the middle of the way, of the other, in this shape."""
+        nearer = self.other if 2 * self.position > POSITIONS - 1 else self.picture
+        return look_of(nearer.seen_by(shape).pixels)
 
     def known(self, kind: str) -> int | None:
         """Number of the picture among the examples of a kind; None if it is none of these."""
@@ -133,6 +142,7 @@ def _with_sound(state: State, content: dict) -> State:
             "program": int(program),
             "style": str(style),
             "font": str(font),
+            "performed": bool(performed),
         } if 0 <= program < INSTRUMENTS and style in ACCOMPANIMENTS and font in found():
             open_soundfont(font)  # refuses a file that is none
             return state._replace(
@@ -141,6 +151,7 @@ def _with_sound(state: State, content: dict) -> State:
                 program=program,
                 style=style,
                 font=font,
+                performed=performed,
             )
     raise ValueError(FOREIGN)
 

@@ -13,10 +13,12 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from synvae_core.looks import Look
 from synvae_core.metrics.retrieval import nearest_across
 from synvae_core.models.melody.vae import latent_path
 from synvae_core.models.synvae import SynVae
 from synvae_core.music.midi import round_trip
+from synvae_core.music.performance import performed_round_trip
 from synvae_workbench.evaluation.sliders import find_sliders, measure_slider
 from synvae_workbench.live.known_melodies import KnownMelodies
 
@@ -88,21 +90,33 @@ class Explorer:
     def encode(self, picture: UInt8[np.ndarray, "c h w"]) -> Float[Tensor, " z"]:
         """The latent point of a picture: the best of K samples, by rate-distortion cost."""
         pixels = torch.from_numpy(picture)[None].float() / 255
-        return self.model.best_take(pixels, self.model.image_encoder(pixels))[0]
+        looks = self.model.looks(pixels)
+        return self.model.best_take(pixels, self.model.image_encoder(pixels), looks)[0]
 
     def play(
-        self, z: Float[Tensor, " z"], *, temperature: float = 0.0, seed: int = 0
+        self,
+        z: Float[Tensor, " z"],
+        *,
+        look: Look | None = None,
+        temperature: float = 0.0,
+        seed: int = 0,
     ) -> LatentMelody:
         """Decodes a latent point to its melody, and draws the picture of the notes.
 
         Args:
+            look: which the melody is performed to carry; read from its MIDI file to draw with.
             temperature: as in `models.music.MelodyVae.decode`.
             seed: of the draw that a temperature above 0 makes.
         """
         generator = torch.Generator().manual_seed(seed)
         played = self.model.music.decode(z[None], temperature=temperature, generator=generator)
-        events = round_trip(played.numpy(), coding=self.model.music.coding)
-        auditive, rebuilt = self.model.hear(torch.from_numpy(events))
+        looks, coding = None, self.model.music.coding
+        if look is None:
+            events = round_trip(played.numpy(), coding=coding)
+        else:
+            events, read = performed_round_trip(played.numpy(), np.array([look]), coding=coding)
+            looks = torch.from_numpy(read)
+        auditive, rebuilt = self.model.hear(torch.from_numpy(events), looks)
         pixels = (255 * rebuilt[0].clamp(0, 1)).round().to(torch.uint8).numpy()
         return LatentMelody(events[0], pixels, auditive.mu[0])
 

@@ -2,13 +2,22 @@
 
 from dataclasses import replace
 
-from synvae_core.looks import ABSENT, Look
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from synvae_core.looks import ABSENT, Look, looks_of
 from synvae_core.music.performance import performance_of, performance_words
 from synvae_core.music.sound import PIANO, Sound
 from synvae_workbench.live.players import PlayerItem
 
 # By how much pieces are louder than others of equal loudness, by contrast: it is to be heard too.
 LOUDER = (-6.0, 0.0, 4.0)  # LU
+
+
+def look_of(picture: UInt8[np.ndarray, "c h w"]) -> Look:
+    """The look of one picture in bytes."""
+    return Look(*looks_of(torch.from_numpy(picture.copy())[None] / 255)[0].tolist())
 
 
 def as_performed(sound: Sound, look: Look) -> Sound:

@@ -12,6 +12,7 @@ from photographed_digits import photograph as taken
 from PIL import Image
 from spoken_models import small_synvae
 
+from synvae_core.looks import Look
 from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.storage import PRETRAINED, save_model
@@ -19,6 +20,7 @@ from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
 from synvae_core.music.accompaniment import STYLES, Accompaniment
 from synvae_core.music.melody import ONE_VOICE
+from synvae_core.music.performance import read_performed
 from synvae_core.music.sound import PIANO, Sound
 from synvae_core.music.soundfonts import PACKAGED, found
 from synvae_workbench.data.pictures.example_photographs import example_photographs
@@ -40,7 +42,15 @@ from synvae_workbench.live.models import Choice
 
 torch.manual_seed(0)
 IMAGES = (255 * torch.rand(20, 1, 28, 28)).to(torch.uint8)
-SOUND = {"kind": "sound", "qpm": 120, "program": 0, "temperature": 0, "style": "", "font": PACKAGED}
+SOUND = {
+    "kind": "sound",
+    "qpm": 120,
+    "program": 0,
+    "temperature": 0,
+    "style": "",
+    "font": PACKAGED,
+    "performed": False,
+}
 CHOOSE = {"kind": "choose", "of": "digit", "index": 0}
 CAPTIONS = [f"{i % 3}, picture {i}" for i in range(20)]
 
@@ -473,6 +483,36 @@ def test_every_style_of_accompaniment_is_offered_and_plays(page):
         ask(page, SOUND | {"style": style})
         assert page.played[-1]["play"]
         assert page.player._shown.midi.count(b"MTrk") == 3
+
+
+def test_a_melody_is_performed_as_the_picture_looks_and_says_so(page):
+    words = "mid-tone and grey, high contrast, busy: electric piano, middle, loud, fast"
+    shown = ask(page, SOUND)
+    assert (shown["look"], shown["performed"]) == (words, False)
+    assert words not in page.played[-1]["label"]
+    shown = ask(page, SOUND | {"performed": True})
+    assert shown["performed"]
+    assert page.played[-1]["label"].endswith(f": {words}")
+    assert read_performed(page.player._shown.midi)[1] == Look(0, 1, 2, 2)
+    ask(page, SOUND | {"performed": 1})
+    assert page.sent[-1][0]["said"].startswith("Not used: ")
+
+
+def test_a_model_that_draws_with_looks_performs_unless_it_is_asked_not_to(cache):
+    torch.manual_seed(0)
+    config = SynVaeConfig(visual_config(28, latent_dim=8), performance=True)
+    model = SynVae(config, small_synvae().music).eval()
+    torch.nn.init.normal_(model.look_input.weight)
+    explorer = Explorer(model, IMAGES, CAPTIONS)
+    made = SynVaePage(explorer)
+    assert made._last[0]["performed"]
+    z = explorer.encode(IMAGES[0].numpy())
+    look = made._state.look(explorer.shape)
+    drawn, plain = explorer.play(z, look=look).rebuilt, explorer.play(z).rebuilt
+    assert made._last[1][1] == drawn.tobytes() != plain.tobytes()
+    ask(made, SOUND)
+    assert not made._last[0]["performed"]
+    assert made._last[1][1] == plain.tobytes()
 
 
 def test_another_sound_font_plays_and_a_broken_one_is_refused(page, tmp_path, monkeypatch):
