@@ -6,12 +6,14 @@ photographs are seen in many crops.
 """
 
 import io
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image, ImageFilter
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from synvae_workbench.data.pictures.descriptors import describe_pictures, small_copy
@@ -50,11 +52,13 @@ def train_kind(
         (HIDDEN,),
         alpha=1.0,
         max_iter=EPOCHS,
-        batch_size=200,
+        batch_size=min(200, len(x)),
         learning_rate_init=3e-3,
         random_state=seed,
     )
-    network.fit(((x - mean) / scale).clip(-4, 4), y)
+    with warnings.catch_warnings():  # so many epochs are meant
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        network.fit(((x - mean) / scale).clip(-4, 4), y)
     names = ("mean", "scale", "first", "second", "first_bias", "second_bias")
     arrays = (mean, scale, *network.coefs_, *network.intercepts_)
     return {
