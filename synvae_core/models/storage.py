@@ -6,6 +6,7 @@ No pickle is read or written.
 import dataclasses
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -54,6 +55,7 @@ def save_model(model: nn.Module, folder: str | Path, *, half: bool = False) -> N
     save_file(weights, temporary)
     os.replace(temporary, folder / WEIGHTS_FILE)
     write_json(folder / CONFIG_FILE, stored)
+    shutil.copymode(folder / CONFIG_FILE, folder / WEIGHTS_FILE)  # safetensors lets the owner alone
 
 
 def find_folder(path: str | Path) -> Path:
