@@ -8,14 +8,17 @@ import json
 import secrets
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from synvae_core.music.coding import Note
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.render import SAMPLE_RATE
 from synvae_core.music.sound import PIANO, Sound
+from synvae_workbench.listening.course import Course, minutes_of, png_of
+from synvae_workbench.listening.lessons import Lesson
 from synvae_workbench.listening.materials import Materials, encode_flac
 from synvae_workbench.listening.scoring import Scores, score
+from synvae_workbench.listening.screens import Move, Screen
 from synvae_workbench.listening.sitting import (
     END,
     EXAMPLES,
@@ -34,21 +37,7 @@ LEAST_CATCH = 2 / 3  # share of catch trials that a listener has to get right to
 MOST_PAGES = 64  # that are remembered, the latest
 MOST_UNFINISHED = 8  # that are offered, the latest
 SECONDS_PER_QUESTION, SECONDS_PER_EXAMPLE = 20, 8  # about
-
-
-class Move(NamedTuple):
-    """A request of a page: its `kind` and values. `page` is the page's own token."""
-
-    page: str
-    kind: str
-    values: dict[str, Any]
-
-
-class Screen(NamedTuple):
-    """Content for a page, and the bytes of the sounds and pictures that go with it."""
-
-    content: dict[str, Any]
-    buffers: list[bytes]
+COURSE_MOVES = ("step", "guess", "next", "learnt")
 
 
 class Controller:
@@ -57,6 +46,10 @@ class Controller:
     Args:
         folder: the run folder; journals go to `sittings/`, finished ones also to `results/`.
         sound: of the tones of the sound check.
+        lesson: that listeners take before the examples; none of its pictures is in the set.
+
+    Raises:
+        ValueError: if a picture of the lesson is in the set.
     """
 
     def __init__(
@@ -65,10 +58,14 @@ class Controller:
         folder: str | Path,
         *,
         sound: Sound = PIANO,
+        lesson: Lesson | None = None,
     ) -> None:
+        if lesson is not None:
+            check_apart(lesson, materials)
         self.materials, self.folder = materials, Path(folder)
         self.sittings = self.folder / "sittings"
-        self._sound = sound
+        self._sound, self._lesson = sound, lesson
+        self._courses: dict[str, Course] = {}  # by sitting
         self._pages: OrderedDict[str, Sitting] = OrderedDict()
         self._tones: dict[str, int] = {}  # by sitting, what it is to count
 
@@ -101,8 +98,10 @@ class Controller:
             return Screen({}, [])
         if move.kind == "tones":
             return self._count(sitting, values["count"])
+        if move.kind in COURSE_MOVES:
+            return self._learn(sitting, move)
         if move.kind == "heard":
-            if sitting.stage == EXAMPLES:
+            if sitting.stage == EXAMPLES and not self._to_learn(sitting):
                 sitting.hear_examples(values["examples"])
             return self._screen(sitting)
         return self._answer(sitting, values)
@@ -121,7 +120,9 @@ class Controller:
         self._pages[page] = sitting
         self._pages.move_to_end(page)
         while len(self._pages) > MOST_PAGES:
-            self._tones.pop(self._pages.popitem(last=False)[1].id, None)
+            gone = self._pages.popitem(last=False)[1].id
+            self._tones.pop(gone, None)
+            self._courses.pop(gone, None)
 
     def _welcome(self) -> Screen:
         tasks, found = self.materials.first, read_sittings(self.sittings, self.materials).found
@@ -129,14 +130,16 @@ class Controller:
         seconds = SECONDS_PER_QUESTION * len(tasks.tasks) + SECONDS_PER_EXAMPLE * len(
             tasks.examples
         )
+        lesson = 0 if self._lesson is None else minutes_of(self._lesson)
         return Screen(
             {
                 "screen": "welcome",
+                "lesson": lesson,
                 "name": tasks.name,
                 "disclaimer": tasks.disclaimer,
                 "questions": len(tasks.tasks),
                 "choices": len(tasks.classes),
-                "minutes": max(1, round(seconds / 60)),
+                "minutes": lesson + max(1, round(seconds / 60)),
                 "file": str(self.sittings),
                 "unfinished": [
                     {
@@ -152,6 +155,9 @@ class Controller:
         )
 
     def _screen(self, sitting: Sitting, said: str = "") -> Screen:
+        if self._to_learn(sitting):
+            content, buffers = self._course(sitting).screen()
+            return Screen(content | {"sitting": sitting.id, "said": said}, buffers)
         shared = {"screen": sitting.stage, "sitting": sitting.id, "said": said}
         if sitting.stage == VOLUME:
             content, buffers = {"counts": TONES}, [self._tone_sound(sitting)]
@@ -162,6 +168,24 @@ class Controller:
         else:
             content, buffers = self._question(sitting)
         return Screen(shared | content, buffers)
+
+    def _to_learn(self, sitting: Sitting) -> bool:
+        return self._lesson is not None and sitting.stage == EXAMPLES and sitting.lesson is None
+
+    def _course(self, sitting: Sitting) -> Course:
+        return self._courses.setdefault(sitting.id, Course(self._lesson))
+
+    def _learn(self, sitting: Sitting, move: Move) -> Screen:
+        """A move within the lesson; "learnt" ends it, once all of its questions are answered."""
+        if not self._to_learn(sitting):
+            return self._screen(sitting)
+        course = self._course(sitting)
+        if move.kind != "learnt":
+            content, buffers = course.reply(move.kind, move.values)
+            return Screen(content | {"sitting": sitting.id}, buffers)
+        if course.finished:
+            sitting.learn(course.right, course.answered)
+        return self._screen(sitting)
 
     def _tone_sound(self, sitting: Sitting) -> bytes:
         """Clip of a random number of tones, equally long whichever their number."""
@@ -234,6 +258,21 @@ class Controller:
             "confusion": own.confusion.tolist(),
             "result": json.dumps(sitting.session.choices),
         }
+
+
+def check_apart(lesson: Lesson, materials: Materials) -> None:
+    """Refuses a lesson with pictures that the test asks about.
+
+    Raises:
+        ValueError: saying how many there are.
+    """
+    asked = materials.all_pictures()
+    same = sum(png_of(image) in asked for image in lesson.images)
+    if same:
+        raise ValueError(
+            f"{lesson.title}: {same} of its pictures are in the test: choose others, so that "
+            "nobody learns what is asked"
+        )
 
 
 def describe_scores(scores: Scores, catch: bool) -> list[str]:

@@ -59,6 +59,11 @@ class Materials:
         path = self.data / f"{each}_orig.png"
         return _naming_file(path, lambda: _decode_picture(_read_bounded(path, MOST_PICTURE_BYTES)))
 
+    def all_pictures(self) -> set[bytes]:
+        """The pictures of all sets, each once, as `picture` gives them."""
+        ids = {each for tasks in self.sets.values() for each in tasks.ids}
+        return {self.picture(each) for each in ids}
+
     def sound(self, each: int) -> bytes:
         """The sound of an id as FLAC of its samples alone."""
         return encode_flac(*self.samples(each))

@@ -1,8 +1,9 @@
 """Sittings: one person's way through a listening test, journalled step by step.
 
 A sitting has a random id and no name. Its journal `ID.jsonl` says when it began and that the person
-consented, how the sound check went, what was answered and after how long, and when it was paused,
-taken up again and finished. All that a sitting is stands there: after a crash it goes on from it.
+consented, how the sound check and the lesson went, what was answered and after how long, and when
+it was paused, taken up again and finished. All that a sitting is stands there: after a crash it
+goes on from it.
 """
 
 import re
@@ -25,12 +26,15 @@ ID = re.compile(r"[0-9a-f]{16}")
 CONFIDENCE = ("a guess", "likely", "sure")
 MOST_SECONDS, MOST_PLAYS = 86_400.0, 10_000
 VOLUME, EXAMPLES, QUESTION, END = "volume", "examples", "question", "end"
+LESSON = "lesson"  # before the examples, where a test begins with one
 LOGGED = ("open", "pause", "resume")  # what changes nothing but is worth knowing
 
 MEASURES = (
     Measure("median_seconds", None, 0, MOST_SECONDS),
     Measure("mean_plays", None, 0, MOST_PLAYS),
     Measure("accuracy_when_{confidence}", None, 0, 1),
+    Measure("learnt_first", None, 0, 1),
+    Measure("lesson_accuracy", None, 0, 1),
 )
 
 
@@ -54,6 +58,7 @@ class Sitting:
         self._journal = journal
         self.stage = VOLUME
         self.answers: list[Answer] = []
+        self.lesson: tuple[int, int] | None = None  # right answers, and questions
         records = journal.read()
         if not records or records[0][1].get("kind") != "begin":
             raise ValueError(f"{journal.path} does not begin as a sitting does")
@@ -80,6 +85,10 @@ class Sitting:
         """Stores that the listener counted the tones of the sound check rightly."""
         self._add({"kind": VOLUME, "tones": tones})
 
+    def learn(self, right: int, questions: int) -> None:
+        """Stores that the listener took a lesson first, with so many of its questions right."""
+        self._add({"kind": LESSON, "right": right, "questions": questions})
+
     def hear_examples(self, heard: int) -> None:
         """Stores that the listener left the examples, having played so many."""
         self._add({"kind": EXAMPLES, "heard": heard})
@@ -98,12 +107,12 @@ class Sitting:
         self._add({"kind": kind})
 
     def _add(self, record: dict[str, Any]) -> None:
-        stage, count = self.stage, len(self.answers)
+        stage, count, lesson = self.stage, len(self.answers), self.lesson
         self._take(record)
         try:
             self._journal.append(record | {"at": _now()})
         except BaseException:  # what is not on the disk has not happened
-            self.stage = stage
+            self.stage, self.lesson = stage, lesson
             del self.answers[count:]
             raise
 
@@ -113,6 +122,10 @@ class Sitting:
                 return
             case {"kind": "volume", "tones": int()} if self.stage == VOLUME:
                 self.stage = EXAMPLES
+            case {"kind": "lesson", "right": int(right), "questions": int(questions)} if (
+                self.stage == EXAMPLES and self.lesson is None and 0 <= right <= questions > 0
+            ):
+                self.lesson = (right, questions)
             case {"kind": "examples", "heard": int()} if self.stage == EXAMPLES:
                 self.stage = QUESTION
             case {"kind": "answer", "task": int(task)} if self.stage == QUESTION and task == len(
@@ -209,9 +222,10 @@ def export_sittings(folder: str | Path, sittings: Mapping[str, Sitting]) -> None
 
 
 def behaviour(sittings: Sequence[Sitting]) -> dict[str, float]:
-    """Behaviour of listeners: median seconds, mean plays, accuracy by confidence.
+    """Behaviour of listeners: median seconds, mean plays, accuracy by confidence and in the lesson.
 
-    All answers count, catch trials too; a confidence that nobody had is left out.
+    All answers count, catch trials too; a confidence that nobody had is left out, and so is what
+    there was of lessons where nobody took one: `learnt_first` is the share of listeners who did.
 
     Raises:
         ValueError: if there is no answer.
@@ -230,6 +244,10 @@ def behaviour(sittings: Sequence[Sitting]) -> dict[str, float]:
         "median_seconds": float(np.median([answer.seconds for answer in answers])),
         "mean_plays": float(np.mean([answer.plays for answer in answers])),
     }
+    lessons = [sitting.lesson for sitting in sittings if sitting.lesson is not None]
+    if lessons:
+        found["learnt_first"] = len(lessons) / len(sittings)
+        found["lesson_accuracy"] = float(np.mean([right / of for right, of in lessons]))
     felt = np.array([answer.confidence for answer in answers])
     for index, name in enumerate(CONFIDENCE):
         if (felt == index).any():

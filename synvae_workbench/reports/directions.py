@@ -2,7 +2,7 @@
 
 from synvae_core.metrics import measures
 from synvae_core.types import HIGHER, LOWER, Measure
-from synvae_workbench.listening import scoring, sitting
+from synvae_workbench.listening import lessons, scoring, sitting
 
 # What notebooks count and time themselves, and what a trained model tells of its training.
 OF_NOTEBOOKS = (
@@ -34,7 +34,13 @@ OF_NOTEBOOKS = (
     Measure("live/slider_ms", LOWER, 0),
     Measure("live/picture_ms", LOWER, 0),
 )
-MEASURES = (*measures.MEASURES, *scoring.MEASURES, *sitting.MEASURES, *OF_NOTEBOOKS)
+MEASURES = (
+    *measures.MEASURES,
+    *lessons.MEASURES,
+    *scoring.MEASURES,
+    *sitting.MEASURES,
+    *OF_NOTEBOOKS,
+)
 # Where what others are compared with stands: it is as good as it is.
 REFERENCES = {
     *("floor", "floor_by_class", "pixels", "pca_train", "dense_nearest", "convolutional_nearest"),

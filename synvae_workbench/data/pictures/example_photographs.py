@@ -1,9 +1,12 @@
 """Photographs that come with pip packages, whole and in colour, to look at and to listen to."""
 
 import numpy as np
+import torch
 from jaxtyping import UInt8
 from PIL import Image
+from torch import Tensor
 
+from synvae_workbench.data.pictures.other_pictures import square_parts
 from synvae_workbench.data.sources import Source
 
 EXAMPLE_PHOTOGRAPHS = Source(
@@ -38,3 +41,18 @@ def example_photographs() -> list[tuple[str, UInt8[np.ndarray, "h w 3"]]]:
     paths = EXAMPLE_PHOTOGRAPHS.files() + SAMPLE_PHOTOGRAPHS.files()
     pixels = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
     return list(zip(CAPTIONS, pixels, strict=True))
+
+
+def photograph_parts(size: int) -> tuple[UInt8[Tensor, "n 3 s s"], list[str]]:
+    """Squares of the photographs, `size` pixels a side, in no order, and what each is a part of.
+
+    Raises:
+        ValueError: if a packaged file is missing.
+    """
+    parts, names = [], []
+    for caption, pixels in example_photographs():
+        found = square_parts(pixels, size)
+        parts += found
+        names += [caption[0].lower() + caption[1:]] * len(found)
+    order = np.random.default_rng(0).permutation(len(parts))
+    return torch.from_numpy(np.stack(parts)[order]), [names[i] for i in order]

@@ -48,13 +48,20 @@ def _digits(size: int) -> UInt8[np.ndarray, "n 1 s s"]:
 
 
 def _photographs(size: int) -> UInt8[np.ndarray, "n 3 s s"]:
-    pictures = []
-    for photograph in load_sample_images().images:
-        height, width = photograph.shape[:2]
-        side = height // CROPS
-        for top in range(0, CROPS * side, side):
-            for left in range(0, width - side + 1, side):
-                part = Image.fromarray(photograph[top : top + side, left : left + side])
-                scaled = part.resize((size, size), Image.Resampling.LANCZOS)
-                pictures.append(np.asarray(scaled).transpose(2, 0, 1))
-    return np.stack(pictures)
+    photographs = load_sample_images().images
+    return np.stack([part for each in photographs for part in square_parts(each, size)])
+
+
+def square_parts(
+    photograph: UInt8[np.ndarray, "h w 3"], size: int
+) -> list[UInt8[np.ndarray, "3 s s"]]:
+    """Squares of a third of its height, which do not overlap, scaled to `size` pixels a side."""
+    parts = []
+    height, width = photograph.shape[:2]
+    side = height // CROPS
+    for top in range(0, CROPS * side, side):
+        for left in range(0, width - side + 1, side):
+            part = Image.fromarray(photograph[top : top + side, left : left + side])
+            scaled = part.resize((size, size), Image.Resampling.LANCZOS)
+            parts.append(np.asarray(scaled).transpose(2, 0, 1))
+    return parts

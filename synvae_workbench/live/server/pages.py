@@ -19,7 +19,7 @@ from synvae_workbench.reports.parameters import (
     read_notebook,
 )
 
-NUMBERS = range(40, 44)
+NUMBERS = range(40, 50)
 LIVE, REPORT = "live", "report"
 NAME = re.compile(r"\d\d_\w+")
 

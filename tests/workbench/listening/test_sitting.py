@@ -94,6 +94,23 @@ def test_a_sitting_goes_on_where_it_was(tmp_path, materials, answers):
     assert after.session.choices.count(None) == 4 - answers
 
 
+def test_a_lesson_is_noted_once_and_before_the_examples(tmp_path, materials):
+    sitting = begin_sitting(tmp_path, materials)
+    with pytest.raises(ValueError, match="'lesson' does not follow"):
+        sitting.learn(3, 8)
+    sitting.check_sound(3)
+    with pytest.raises(ValueError, match="'lesson' does not follow"):
+        sitting.learn(9, 8)
+    sitting.learn(3, 8)
+    with pytest.raises(ValueError, match="'lesson' does not follow"):
+        sitting.learn(8, 8)
+    assert open_sitting(tmp_path, sitting.id, materials).lesson == (3, 8)
+    assert lines(tmp_path, sitting)[2] | {"at": ""} == {
+        **{"kind": "lesson", "right": 3, "questions": 8, "at": ""}
+    }
+    assert prepared(tmp_path, materials).lesson is None
+
+
 def test_a_crash_in_the_middle_of_a_line_costs_no_answer_before_it(tmp_path, materials):
     before = prepared(tmp_path, materials, 2)
     path = tmp_path / f"{before.id}.jsonl"
@@ -218,6 +235,11 @@ def test_behaviour_is_of_all_answers(tmp_path, published):
         "accuracy_when_a_guess": 0.0,
         "accuracy_when_sure": 1.0,
     }
+    sitting, learner = prepared(tmp_path, published, 1), begin_sitting(tmp_path, published)
+    learner.check_sound(2)
+    learner.learn(3, 4)
+    found = behaviour([sitting, learner])
+    assert (found["learnt_first"], found["lesson_accuracy"]) == (0.5, 0.75)
     with pytest.raises(ValueError, match="no answers yet"):
         behaviour([begin_sitting(tmp_path, published)])
 

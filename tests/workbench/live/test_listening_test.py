@@ -4,10 +4,12 @@ import io
 import json
 import os
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
+from lessons import lesson_of_numbers
 from PIL import Image
 from task_folders import blind_folder, published_folder
 
@@ -15,7 +17,9 @@ from synvae_core.music import render
 from synvae_core.music.sound import Sound
 from synvae_workbench.listening import begin_sitting, load_materials, read_results, read_sittings
 from synvae_workbench.listening.controller import Controller
-from synvae_workbench.live.listening_test import BROKEN, ListeningTest, parse_message
+from synvae_workbench.live.listening_test import MOVES, ListeningTest
+from synvae_workbench.live.messages import BROKEN
+from synvae_workbench.live.screens import parse_message
 
 ADA, BOB = "a" * 32, "b" * 32
 
@@ -33,9 +37,9 @@ def materials(tmp_path_factory):
 class Pages:
     """A widget in place of which a test looks at what is sent; `told` has every message."""
 
-    def __init__(self, materials, folder):
+    def __init__(self, materials, folder, lesson=None):
         self.folder, self.told = folder, []
-        self.widget = ListeningTest(materials, folder)
+        self.widget = ListeningTest(materials, folder, lesson=lesson)
         self.widget.send = lambda content, buffers=(): self.told.append((content, buffers))
 
     def send(self, page, kind, **values):
@@ -97,6 +101,36 @@ def test_a_test_from_its_beginning_to_its_end(pages, materials):
     result = read_results(pages.folder / "results" / f"{sitting.id}.json", sitting.tasks)
     assert result == sitting.session
     assert json.loads(content["result"]) == list(sitting.session.choices)
+
+
+def test_a_listener_may_have_to_learn_first_and_it_is_noted(materials, tmp_path):
+    pages = Pages(materials, tmp_path, lesson=lesson_of_numbers())
+    assert pages.send(ADA, "hello", sitting="")[0]["lesson"] > 0
+    sitting = pages.send(ADA, "begin", consent=True)[0]["sitting"]
+    content, _ = pages.send(ADA, "tones", count=pages.tones(sitting))
+    assert (content["screen"], content["step"], content["sitting"]) == ("step", 0, sitting)
+    for kind in ({"kind": "learnt"}, {"kind": "heard", "examples": 9}):
+        assert pages.send(ADA, **kind)[0]["screen"] == "step", "the lesson comes first"
+    pages.send(ADA, "step", index=3)
+    for task in range(8):
+        pages.send(ADA, "guess", task=task, place=0)
+        content, _ = pages.send(ADA, "next")
+    assert content["screen"] == "learnt"
+    assert pages.send(BOB, "resume", sitting=sitting)[0]["right"] == content["right"]
+    assert pages.send(BOB, "learnt")[0]["screen"] == "examples"
+    (stored,) = pages.stored().values()
+    assert stored.lesson == (content["right"], 8)
+    assert pages.send(BOB, "step", index=0)[0]["screen"] == "examples", "it is over"
+    pages.widget.close()
+
+
+def test_a_lesson_on_pictures_of_the_test_is_refused(materials, tmp_path):
+    lesson = lesson_of_numbers()
+    asked = Image.open(io.BytesIO(materials.picture(materials.first.ids[0])))
+    images = np.zeros((len(lesson.images), 1, *asked.size), np.uint8)
+    images[5, 0] = np.asarray(asked)
+    with pytest.raises(ValueError, match="1 of its pictures are in the test"):
+        ListeningTest(materials, tmp_path, lesson=replace(lesson, images=images))
 
 
 def test_nothing_that_tells_the_answer_is_sent_before_the_choice(pages, materials):
@@ -268,8 +302,8 @@ MESSAGES += [
 
 @pytest.mark.parametrize("content", MESSAGES, ids=str)
 def test_any_other_message_is_refused(content, pages):
-    with pytest.raises(ValueError, match="no move of the test"):
-        parse_message(content)
+    with pytest.raises(ValueError, match="no move of it"):
+        parse_message(content, MOVES)
     pages.widget._handle_custom_msg(content, [])
     told, _ = pages.told[-1]
     assert (told["to"], told["refused"]) == ("", True)
