@@ -190,7 +190,7 @@ def hue_gallery(looks: Integer[np.ndarray, "n 4"], names: Sequence[str]) -> Gall
     if len(examples) < 2:
         return None
     return Gallery(
-        "which colour",
+        "Which colour",
         "The family of instruments says which colour the picture has as a whole.",
         tuple(examples),
     )
