@@ -106,7 +106,8 @@ def test_live_pages_are_served(installed, tmp_path):
         with urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open(
             address
         ) as page:
-            assert "40_explore_synvae" in page.read().decode()
+            assert "40_explore_synvae" in page.geturl()
+            assert "voila" in page.read().decode()
     finally:
         process.terminate()
         process.wait()

@@ -107,7 +107,7 @@ def test_a_file_is_mixed_with_a_tune_and_changed(opened, sound_of, artifacts):
     file = {"name": "<b>mine</b>.mid", "mimeType": "audio/midi", "buffer": midi_bytes(TUNE)}
     field = opened.get("Upload a MIDI file as melody A")
     assert np.array_equal(opened.answered(lambda: field.set_input_files(file)), TUNE)
-    assert opened.root.locator(".em-tune").first.inner_text() == "<b>mine</b>.mid"
+    opened.root.locator(".em-tune").first.filter(has_text="<b>mine</b>.mid").wait_for()
     picture = opened.picture()
     slider = opened.get("From melody A to melody B")
     between = opened.answered(lambda: slider.fill("50"))

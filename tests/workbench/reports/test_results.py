@@ -67,7 +67,8 @@ def test_what_a_table_shows_is_of_a_known_measure():
 def test_a_run_is_recorded_and_shown(tmp_path):
     run = tmp_path / "trial"
     run.mkdir()
-    (run / "metrics.json").write_text(json.dumps({"notes/squared_error": 12.34567}))
+    metrics = {"floor/squared_error": 99.0, "notes/squared_error": 12.34567}
+    (run / "metrics.json").write_text(json.dumps(metrics))
     with pytest.raises(ValueError, match=r"provenance\.json is missing"):
         record_result(tmp_path / "results.json", run, command="make report")
     (run / "provenance.json").write_text(json.dumps({"commit": "abc"}))
