@@ -163,7 +163,7 @@ def test_the_cursor_runs_from_line_to_line(page):
     page.emulate_media(reduced_motion="reduce")
     audio.evaluate("audio => { audio.currentTime = 19.9; }")
     page.wait_for_function(f"({CURSOR})().then(found => found[0] === 1)")
-    line, bars = page.evaluate(CURSOR)
+    _, bars = page.evaluate(CURSOR)
     assert bars == pytest.approx(round(bars)), "without motion it stands where a bar begins"
     page.emulate_media(reduced_motion="no-preference")
     page.set_viewport_size({"width": 500, "height": 900})
