@@ -1,10 +1,7 @@
 """The live page of notebook 46: lessons in what can be heard of a picture's melody."""
 
-from collections.abc import Sequence
 from typing import ClassVar
 
-from synvae_workbench.listening.course import CourseController
-from synvae_workbench.listening.lessons import Lesson
 from synvae_workbench.live.assets import read_assets
 from synvae_workbench.live.screens import LESSON_MOVES, Moves, ScreenPage, whole
 
@@ -14,8 +11,7 @@ MOST_LESSONS = 9  # a key each
 class LearnSounds(ScreenPage):
     """Widget of the lessons: a choice among them, their sounds, questions with answers.
 
-    Args:
-        missing: why other lessons cannot be given here, in a sentence each.
+    Its controller is `listening.course.CourseController`.
     """
 
     _esm = read_assets("screens.js", "lesson.js", "learn_sounds.js")
@@ -26,6 +22,3 @@ class LearnSounds(ScreenPage):
         **LESSON_MOVES,
         "again": {},
     }
-
-    def __init__(self, lessons: Sequence[Lesson], missing: Sequence[str] = ()) -> None:
-        super().__init__(CourseController(lessons, missing))

@@ -1,14 +1,9 @@
 """The live page of notebook 43: a blind listening test for a real person."""
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 import traitlets
 
-from synvae_core.music.sound import PIANO, Sound
-from synvae_workbench.listening.controller import Controller
-from synvae_workbench.listening.lessons import Lesson
-from synvae_workbench.listening.materials import Materials
 from synvae_workbench.listening.sitting import CONFIDENCE, ID, MOST_PLAYS, MOST_SECONDS
 from synvae_workbench.listening.tasks import MOST_CLASSES, MOST_TASKS
 from synvae_workbench.live.assets import read_assets
@@ -43,14 +38,7 @@ MOVES: Moves = {
 class ListeningTest(ScreenPage):
     """Widget of the test: consent, sound check, a lesson if there is one, examples, questions.
 
-    Args:
-        materials: the task sets, their media and their key.
-        folder: the run folder, in which every sitting is stored step by step.
-        sound: of the tones of the sound check.
-        lesson: that listeners take first; its pictures are not those of the test.
-
-    Raises:
-        ValueError: if a picture of the lesson is in the test.
+    Its controller is `listening.controller.Controller`.
     """
 
     _esm = read_assets("screens.js", "lesson.js", "listening_test.js")
@@ -61,13 +49,3 @@ class ListeningTest(ScreenPage):
     elsewhere: ClassVar[str] = (
         "This sitting went on in another page, or in this one before it was loaded again."
     )
-
-    def __init__(
-        self,
-        materials: Materials,
-        folder: str | Path,
-        *,
-        sound: Sound = PIANO,
-        lesson: Lesson | None = None,
-    ) -> None:
-        super().__init__(Controller(materials, folder, sound=sound, lesson=lesson))

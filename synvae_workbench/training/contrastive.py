@@ -12,10 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from synvae_core.looks import LUMA
 from synvae_core.losses import Losses, contrastive_loss
 from synvae_workbench.training.pictures import prepare_pictures, resample_affine
-
-LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
 
 
 @dataclass(frozen=True)

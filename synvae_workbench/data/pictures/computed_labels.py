@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 from torch import Tensor
 
+from synvae_core.looks import LUMA
 from synvae_workbench.data.cache import cache_folder, cached_arrays
 from synvae_workbench.data.files import FoundFile
 from synvae_workbench.data.options import PictureOptions
@@ -84,7 +85,7 @@ def colourfulness(images: UInt8[np.ndarray, "n 3 h w"]) -> Float[np.ndarray, " n
 
 def lightness(images: UInt8[np.ndarray, "n 3 h w"]) -> Float[np.ndarray, " n"]:
     """Mean luma of each picture (ITU-R BT.601), 0 black to 1 white."""
-    return np.tensordot(images.mean((2, 3)), [0.299, 0.587, 0.114], 1) / 255
+    return np.tensordot(images.mean((2, 3)), LUMA, 1) / 255
 
 
 def has_face(image: UInt8[np.ndarray, "3 h w"]) -> bool:

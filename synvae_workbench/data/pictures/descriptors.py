@@ -8,11 +8,12 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
+from synvae_core.looks import LUMA
+
 SIDE = 32  # of the copies; their edges are looked at from 16 pixels on, which sharpening and
 FINEST = 2  # compression hardly touch, so that no picture is known by its resolution
 HUES, TURNS = 12, 6
 SHARES = (10, 25, 50, 75, 90)  # percentiles
-_LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def small_copy(picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "32 32 3"]:
@@ -31,7 +32,7 @@ def describe_pictures(pictures: UInt8[np.ndarray, "n 32 32 3"]) -> Float[np.ndar
     rgb = (255 * coarse).round() / 255
     value = rgb.max(-1)
     saturation = (value - rgb.min(-1)) / np.maximum(value, 0.05)
-    grey = rgb @ _LUMA
+    grey = rgb @ LUMA
     red_green, yellow_blue = (
         rgb[..., 0] - rgb[..., 1],
         (rgb[..., 0] + rgb[..., 1]) / 2 - rgb[..., 2],

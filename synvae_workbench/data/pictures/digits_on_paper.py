@@ -13,8 +13,9 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 from scipy import ndimage
 
+from synvae_core.looks import LUMA
+
 INK_SHARE = 20 / 28  # of the picture's side that the longer side of a digit takes
-LUMA = np.array([0.299, 0.587, 0.114])  # of red, green and blue
 WORKING_SIDE = 200  # longer side of the picture in which a digit is looked for
 LEAST_SIDE = 84  # smaller ones are enlarged to it
 LEAST_CONTRAST = 0.18  # of ink against paper, as a share of the light

@@ -5,6 +5,7 @@ import json
 import pytest
 from lessons import lesson_of_numbers
 
+from synvae_workbench.listening.course import CourseController
 from synvae_workbench.live.learn_sounds import LearnSounds
 
 ADA = "a" * 32
@@ -12,7 +13,7 @@ ADA = "a" * 32
 
 @pytest.fixture
 def widget():
-    made = LearnSounds([lesson_of_numbers()])
+    made = LearnSounds(CourseController([lesson_of_numbers()]))
     made.told = []
     made.send = lambda content, buffers=(): made.told.append((content, buffers))
     yield made

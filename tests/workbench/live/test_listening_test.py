@@ -39,7 +39,7 @@ class Pages:
 
     def __init__(self, materials, folder, lesson=None):
         self.folder, self.told = folder, []
-        self.widget = ListeningTest(materials, folder, lesson=lesson)
+        self.widget = ListeningTest(Controller(materials, folder, lesson=lesson))
         self.widget.send = lambda content, buffers=(): self.told.append((content, buffers))
 
     def send(self, page, kind, **values):
@@ -130,7 +130,7 @@ def test_a_lesson_on_pictures_of_the_test_is_refused(materials, tmp_path):
     images = np.zeros((len(lesson.images), 1, *asked.size), np.uint8)
     images[5, 0] = np.asarray(asked)
     with pytest.raises(ValueError, match="1 of its pictures are in the test"):
-        ListeningTest(materials, tmp_path, lesson=replace(lesson, images=images))
+        Controller(materials, tmp_path, lesson=replace(lesson, images=images))
 
 
 def test_nothing_that_tells_the_answer_is_sent_before_the_choice(pages, materials):

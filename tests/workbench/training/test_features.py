@@ -73,3 +73,12 @@ def test_content_is_a_share_of_the_squared_error_and_reaches_the_encoder(images)
 def test_weights_of_content_are_checked(weight):
     with pytest.raises(ValueError, match="weight of content"):
         Content(weight)
+
+
+def test_content_is_told_by_the_network_that_is_named(images, tmp_path):
+    config = ContrastiveConfig(widths=(8, 16))
+    save_model(ContrastiveModel(config), tmp_path / "own")
+    content, pictures = content_of(images, 0.5, str(tmp_path / "own")), to_unit(images)
+    assert len(content.deviation) == config.widths[-1], "no feature of another network"
+    assert content.distance(pictures, pictures).abs().max() < 1e-6
+    assert content.distance(1 - pictures, pictures).min() > 0
