@@ -36,14 +36,14 @@ def main() -> int:
     for name in options.names:
         print(f"{name}.py", file=sys.stderr, flush=True)
         rows += run_benchmark(HERE / f"{name}.py")
-    kept = json.loads(KEPT.read_text()) if KEPT.is_file() else {"rows": []}
+    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.is_file() else {"rows": []}
     if options.keep:
         own = {row["benchmark"] for row in rows}
         rows = [row for row in kept["rows"] if row["benchmark"] not in own] + rows
         rows.sort(key=lambda row: row["benchmark"])
         made = {"date": str(date.today()), "machine": machine(), "rows": rows}
-        KEPT.write_text(json.dumps(made, indent=2) + "\n")
-        (HERE / "README.md").write_text(page(made))
+        KEPT.write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
+        (HERE / "README.md").write_text(page(made), encoding="utf-8")
         print(HERE / "README.md")
         return 0
     print(comparison_table(rows, kept["rows"]))
@@ -69,7 +69,7 @@ def run_benchmark(script: Path) -> list[Row]:
         record.touch()
         environment = os.environ | {RECORD: str(record)}
         subprocess.run([sys.executable, str(script)], env=environment, check=True)
-        lines = record.read_text().splitlines()
+        lines = record.read_text(encoding="utf-8").splitlines()
     return [{"benchmark": script.stem} | json.loads(line) for line in lines]
 
 

@@ -40,7 +40,9 @@ def fill(folder: Path) -> None:
         sides = (width, height) if i % 2 else (height, width)
         coarse.resize(sides, Image.Resampling.BICUBIC).save(images / f"{i}.jpg", quality=90)
     np.save(folder / "labels.npy", np.eye(CLASSES, dtype=np.float32)[np.arange(COUNT) % CLASSES])
-    (folder / "labels.txt").write_text("".join(f"class {i}\n" for i in range(CLASSES)))
+    (folder / "labels.txt").write_text(
+        "".join(f"class {i}\n" for i in range(CLASSES)), encoding="utf-8"
+    )
 
 
 def one_after_another(folder: Path) -> list[np.ndarray]:

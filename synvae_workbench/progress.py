@@ -55,7 +55,7 @@ def progress(
 def read_progress(path: Path) -> list[LoopState]:
     """Reads the states of the running loops, the outermost first; [] without a readable file."""
     try:
-        return [LoopState(**state) for state in json.loads(path.read_text())]
+        return [LoopState(**state) for state in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError):
         return []
 
@@ -123,4 +123,4 @@ class _FileBar(_LossTerms, text_bar):
 def write_progress(path: Path, loops: list[LoopState]) -> None:
     """Writes the states of loops atomically; errors are ignored, so that no loop fails by them."""
     with contextlib.suppress(OSError), replace_when_written(path) as part:
-        part.write_text(json.dumps([loop._asdict() for loop in loops]))
+        part.write_text(json.dumps([loop._asdict() for loop in loops]), encoding="utf-8")

@@ -77,7 +77,10 @@ def commit() -> str:
 def _git(*arguments: str, folder: Path) -> str:
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            timeout=10,
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -58,13 +58,15 @@ def test_a_new_ratio_is_said_to_be_new(gathered):
 
 def test_a_benchmark_s_ratios_are_recorded(gathered, tmp_path, monkeypatch):
     script = tmp_path / "quick.py"
-    script.write_text("from measuring import ratio\nratio('work', 2.0, to='a loop')\n")
+    script.write_text(
+        "from measuring import ratio\nratio('work', 2.0, to='a loop')\n", encoding="utf-8"
+    )
     monkeypatch.setenv("PYTHONPATH", str(FOLDER))
     assert gathered.run_benchmark(script) == [ROW | {"benchmark": "quick"}]
 
 
 def test_the_kept_page_is_that_of_the_kept_table(gathered):
-    kept = json.loads((FOLDER / "table.json").read_text())
-    assert (FOLDER / "README.md").read_text() == gathered.page(kept)
+    kept = json.loads((FOLDER / "table.json").read_text(encoding="utf-8"))
+    assert (FOLDER / "README.md").read_text(encoding="utf-8") == gathered.page(kept)
     here = {path.stem for path in FOLDER.glob("*.py")} - {"__main__"}
     assert {row["benchmark"] for row in kept["rows"]} == here

@@ -10,7 +10,7 @@ import pytest
 
 from synvae_workbench.reports import notebook_parameters, run_notebook
 
-PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
+PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -46,10 +46,11 @@ def test_the_notebook_of_the_page_runs_and_leaves_a_report(tmp_path):
     nbformat.write(notebook_of(script), path)
     assert all(each.help for each in notebook_parameters(path).values())
     report = run_notebook(path, parameters={"SMOKE": True}, status=io.StringIO())
-    assert "How much rest" in report.read_text()
+    assert "How much rest" in report.read_text(encoding="utf-8")
     run = tmp_path / "runs" / "rests_smoke"
     metrics, origin = (
-        json.loads((run / f"{name}.json").read_text()) for name in ("metrics", "provenance")
+        json.loads((run / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("metrics", "provenance")
     )
     assert 0 < metrics["tunes/with_rest"] < 1
     assert origin["parameters"] == {"SMOKE": True, "RUN_NAME": "rests", "SEED": 0}

@@ -26,7 +26,7 @@ def name_of(page: Path) -> str:
 
 def commands(page: Path) -> list[str]:
     """What stands behind `synvae` in code, a table's included, without what # explains."""
-    text = page.read_text().replace("\\\n", " ")
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
     blocks = re.findall(r"^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     lines = [line for block in blocks for line in block.splitlines()]
     lines += re.findall(r"`(?:\.venv/bin/)?(synvae [^`]+)`", text)
@@ -36,15 +36,19 @@ def commands(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_to_files(page):
-    for target, _ in LINK.findall(page.read_text()):
+    for target, _ in LINK.findall(page.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_to_code_name_the_module_or_what_it_defines(page):
-    for label, target in re.findall(r"\[([^\]]+)\]\(([^)#\s]+\.py)\)", page.read_text()):
+    for label, target in re.findall(
+        r"\[([^\]]+)\]\(([^)#\s]+\.py)\)", page.read_text(encoding="utf-8")
+    ):
         module = page.parent / target
-        defined = set(re.findall(r"^(?:def|class) (\w+)", module.read_text(), re.MULTILINE))
+        defined = set(
+            re.findall(r"^(?:def|class) (\w+)", module.read_text(encoding="utf-8"), re.MULTILINE)
+        )
         assert target.endswith(f"/{label}.py") or set(label.split(", ")) <= defined, target
 
 
@@ -62,7 +66,7 @@ def test_commands_are_found():
 
 
 def test_the_index_names_each_notebook_by_its_title():
-    listed = set(INDEX.findall((ROOT / "README.md").read_text()))
+    listed = set(INDEX.findall((ROOT / "README.md").read_text(encoding="utf-8")))
     there = sorted((ROOT / "notebooks").glob("*.ipynb"))
     titles = [read_notebook(path).cells[0].source.partition("\n")[0] for path in there]
     assert listed == {

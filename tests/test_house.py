@@ -1,6 +1,7 @@
 """The rules of the house: floors, sizes, notebooks as committed, versions that agree."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -66,7 +67,7 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-SOURCES = {name_of(path): path.read_text() for path in MODULES}
+SOURCES = {name_of(path): path.read_text(encoding="utf-8") for path in MODULES}
 
 
 def part_of(module: str) -> str:
@@ -188,14 +189,14 @@ def test_few_files_are_read(module, most):
         "print(*sorted(name for name in sys.modules if name.startswith('synvae_')))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
     )
     assert len(done.stdout.split()) <= most, done.stdout
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_modules_are_small_and_silent(path):
-    source = path.read_text()
+    source = path.read_text(encoding="utf-8")
     assert len(source.splitlines()) <= MAX_LINES, "split it"
     if path.name == "__main__.py":
         return
@@ -207,7 +208,7 @@ def test_modules_are_small_and_silent(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_public_functions_say_what_they_do(path):
-    for node in ast.parse(path.read_text()).body:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             assert ast.get_docstring(node), f"line {node.lineno}: {node.name} has no docstring"
 
@@ -248,13 +249,58 @@ class TestNotebook:
         assert sum(hints) > 0, "give long cells metadata.synvae.seconds, for the time left"
 
 
+def without_encoding(source: str) -> list[int]:
+    """Lines that read or write text in whatever encoding the locale has.
+
+    Ruff's PLW1514 sees `open` and paths that it knows to be some; this sees every `.read_text()`.
+    """
+    found = []
+    for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else None
+        keywords = {keyword.arg for keyword in call.keywords}
+        mode = [each.value for each in call.args[:1] if isinstance(each, ast.Constant)]
+        lacking = (
+            (name == "read_text" and not call.args)
+            or (name == "write_text" and len(call.args) == 1)
+            or (name == "open" and mode and re.fullmatch("[rwax]t?[+]?", str(mode[0])))
+            or any(k.arg == "text" and ast.unparse(k.value) == "True" for k in call.keywords)
+        )
+        if lacking and "encoding" not in keywords:
+            found.append(call.lineno)
+    return found
+
+
+@pytest.mark.parametrize("folder", [*PACKAGES, "benchmarks", "docs", "tests"])
+def test_text_is_read_and_written_in_a_stated_encoding(folder):
+    found = {
+        str(path.relative_to(ROOT)): lines
+        for path in (ROOT / folder).rglob("*.py")
+        if (lines := without_encoding(path.read_text(encoding="utf-8")))
+    }
+    assert not found, 'write encoding="utf-8"'
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "(folder / 'a.json').read_text()",
+        "path.write_text(text)",
+        "path.open('w')",
+        "path.open('r+')",
+        "subprocess.run(command, text=True)",
+    ],
+)
+def test_text_in_the_encoding_of_the_locale_is_found(source):
+    assert without_encoding(source) == [1]
+
+
 def test_the_licence_is_there():
-    assert (ROOT / "LICENSE").read_text().startswith("MIT License")
-    assert 'license = "MIT"' in (ROOT / "pyproject.toml").read_text()
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
+    assert 'license = "MIT"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_ci_does_what_a_person_does():
-    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if "make" in line and not line.startswith("#")] == [
         "make lint test"
     ]

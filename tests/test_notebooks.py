@@ -153,7 +153,7 @@ def test_notebook_runs(name, workplace, remote_references):
     notebook = Path(shutil.copy(FOLDER / name, workplace / "notebooks"))
     out = workplace / "out"
     report = run_notebook(notebook, parameters={"SMOKE": True}, out_dir=out, status=io.StringIO())
-    page = report.read_text()
+    page = report.read_text(encoding="utf-8")
     assert report == out / f"{notebook.stem}.html"
     assert remote_references(page) == []
     assert len(page) < MAX_BYTES, "a report is passed on by mail"
@@ -165,7 +165,8 @@ def check_record(notebook, runs):
     declared = notebook_parameters(notebook)
     run = runs / f"{declared['RUN_NAME'].default}_smoke"
     metrics, origin = (
-        json.loads((run / f"{name}.json").read_text()) for name in ("metrics", "provenance")
+        json.loads((run / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("metrics", "provenance")
     )
     assert set(MEASURED[notebook.stem].split()) <= metrics.keys()
     assert wrong_figures(metrics) == []

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TEXT = (ROOT / "pyproject.toml").read_text()
+TEXT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 PROJECT = tomllib.loads(TEXT)["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 CORE, NOTEBOOKS, SWEEP, LIVE, DEV = "core", "notebooks", "sweep", "live", "dev"
@@ -90,9 +90,9 @@ def sources() -> dict[str, tuple[str, str]]:
     for path in [path for top in GROUPS if "." not in top for path in (ROOT / top).rglob("*.py")]:
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         top = max((top for top in GROUPS if f"{name}.".startswith(f"{top}.")), key=len)
-        found[name] = GROUPS[top], path.read_text()
+        found[name] = GROUPS[top], path.read_text(encoding="utf-8")
     for path in (ROOT / "notebooks").glob("*.ipynb"):
-        cells = json.loads(path.read_text())["cells"]
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         source = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
         found[path.stem] = LIVE if path.stem.startswith("4") else NOTEBOOKS, source
     return found
@@ -152,7 +152,7 @@ def test_every_dependency_has_a_reason():
 
 def locked() -> list[str]:
     """`name==version`, and a marker where there is one, of what is locked."""
-    text = (ROOT / "requirements.lock").read_text()
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     blocks = re.split(r"\n(?=\S)", text[re.search(r"^[^#]", text, re.MULTILINE).start() :])
     for block in blocks:
         first, *hashes = block.strip().split(" \\\n    ")
@@ -163,16 +163,20 @@ def locked() -> list[str]:
 
 def torch() -> str:
     """The one requirement that is installed by name and version alone."""
-    return re.search(r"^TORCH := (torch==[\d.]+)$", (ROOT / "Makefile").read_text(), re.M)[1]
+    return re.search(
+        r"^TORCH := (torch==[\d.]+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M
+    )[1]
 
 
 def test_every_dependency_is_locked_by_hashes():
     names = {canonical(line) for line in [torch(), *locked()]}
     assert set().union(*(declared(group) for group in EXTRAS)) <= names
     assert not names & {"pyaudio", "triton"}
-    assert "//" not in (ROOT / "requirements.lock").read_text(), "an address of a registry"
+    assert "//" not in (ROOT / "requirements.lock").read_text(encoding="utf-8"), (
+        "an address of a registry"
+    )
 
 
 def test_conda_users_get_the_same_versions():
-    text = (ROOT / "environment.yml").read_text()
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
     assert re.findall(r"^      - (.+)$", text, re.MULTILINE) == [torch(), *locked()]

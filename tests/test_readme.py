@@ -9,7 +9,7 @@ from PIL import Image
 import synvae_core as sv
 from synvae_workbench.data.registry import load_pictures
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_digit_is_played_read_back_and_drawn(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 def run(*command: str | Path, **options) -> subprocess.CompletedProcess:
     """A command that must end well."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
 
@@ -33,7 +33,7 @@ def installed(tmp_path_factory) -> dict[str, str]:
     here = Path(sysconfig.get_path("purelib"))
     there = folder / "venv" / here.relative_to(sys.prefix)
     # A line of a .pth file adds a folder, but not what .pth files there add, as that of a checkout.
-    (there / "others.pth").write_text(str(here))
+    (there / "others.pth").write_text(str(here), encoding="utf-8")
     python = folder / "venv" / "bin" / "python"
     run(*pip, "--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel)
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -99,7 +99,7 @@ def test_weights_come_along(installed, tmp_path):
 def test_live_pages_are_served(installed, tmp_path):
     command = ["synvae", "explore", "--port", "0"]
     process = subprocess.Popen(
-        command, env=installed, cwd=tmp_path, stdout=subprocess.PIPE, text=True
+        command, env=installed, cwd=tmp_path, stdout=subprocess.PIPE, encoding="utf-8"
     )
     try:
         address = process.stdout.readline().split()[-1]

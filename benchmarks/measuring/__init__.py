@@ -34,5 +34,5 @@ def ratio(what: str, value: float, *, to: str, kind: str = "speed") -> None:
     """
     print(f"{what}: {value:.3g} {SAID[kind]} {to}", flush=True)
     if path := os.environ.get(RECORD):
-        with open(path, "a") as file:
+        with open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps({"what": what, "to": to, "kind": kind, "value": value}) + "\n")

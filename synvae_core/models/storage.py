@@ -105,7 +105,7 @@ def load_model(model_class: type[Model], config_class: type, folder: str | Path)
 def read_config(path: Path, model_class: type) -> dict[str, Any]:
     """Reads the configuration that `save_model` wrote, and checks its format and model."""
     try:
-        stored = json.loads(path.read_text())
+        stored = json.loads(path.read_text(encoding="utf-8"))
         name, values = stored["model"], dict(stored["config"])
     except FileNotFoundError as error:
         raise WeightsError(f"{path} is missing: expected a model folder with it") from error
@@ -160,5 +160,5 @@ def write_json(path: Path, content: Any) -> None:
 def write_text(path: Path, text: str) -> None:
     """Writes a text file atomically."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
+    temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)

@@ -135,7 +135,7 @@ def load_harmoniser(folder: Path) -> Harmoniser:
         ValueError: if a file is missing, damaged or of something else.
     """
     try:
-        stored = json.loads((folder / "config.json").read_text())
+        stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         if stored["model"] != "Harmoniser":
             raise ValueError(f"it holds a {stored['model']}")
         tables = load_file(folder / "model.safetensors")
@@ -150,7 +150,9 @@ def save_harmoniser(harmoniser: Harmoniser, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = {"weight": harmoniser.weight, "onset_weight": harmoniser.onset_weight}
     stored = {"format": 1, "model": "Harmoniser", "config": config}
-    (folder / "config.json").write_text(json.dumps(stored, indent=2, sort_keys=True) + "\n")
+    (folder / "config.json").write_text(
+        json.dumps(stored, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+    )
     tables = harmoniser.tables._asdict()
     save_file(
         {name: table.astype(np.float32) for name, table in tables.items()},

@@ -179,7 +179,7 @@ def _gain(font: SoundFont, program: int, is_drum: bool) -> float:
 @lru_cache(maxsize=1)
 def _known_gains() -> dict[str, float]:
     """Recorded `_measured_gain`s, which would delay a first sound; empty for another font."""
-    known = json.loads(GAINS.read_text())
+    known = json.loads(GAINS.read_text(encoding="utf-8"))
     return known["gains"] if hashlib.sha256(_packaged_bytes()).hexdigest() == known["font"] else {}
 
 

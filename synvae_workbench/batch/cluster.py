@@ -67,7 +67,9 @@ def visible_cards() -> list[str]:
         return [card.strip() for card in chosen.split(",") if card.strip()]
     command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", timeout=20, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return []
     return done.stdout.split()

@@ -109,7 +109,9 @@ def _run(plan: Plan, run: Run, state: State) -> dict[str, Any]:
 def read_metrics(plan: Plan, run: Run) -> dict[str, float]:
     """Reads the metrics of a run, numbers by name; none if it recorded nothing."""
     try:
-        metrics = json.loads((plan.root / "runs" / run.folder / "metrics.json").read_text())
+        metrics = json.loads(
+            (plan.root / "runs" / run.folder / "metrics.json").read_text(encoding="utf-8")
+        )
         return {name: value for name, value in metrics.items() if type(value) in (int, float)}
     except (OSError, ValueError, AttributeError):
         return {}

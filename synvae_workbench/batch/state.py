@@ -22,7 +22,7 @@ State = dict[str, Any]
 def read_state(path: Path) -> State:
     """Reads the state of a run; WAITING where there is no file, or none that can be read."""
     try:
-        state = json.loads(path.read_text())
+        state = json.loads(path.read_text(encoding="utf-8"))
         return state if isinstance(state, dict) and state.get("state") in ORDER else waiting_state()
     except (OSError, ValueError):
         return waiting_state()
@@ -35,7 +35,7 @@ def waiting_state() -> State:
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:
     """Replaces the file at once, and is on the disk when this returns."""
-    with replace_when_written(path) as part, part.open("w") as file:
+    with replace_when_written(path) as part, part.open("w", encoding="utf-8") as file:
         json.dump(state, file, indent=1)
         file.flush()
         os.fsync(file.fileno())

@@ -12,7 +12,6 @@ import sys
 import tarfile
 import tempfile
 import time
-import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Collection

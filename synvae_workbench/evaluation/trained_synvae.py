@@ -54,7 +54,7 @@ def load_evaluation(
             set's pictures do not have the model's size.
     """
     record = find_folder(run) / "provenance.json"
-    origin = json.loads(record.read_text()) if record.is_file() else {}
+    origin = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
     dataset = dataset or origin.get("parameters", {}).get("DATASET", "")
     if not dataset:
         raise ValueError(f"{record} names no DATASET that the run was trained on: name one")

@@ -253,7 +253,7 @@ def _converter_steps(folder: Path) -> int | None:
     """The number of steps that a MusicVAE.js folder gives beside its weights, if it does."""
     for name, *keys in (("converter.json",), ("config.json", "dataConverter")):
         try:
-            content = json.loads((folder / name).read_text())
+            content = json.loads((folder / name).read_text(encoding="utf-8"))
             for key in keys:
                 content = content[key]
             steps = content["args"]["numSteps"]

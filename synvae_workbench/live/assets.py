@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 def read_assets(*names: str) -> str:
     """Concatenates `common.js` or `common.css` and the files of those names."""
     common = f"common{Path(names[0]).suffix}"
-    return "\n".join((HERE / name).read_text() for name in (common, *names))
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in (common, *names))
 
 
 def data_uri(media_type: str, data: bytes) -> str:

@@ -91,10 +91,10 @@ def melody_map(
         # The attribute keeps JupyterLab from taking the arrow keys for its own shortcuts.
         '<div class="melody-map" role="group" data-lm-suppress-shortcuts="true" '
         f'aria-label="{html.escape(title)}">'
-        f"<style>{(HERE / 'map.css').read_text()}</style>"
+        f"<style>{(HERE / 'map.css').read_text(encoding='utf-8')}</style>"
         f'<script type="application/json">{_json(data)}</script>'
         "<noscript>This map is drawn and played by JavaScript.</noscript>"
-        f"<script>{(HERE / 'map.js').read_text()}</script></div>"
+        f"<script>{(HERE / 'map.js').read_text(encoding='utf-8')}</script></div>"
     )
 
 

@@ -90,7 +90,8 @@ def length_in_words(steps: int) -> str:
 def _origin(folder: Path) -> _Origin | None:
     """Pictures that a SynVAE learnt from, by the record of its training; None of no such."""
     try:
-        parameters = json.loads((folder / "provenance.json").read_text())["parameters"]
+        origin = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+        parameters = origin["parameters"]
         visual = _config(folder).visual
     except (OSError, ValueError, KeyError, TypeError):
         return None

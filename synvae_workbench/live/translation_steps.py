@@ -45,7 +45,7 @@ def spoken_steps(translation: SpokenTranslation, names: Sequence[str], *, progra
             f"each recording needs a name: got {len(translation.heard)} recordings and {names!r}"
         )
     rows = (_row(translation, i, name, program) for i, name in enumerate(names))
-    style = (HERE / "translation_steps.css").read_text()
+    style = (HERE / "translation_steps.css").read_text(encoding="utf-8")
     return HTML(f'<div class="spoken-steps"><style>{style}</style>{"".join(rows)}</div>')
 
 

@@ -58,8 +58,8 @@ def write_comparison(left: Path, right: Path, out: Path) -> Path:
 
 def _side(folder: Path) -> Side:
     try:
-        metrics = json.loads((folder / "metrics.json").read_text())
-        origin = json.loads((folder / "provenance.json").read_text())
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        origin = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
         metrics = {str(name): float(value) for name, value in metrics.items()}
         parameters = dict(origin.get("parameters") or {})
     except (OSError, ValueError, TypeError, AttributeError) as error:

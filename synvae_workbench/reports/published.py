@@ -78,7 +78,7 @@ def read_published(path: Path) -> Published:
             says not just one of `results`, `configuration` and `status`, or gives no reason where
             a number is missing.
     """
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     sources = content["sources"]
     figures = []
     for entry in content["figures"]:
@@ -197,9 +197,11 @@ def write_pages(root: Path) -> tuple[Path, Path]:
     """Writes the README's tables and docs/results.md anew from reports/; returns their paths."""
     reports, readme, page = root / "reports", root / "README.md", root / "docs" / "results.md"
     found, tables = read_results(reports / "results.json"), read_tables(reports / "tables.json")
-    text = with_tables(readme.read_text(), found, tables)
-    readme.write_text(with_published(text, read_published(reports / "published.json"), found))
-    page.write_text(results_page(found, tables))
+    text = with_tables(readme.read_text(encoding="utf-8"), found, tables)
+    readme.write_text(
+        with_published(text, read_published(reports / "published.json"), found), encoding="utf-8"
+    )
+    page.write_text(results_page(found, tables), encoding="utf-8")
     return readme, page
 
 

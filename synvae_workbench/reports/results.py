@@ -45,7 +45,7 @@ def read_tables(path: Path) -> list[Table]:
     Raises:
         ValueError: if two lines of a table are called the same.
     """
-    tables = [Table(**entry) for entry in json.loads(path.read_text())]
+    tables = [Table(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
     for table in tables:
         labels = list(table.lines.values())
         if twice := {label for label in labels if labels.count(label) > 1}:
@@ -65,15 +65,15 @@ def record_result(path: Path, run: Path, *, command: str) -> None:
     results = read_results(path)
     results[run.name] = {
         "command": command,
-        "metrics": json.loads((run / "metrics.json").read_text()),
-        "provenance": json.loads((run / "provenance.json").read_text()),
+        "metrics": json.loads((run / "metrics.json").read_text(encoding="utf-8")),
+        "provenance": json.loads((run / "provenance.json").read_text(encoding="utf-8")),
     }
     write_json(path, results)
 
 
 def read_results(path: Path) -> dict[str, Any]:
     """Reads all results, by run name; empty where there is no file yet."""
-    return json.loads(path.read_text()) if path.is_file() else {}
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def results_page(results: Mapping[str, Any], tables: Sequence[Table]) -> str:

@@ -171,7 +171,7 @@ class _Run:
         self, notebook: Path, cwd: Path, parameters: Mapping[str, Any], folder: Path
     ) -> Stopped | None:
         """Executes the notebook in place; returns where it stopped, if it did."""
-        with (folder / "kernel.log").open("w+") as log:
+        with (folder / "kernel.log").open("w+", encoding="utf-8") as log:
             kernel = _kernel(folder)
             try:
                 self.signals.armed = True

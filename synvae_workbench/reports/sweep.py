@@ -30,7 +30,7 @@ def write_sweep_page(digest: Path) -> Path:
         ValueError: if it is none.
     """
     try:
-        sweep = json.loads(digest.read_text())
+        sweep = json.loads(digest.read_text(encoding="utf-8"))
         cells = [_cell(cell) for cell in sweep["cells"]]
         root, name, varied = digest.resolve().parents[2], str(sweep["name"]), list(sweep["varied"])
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:

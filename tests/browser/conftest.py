@@ -83,7 +83,7 @@ def environment(tmp_path_factory) -> dict[str, str]:
     folders = {name: str(home / name.lower()) for name in names}
     page = home / "jupyter_config_dir" / "labconfig" / "page_config.json"
     page.parent.mkdir(parents=True)
-    page.write_text(json.dumps({"disabledExtensions": {ASKS_FOR_NEWS: True}}))
+    page.write_text(json.dumps({"disabledExtensions": {ASKS_FOR_NEWS: True}}), encoding="utf-8")
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     folders["JUPYTER_TOKEN"] = secrets.token_hex(16)
     folders["OMP_NUM_THREADS"] = "1"

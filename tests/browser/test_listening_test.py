@@ -57,7 +57,7 @@ def answers(tree):
     """Of each sitting, in the order in which they began, the answers that are on the disk."""
     found = []
     for path in (tree / "runs").glob("listening_test_smoke/sittings/*.jsonl"):
-        records = [json.loads(line) for line in path.read_text().splitlines()]
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         answered = [each for each in records if each["kind"] == "answer"]
         found.append((records[0]["at"], path.stem, answered))
     return [(name, each) for _, name, each in sorted(found)]
@@ -97,9 +97,9 @@ def test_a_restart_of_the_kernel_loses_no_answer(lab, tree, artifacts, sound_of)
     with page.expect_download() as saved:
         end.get_by_role("link").click()
     chosen = [each["choice"] for each in after]
-    assert json.loads(saved.value.path().read_text()) == chosen
+    assert json.loads(saved.value.path().read_text(encoding="utf-8")) == chosen
     result = tree / "runs" / "listening_test_smoke" / "results" / f"{name}.json"
-    assert json.loads(result.read_text()) == chosen
+    assert json.loads(result.read_text(encoding="utf-8")) == chosen
 
 
 def test_two_people_at_two_pages_do_not_mix_answers(voila, tree, artifacts):

@@ -20,7 +20,7 @@ def page(tmp_path_factory, new_page):
     digest.parent.mkdir(parents=True)
     cells = [cell(0.5, 9.0), cell(10.0, 30.0), cell(2.0, 4.0), cell(1.0, None)]
     content = {"name": "beta", "about": "<b>music</b>", "varied": ["BETA"], "cells": cells}
-    digest.write_text(json.dumps(content))
+    digest.write_text(json.dumps(content), encoding="utf-8")
     path = write_sweep_page(digest)
     page = new_page(allowed=path.as_uri())
     page.context.set_offline(True)

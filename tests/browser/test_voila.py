@@ -147,7 +147,7 @@ def test_it_listens_on_this_machine_alone(live_pages):
 
 def explored(*options):
     command = [sys.executable, "-m", "synvae_workbench", "explore", *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=False)
 
 
 def test_a_port_that_is_taken_is_said_in_a_sentence(live_pages):

@@ -32,7 +32,7 @@ def test_a_name_that_is_not_there_is_refused():
 def test_type_checkers_see_the_same_names_in_the_same_modules():
     stubbed = {
         alias.asname: node.module
-        for node in ast.parse(STUB.read_text()).body
+        for node in ast.parse(STUB.read_text(encoding="utf-8")).body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
@@ -54,7 +54,7 @@ def test_only_what_is_used_is_read(program, unread):
     done = subprocess.run(
         [sys.executable, "-c", f"import sys, synvae_core as sv; {program}\nprint(*sys.modules)"],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
     assert unread.isdisjoint(done.stdout.split())

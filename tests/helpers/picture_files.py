@@ -26,7 +26,7 @@ def write_bam(
         smooth_picture(*sides, seed=first + i).save(paths[-1], quality=95)
     np.save(folder / "labels.npy", values)
     if names is not None:
-        (folder / "labels.txt").write_text(names)
+        (folder / "labels.txt").write_text(names, encoding="utf-8")
     return paths
 
 

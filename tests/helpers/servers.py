@@ -32,13 +32,13 @@ def serving(
 ) -> Iterator[tuple[re.Match[str], int]]:
     """Runs a server until the block ends; gives the address that it prints, and its process."""
     log = Path(env["IPYTHONDIR"]).with_name(f"{secrets.token_hex(4)}.log")
-    with log.open("w") as out:
+    with log.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(command, env=env, stdout=out, stderr=out, cwd=log.parent)
     try:
         until = time.monotonic() + START_SECONDS
-        while not (found := re.search(address, log.read_text())):
+        while not (found := re.search(address, log.read_text(encoding="utf-8"))):
             if process.poll() is not None or time.monotonic() > until:
-                said = log.read_text()[-2000:]
+                said = log.read_text(encoding="utf-8")[-2000:]
                 raise RuntimeError(f"{' '.join(command[1:4])} does not serve: {said}")
             time.sleep(0.1)
         yield found, process.pid

@@ -38,7 +38,7 @@ def train(folder: Path, *, kill_at: int = -1, noise: float = 0.0) -> None:
     if fabric.is_global_zero:
         weights = torch.cat([p.detach().flatten() for p in model.parameters()]).tolist()
         result = {"history": history, "weights": weights, "world": fabric.world_size}
-        (folder / "result.json").write_text(json.dumps(result))
+        (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
     if torch.distributed.is_initialized():  # its threads would end the process with an abort
         torch.distributed.destroy_process_group()
 

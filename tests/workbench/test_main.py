@@ -13,7 +13,9 @@ OF_OTHER_GROUPS = ("dask", "distributed", "voila", "ipywidgets", "anywidget")
 def with_python_alone(*arguments: str) -> subprocess.CompletedProcess:
     """A command without any installed package."""
     command = [sys.executable, "-S", "-m", "synvae_workbench", *arguments]
-    return subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env={}, capture_output=True, encoding="utf-8", check=False
+    )
 
 
 def test_help_needs_nothing():
@@ -45,6 +47,6 @@ def test_notebooks_need_nothing_of_sweeps_and_live_pages():
         "from synvae_workbench.__main__ import main\nsys.exit(main(['list', '--short']))"
     )
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     assert "00_quickstart" in done.stdout

@@ -13,9 +13,9 @@ def wheel(tmp_path, monkeypatch):
     share, here = tmp_path / "package" / "share", tmp_path / "here"
     for folder in (share / "notebooks", share / "reports", here):
         folder.mkdir(parents=True)
-    (share / "notebooks" / "01_data.ipynb").write_text("{}")
-    (share / "reports" / "beta.yaml").write_text("about: it")
-    (share / "reports" / "results.json").write_text("{}")
+    (share / "notebooks" / "01_data.ipynb").write_text("{}", encoding="utf-8")
+    (share / "reports" / "beta.yaml").write_text("about: it", encoding="utf-8")
+    (share / "reports" / "results.json").write_text("{}", encoding="utf-8")
     monkeypatch.setattr(places, "SHARE", share)
     monkeypatch.setattr(places, "SHIPPED", share)
     monkeypatch.chdir(here)
@@ -27,7 +27,7 @@ def test_notebooks_of_the_current_folder_come_first(wheel, tmp_path):
     own = tmp_path / "here" / "notebooks"
     own.mkdir()
     assert places.notebooks_folder() == wheel / "notebooks", "an empty folder is none"
-    (own / "05_own.ipynb").write_text("{}")
+    (own / "05_own.ipynb").write_text("{}", encoding="utf-8")
     assert places.notebooks_folder() == own
 
 
@@ -53,18 +53,18 @@ def test_a_file_of_reports_that_is_nowhere_else(wheel, tmp_path):
         assert str(places.find_shipped(path)) == path
     own = tmp_path / "here" / "reports" / "beta.yaml"
     own.parent.mkdir()
-    own.write_text("about: mine")
-    assert places.find_shipped("reports/beta.yaml").read_text() == "about: mine"
+    own.write_text("about: mine", encoding="utf-8")
+    assert places.find_shipped("reports/beta.yaml").read_text(encoding="utf-8") == "about: mine"
 
 
 def test_a_folder_is_laid_out_once(wheel, tmp_path):
     folder = tmp_path / "work"
     names = [path.relative_to(folder).as_posix() for path in places.lay_out(folder)]
     assert names == ["notebooks/01_data.ipynb", "reports/beta.yaml"]
-    (folder / "notebooks" / "01_data.ipynb").write_text("mine")
+    (folder / "notebooks" / "01_data.ipynb").write_text("mine", encoding="utf-8")
     with pytest.raises(ValueError, match="work is not empty: name a new folder"):
         places.lay_out(folder)
-    assert (folder / "notebooks" / "01_data.ipynb").read_text() == "mine"
+    assert (folder / "notebooks" / "01_data.ipynb").read_text(encoding="utf-8") == "mine"
     with pytest.raises(ValueError, match="is not empty"):
         places.lay_out(wheel / "reports" / "beta.yaml")
 

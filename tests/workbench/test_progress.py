@@ -61,7 +61,7 @@ def test_nothing_is_drawn_into_a_log(monkeypatch, capsys):
 
 @pytest.mark.parametrize("text", ["", "[{", '{"a": 1}', '[{"done": 1}]', "[1]"])
 def test_a_file_that_makes_no_sense_says_nothing(text, tmp_path):
-    (tmp_path / "progress.json").write_text(text)
+    (tmp_path / "progress.json").write_text(text, encoding="utf-8")
     assert read_progress(tmp_path / "progress.json") == []
     assert read_progress(tmp_path / "absent.json") == []
 
@@ -86,4 +86,4 @@ def test_the_file_is_plain_json(file):
     with progress(total=4, description="a") as bar:
         bar.update(1)
         bar.refresh()
-        assert json.loads(file.read_text())[0]["done"] == 1
+        assert json.loads(file.read_text(encoding="utf-8"))[0]["done"] == 1

@@ -39,7 +39,7 @@ def test_a_record_shown_in_a_notebook_reaches_the_report():
 def test_the_commit_of_another_repository_is_not_ours(tmp_path, monkeypatch):
     installed = tmp_path / "lib" / "provenance.py"
     installed.parent.mkdir()
-    installed.write_text("")
+    installed.write_text("", encoding="utf-8")
     monkeypatch.setattr(module, "__file__", str(installed))
     assert commit() == "unknown"  # no repository at all
 
@@ -52,7 +52,7 @@ def test_the_commit_of_another_repository_is_not_ours(tmp_path, monkeypatch):
     subprocess.run([*git, "commit", "-q", "-m", "ours"], check=True)
     clean = commit()
     assert len(clean) >= 7
-    installed.write_text("changed")
+    installed.write_text("changed", encoding="utf-8")
     assert commit() == f"{clean}-dirty"
 
 

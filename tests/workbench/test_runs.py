@@ -20,13 +20,13 @@ def test_what_an_earlier_run_measured_is_gone(tmp_path):
     measured += [{"notes/squared_error": np.float32(2), "floor/squared_error": np.int64(3)}]
     for each in measured:
         record(tmp_path, each, device="CPU", data={})
-    stored = json.loads((tmp_path / "metrics.json").read_text())
+    stored = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert stored == {"notes/squared_error": 2.0, "floor/squared_error": 3.0}
 
 
 def test_a_script_says_its_parameters(tmp_path):
     origin = record(tmp_path, {}, device="CPU", data={"a": "00"}, parameters={"SEED": 3, "K": 2})
-    assert json.loads((tmp_path / "provenance.json").read_text()) == origin
+    assert json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8")) == origin
     assert (origin["seed"], origin["parameters"]) == (3, {"SEED": 3, "K": 2})
     assert (origin["device"], origin["data"]) == ("CPU", {"a": "00"})
 
@@ -42,7 +42,7 @@ def test_nameless_places_and_numbers_that_are_none_are_refused(metrics, tmp_path
 
 def test_history_is_one_record_a_line(tmp_path):
     write_history(tmp_path, [{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}])
-    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    lines = (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2]
 
 

@@ -100,7 +100,7 @@ def _build(folder: Path, path: Path, *, bars: int, seed: int, workers: int) -> N
                 f"{folder} has {statistics['files']} MIDI files (.mid, .midi) and in none a melody "
                 f"of {bars} bars of 4/4 in a row; refused: {statistics['refused']}"
             )
-        (target / "statistics.json").write_text(json.dumps(statistics))
+        (target / "statistics.json").write_text(json.dumps(statistics), encoding="utf-8")
         shutil.rmtree(path, ignore_errors=True)  # only a broken one can be there
         try:
             target.rename(path)
@@ -176,7 +176,7 @@ def _read_chunk(read: Callable[[Path], Song], paths: list[Path]) -> list[Song]:
 def _open(path: Path, bars: int) -> Corpus | None:
     """Opens a corpus in the cache; None if there is none or its files do not fit together."""
     try:
-        statistics = json.loads((path / "statistics.json").read_text())
+        statistics = json.loads((path / "statistics.json").read_text(encoding="utf-8"))
         sizes = [statistics["sizes"][part] for part in _PARTS]
         steps = bars * STEPS_PER_BAR
         return Corpus(

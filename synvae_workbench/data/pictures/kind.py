@@ -91,5 +91,5 @@ class _Classifier(NamedTuple):
 @cache
 def _classifier() -> _Classifier:
     weights = load_file(WEIGHTS / "model.safetensors")
-    stored = json.loads((WEIGHTS / "config.json").read_text())
+    stored = json.loads((WEIGHTS / "config.json").read_text(encoding="utf-8"))
     return _Classifier(**weights, least=stored["config"]["least_likeness"])

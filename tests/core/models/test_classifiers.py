@@ -71,6 +71,6 @@ def test_lenet_5_has_the_published_number_of_parameters():
 )
 def test_a_broken_judge_is_refused_by_name(tmp_path, file, content, message):
     save_model(LeNet5(LeNet5Config()), tmp_path)
-    (tmp_path / file).write_text(content)
+    (tmp_path / file).write_text(content, encoding="utf-8")
     with pytest.raises(WeightsError, match=message):
         load_judge(tmp_path)

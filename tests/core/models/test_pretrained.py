@@ -29,7 +29,7 @@ def test_every_folder_has_a_card_and_no_pickle(folder):
     names = {path.name for path in folder.iterdir()}
     needed = {"CARD.md", "config.json", "model.safetensors"}
     assert needed <= names <= needed | {"provenance.json", "test_recordings.json"}
-    assert (folder / "CARD.md").read_text().startswith(f"# {folder.name}\n")
+    assert (folder / "CARD.md").read_text(encoding="utf-8").startswith(f"# {folder.name}\n")
     assert sum(path.stat().st_size for path in folder.iterdir()) < 16e6
 
 
@@ -37,7 +37,7 @@ def test_the_judge_reads_the_test_digits_as_its_card_says():
     test = load_pictures("mnist_5k").test
     read = read_labels(load_judge(PRETRAINED / "judge_mnist_5k"), to_unit(test.images))
     accuracy = (read == test.labels).float().mean().item()
-    card = (PRETRAINED / "judge_mnist_5k" / "CARD.md").read_text()
+    card = (PRETRAINED / "judge_mnist_5k" / "CARD.md").read_text(encoding="utf-8")
     assert f"accuracy on the 1,000 test digits {accuracy:.3f} " in card
 
 
@@ -55,7 +55,7 @@ def test_a_digit_comes_back_from_the_shipped_synvae(name, count):
 @pytest.mark.parametrize("name", ["speech_compact_vae", "speech_compact_vae_gan"])
 def test_the_shipped_speech_models_draw_what_recordings_they_never_heard_say(name, data_folder):
     folder = PRETRAINED / name
-    unheard = json.loads((folder / "test_recordings.json").read_text())
+    unheard = json.loads((folder / "test_recordings.json").read_text(encoding="utf-8"))
     speech = load_speech("fsdd", SpeechOptions(folder=data_folder / "fsdd"))
     assert set(speech.test.ids) == set(unheard)
     judge = load_judge(PRETRAINED / "judge_mnist_5k")

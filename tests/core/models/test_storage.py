@@ -71,7 +71,9 @@ def test_missing_and_damaged_files_are_named(folder):
 )
 def test_other_configurations_are_refused(folder, change, message):
     path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    path.write_text(
+        json.dumps(json.loads(path.read_text(encoding="utf-8")) | change), encoding="utf-8"
+    )
     with pytest.raises(WeightsError, match=message):
         load(folder)
 

@@ -161,9 +161,9 @@ def test_looks_are_read_from_the_midi_files_and_drawn_with(tmp_path):
 def test_weights_of_before_there_were_performances_load(tmp_path):
     model = synvae().eval()
     save_model(model, tmp_path)
-    stored = json.loads((tmp_path / "config.json").read_text())
+    stored = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     del stored["config"]["performance"]
-    (tmp_path / "config.json").write_text(json.dumps(stored))
+    (tmp_path / "config.json").write_text(json.dumps(stored), encoding="utf-8")
     loaded = load_synvae(tmp_path)
     images = torch.rand(3, 1, 28, 28)
     assert loaded.looks(images) is None

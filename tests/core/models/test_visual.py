@@ -80,9 +80,9 @@ def test_weights_from_before_means_could_be_standardised_load(tmp_path):
     model = VisualVae(visual_config(28, latent_dim=4))
     save_model(model, tmp_path)
     path = tmp_path / "config.json"
-    stored = json.loads(path.read_text())
+    stored = json.loads(path.read_text(encoding="utf-8"))
     del stored["config"]["standard_means"]
-    path.write_text(json.dumps(stored))
+    path.write_text(json.dumps(stored), encoding="utf-8")
     assert load_model(VisualVae, VisualConfig, tmp_path).config == model.config
 
 

@@ -115,7 +115,7 @@ def test_another_font_is_as_loud_as_the_packaged_one(folder):
 
 def test_the_packaged_font_comes_first_and_others_by_their_names(folder):
     (folder / "link.sf2").symlink_to(folder / "Small.sf2")
-    (folder / "notes.txt").write_text("no font")
+    (folder / "notes.txt").write_text("no font", encoding="utf-8")
     assert next(iter(found())) == PACKAGED
     assert found()["Small"] == (folder / "Small.sf2").resolve()
     assert not {"link", "notes"} & set(found())

@@ -67,7 +67,7 @@ class Tree:
 
     def file(self, text: str, name: str = "trial") -> Path:
         path = self.root / "reports" / f"{name}.yaml"
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         return path
 
     def arguments(self, path: Path, *more: str) -> list[str]:
@@ -81,7 +81,7 @@ class Tree:
             env=os.environ | {"OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             start_new_session=True,
         )
         self.processes.append(process)
@@ -96,7 +96,7 @@ class Tree:
 
     def journal(self, run: str) -> list[str]:
         path = self.root / "runs" / run / "journal"
-        return path.read_text().splitlines() if path.is_file() else []
+        return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
     def words(self, run: str) -> list[str]:
         return [line.split()[0] for line in self.journal(run) if not line.startswith("wait")]

@@ -95,13 +95,13 @@ def test_the_files_of_reports_are_read(path):
 def test_a_notebook_asks_something_and_names_its_folder_as_sweeps_expect(path):
     assert question_of(path).endswith("?")
     if path.stem != "01_data":
-        assert 'run_folder(RUN_NAME + SMOKE * \\"_smoke\\"' in path.read_text()
+        assert 'run_folder(RUN_NAME + SMOKE * \\"_smoke\\"' in path.read_text(encoding="utf-8")
 
 
 def test_a_reader_who_has_seen_enough_is_no_error():
     command = [sys.executable, "-m", "synvae_workbench", "list"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as listing:
+    with subprocess.Popen(command, cwd=ROOT, encoding="utf-8", **pipes) as listing:
         assert listing.stdout.readline()
         listing.stdout.close()
         assert listing.stderr.read() == ""

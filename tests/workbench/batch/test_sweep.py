@@ -19,7 +19,7 @@ TWO = "notebook: 5\nparameters: {GATE: ../gate}\ngrid: {SEED: [0, 1]}"
 
 
 def digest(tree, name="trial"):
-    return json.loads((tree.root / "runs" / name / "sweep.json").read_text())
+    return json.loads((tree.root / "runs" / name / "sweep.json").read_text(encoding="utf-8"))
 
 
 def runs(tree, name="trial"):
@@ -29,7 +29,7 @@ def runs(tree, name="trial"):
 def state(tree, run, sweep="trial"):
     path = tree.root / "runs" / sweep / "state" / f"{run}.json"
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
 
@@ -68,15 +68,15 @@ list: [{BETA: 1}, {LABEL: fail}, {BETA: 2}]"""
         {"BETA": 0.5, "LABEL": "fail"},
         {"BETA": 2.0, "LABEL": ""},
     ]
-    page = (tree.root / "reports" / "trial" / "index.html").read_text()
+    page = (tree.root / "reports" / "trial" / "index.html").read_text(encoding="utf-8")
     for run in runs(tree).values():
         assert (tree.root / run["report"]).is_file()
         assert Path(run["report"]).name in page
-        assert (tree.root / run["log"]).read_text()
+        assert (tree.root / run["log"]).read_text(encoding="utf-8")
     assert found["show"] == ["tiny/before", "tiny/beta"]
     assert "<b>Tiny</b>" not in page
     assert runs(tree)["trial-BETA_2.0"]["metrics"] == {"tiny/beta": 2.0, "tiny/before": -1.0}
-    seen = json.loads((tree.root / "runs" / "trial-BETA_2.0" / "seen").read_text())
+    seen = json.loads((tree.root / "runs" / "trial-BETA_2.0" / "seen").read_text(encoding="utf-8"))
     assert seen[3:] == [[7], "1", None]
 
     status, _, err = tree.sweep(path, "-p", "KINDS", "[7]")
@@ -133,7 +133,10 @@ def test_the_run_of_a_killed_worker_is_run_again_and_no_other(tree):
     assert "trial-SEED_1: running on" in err
     assert ", again" in err
     assert not [kernel for kernel in kernels if kernel.is_running()]
-    seen = [json.loads((tree.root / f"runs/trial-SEED_{i}/seen").read_text())[-1] for i in (0, 1)]
+    seen = [
+        json.loads((tree.root / f"runs/trial-SEED_{i}/seen").read_text(encoding="utf-8"))[-1]
+        for i in (0, 1)
+    ]
     assert set(seen) == {"3", "GPU-5"}, "one card takes one run"
 
 
@@ -207,14 +210,14 @@ def scheduler(tree):
 
     def start(*command):
         command = [sys.executable, "-m", "distributed.cli.dask_" + command[0], *command[1:]]
-        log = (tree.root / f"{len(processes)}.log").open("w")
+        log = (tree.root / f"{len(processes)}.log").open("w", encoding="utf-8")
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=tree.root)
         processes.append(process)
         return process
 
     start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-    tree.wait_for(lambda: "tcp://" in (tree.root / "0.log").read_text())
-    text = (tree.root / "0.log").read_text()
+    tree.wait_for(lambda: "tcp://" in (tree.root / "0.log").read_text(encoding="utf-8"))
+    text = (tree.root / "0.log").read_text(encoding="utf-8")
     address = text[text.index("tcp://") :].split()[0]
     options = ["--nthreads", "1", "--resources", "GPU=1", "--no-dashboard", "--host", "127.0.0.1"]
     for _ in range(2):

@@ -22,7 +22,7 @@ def run(tmp_path_factory):
     visual = visual_config(28, latent_dim=music.config.latent_dim)
     save_model(SynVae(SynVaeConfig(visual), music), folder)
     origin = {"seed": 3, "parameters": {"DATASET": "mnist_5k"}}
-    (folder / "provenance.json").write_text(json.dumps(origin))
+    (folder / "provenance.json").write_text(json.dumps(origin), encoding="utf-8")
     return folder
 
 

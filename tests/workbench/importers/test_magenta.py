@@ -29,7 +29,7 @@ def write_js(folder, tensors, *, absent=()):
         manifest[name] = {"filename": f"file_{index}", "shape": list(values.shape)}
         if name not in absent:
             (folder / f"file_{index}").write_bytes(values.astype("<f4").tobytes())
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
 @pytest.mark.parametrize("family", ["flat", "hierarchical", "fresh"])
@@ -114,7 +114,7 @@ def test_a_partial_checkpoint_names_what_is_missing_and_still_plays(tmp_path):
     tensors = tensors_of(model)
     lacking = [name for name in tensors if "encoder/cell_1" in name and name.endswith("kernel")]
     write_js(tmp_path, tensors, absent=lacking)
-    (tmp_path / "converter.json").write_text('{"args": {"numSteps": 32}}')
+    (tmp_path / "converter.json").write_text('{"args": {"numSteps": 32}}', encoding="utf-8")
     loaded = open_melody_model(tmp_path)
     assert sorted(loaded.missing) == sorted(lacking)
     z = torch.randn(2, 8)
@@ -127,7 +127,7 @@ def test_the_length_comes_from_the_folder_the_caller_or_the_family(tmp_path):
     write_js(tmp_path, tensors_of(melody_model("flat")))
     assert load_magenta(tmp_path).config.steps == 32
     config = {"dataConverter": {"type": "MelodyConverter", "args": {"numSteps": 64}}}
-    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     assert load_magenta(tmp_path).config.steps == 64
     assert load_magenta(tmp_path, steps=16).config.steps == 16
     assert model_from_tensors(tensors_of(melody_model("hierarchical"))).config.steps == 256

@@ -223,7 +223,7 @@ def test_wrong_wiring_shows(monkeypatch, name, wrong):
 
 def published_weights(folder):
     """The raw files that are there; the kernels of the encoder's cells are not."""
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     return {
         name: np.fromfile(folder / entry["filename"], "<f4").reshape(entry["shape"])
         for name, entry in manifest.items()

@@ -21,14 +21,14 @@ def refused(refuses):
 
 
 def write_raw(folder, manifest, **files):
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return folder
 
 
 def write_sharded(folder, groups, **files):
-    (folder / "weights_manifest.json").write_text(json.dumps(groups))
+    (folder / "weights_manifest.json").write_text(json.dumps(groups), encoding="utf-8")
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return folder

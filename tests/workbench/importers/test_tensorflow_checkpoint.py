@@ -127,10 +127,12 @@ def test_a_folder_of_several_checkpoints_needs_the_state_file(tmp_path, truth, r
         shutil.copy(path, tmp_path / path.name.replace("whole", "other"))
     refused(tmp_path, "holds 2 checkpoints to choose from; expected NAME.index")
     for named in ("whole.ckpt", "/where/it/was/trained/whole.ckpt"):
-        (tmp_path / "checkpoint").write_text(f'model_checkpoint_path: "{named}"\nall_model')
+        (tmp_path / "checkpoint").write_text(
+            f'model_checkpoint_path: "{named}"\nall_model', encoding="utf-8"
+        )
         assert_same(read_tensorflow_checkpoint(tmp_path).tensors, truth)
     for state in ("", "whole.ckpt", 'model_checkpoint_path: "../../etc/passwd"\n', "\0" * 99):
-        (tmp_path / "checkpoint").write_text(state)
+        (tmp_path / "checkpoint").write_text(state, encoding="utf-8")
         refused(tmp_path, "holds 0 checkpoints|holds 2 checkpoints")
     (tmp_path / "checkpoint").write_bytes(bytes(1 << 21))
     refused(tmp_path, "expected an index of at most")

@@ -37,13 +37,13 @@ KEY = Key({11: 0, 12: 5}, {11: 1, 12: 0}, (12,), 7)
 
 def saved(tmp_path, content):
     path = tmp_path / "file.json"
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     return path
 
 
 def test_a_task_set_is_written_as_syneval_reads_it(tmp_path):
     write_tasks(tmp_path / "tasks.json", SET)
-    content = json.loads((tmp_path / "tasks.json").read_text())
+    content = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))
     assert content["tasks"] == [
         {"truth": 0, "options": [3, 4, 5]},
         {"truth": 2, "options": [6, 7, 8]},
@@ -58,7 +58,7 @@ def test_a_task_set_is_written_as_syneval_reads_it(tmp_path):
 
 def test_what_syneval_alone_needs_is_passed_over(tmp_path):
     write_tasks(tmp_path / "tasks.json", SET)
-    content = json.loads((tmp_path / "tasks.json").read_text())
+    content = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))
     del content["disclaimer"], content["code"]
     path = saved(tmp_path, content | {"SECRET_KEY": "s", "debug": True})
     assert read_tasks(path).disclaimer == ""
@@ -133,7 +133,7 @@ def test_files_that_are_none_or_huge_or_no_text_are_refused(tmp_path):
 def test_results_come_back(tmp_path):
     session = Session(SET, (4, None))
     write_results(tmp_path / "abc.json", session)
-    assert json.loads((tmp_path / "abc.json").read_text()) == [4, None]
+    assert json.loads((tmp_path / "abc.json").read_text(encoding="utf-8")) == [4, None]
     assert read_results(tmp_path / "abc.json", SET) == session
     assert read_sessions(tmp_path, SET) == {"abc": session}
     assert read_sessions(tmp_path, {"abc": SET, "def": SET}) == {"abc": session}

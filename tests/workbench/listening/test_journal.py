@@ -29,7 +29,7 @@ def numbers(path):
 def test_records_come_back_with_the_numbers_of_their_lines(path):
     written(path)
     assert Journal(path).read() == [(1, {"n": 0}), (2, {"n": 1}), (3, {"n": 2})]
-    assert path.read_text() == '{"n": 0}\n{"n": 1}\n{"n": 2}\n'
+    assert path.read_text(encoding="utf-8") == '{"n": 0}\n{"n": 1}\n{"n": 2}\n'
 
 
 def test_no_file_has_no_records(path):
@@ -155,5 +155,5 @@ def test_only_json_is_written(path):
         with pytest.raises((ValueError, TypeError)):
             journal.append(record)
     journal.append({"n": "line\nbreak \u2028 ü"})
-    assert json.loads(path.read_text()) == {"n": "line\nbreak \u2028 ü"}
-    assert path.read_text().count("\n") == 1
+    assert json.loads(path.read_text(encoding="utf-8")) == {"n": "line\nbreak \u2028 ü"}
+    assert path.read_text(encoding="utf-8").count("\n") == 1

@@ -131,7 +131,9 @@ def test_hostile_sounds_are_refused_by_name(folder, content, message):
 
 def replaced(folder, change):
     path = folder / "tasks.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    path.write_text(
+        json.dumps(json.loads(path.read_text(encoding="utf-8")) | change), encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize(
@@ -197,7 +199,7 @@ def test_a_folder_without_tasks_and_a_strange_key_are_refused(folder, tmp_path):
     with pytest.raises(ValueError, match="no tasks.json and no listeners"):
         load_materials(tmp_path)
     key = tmp_path / "key.json"
-    key.write_text(json.dumps({"ids": {"3": [0, 0]}, "catch": [], "seed": 0}))
+    key.write_text(json.dumps({"ids": {"3": [0, 0]}, "catch": [], "seed": 0}), encoding="utf-8")
     with pytest.raises(ValueError, match="set: the key does not know id"):
         load_materials(folder, key)
 

@@ -50,7 +50,10 @@ def prepared(folder, materials, answers=0):
 
 
 def lines(folder, sitting):
-    return [json.loads(line) for line in (folder / f"{sitting.id}.jsonl").read_text().splitlines()]
+    return [
+        json.loads(line)
+        for line in (folder / f"{sitting.id}.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
 
 
 def test_every_step_is_in_the_journal(tmp_path, materials):
@@ -192,7 +195,7 @@ def test_a_name_that_is_no_sitting_of_the_folder_is_refused(tmp_path, materials,
 def test_a_journal_that_was_tampered_with_is_refused_by_name(tmp_path, materials, line, message):
     sitting = prepared(tmp_path, materials)
     path = tmp_path / f"{sitting.id}.jsonl"
-    path.write_text(path.read_text() + line + "\n")
+    path.write_text(path.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
     with pytest.raises(ValueError, match=message) as caught:
         open_sitting(tmp_path, sitting.id, materials)
     assert path.name in str(caught.value)
@@ -203,7 +206,7 @@ def test_a_journal_that_was_tampered_with_is_refused_by_name(tmp_path, materials
 
 def test_sittings_of_other_sets_are_left_alone(tmp_path, materials, published):
     ours, theirs = prepared(tmp_path, materials, 4), prepared(tmp_path, published, 1)
-    (tmp_path / "notes.jsonl").write_text("{}\n")
+    (tmp_path / "notes.jsonl").write_text("{}\n", encoding="utf-8")
     found = read_sittings(tmp_path, materials)
     assert (list(found.found), found.others, found.broken) == ([ours.id], 1, ())
     assert list(found.finished) == [ours.id]

@@ -11,7 +11,7 @@ MARKUP = {"recorder.js": ["innerHTML = page"]}
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_page_fetches_nothing_and_writes_no_foreign_text_as_html(path):
-    part = path.read_text().replace("over https", "")
+    part = path.read_text(encoding="utf-8").replace("over https", "")
     assert path.suffix == ".js" or "url(" not in part
     for way in ("http", "@import", "import {", "import(", "XMLHttp", "WebSocket"):
         assert way not in part
@@ -26,4 +26,4 @@ def test_all_begin_with_what_is_common():
     script, style = read_assets("draw.js", "explore_synvae.js"), read_assets("explore_synvae.css")
     assert script.index("const make") < script.index("export default")
     assert script.count("const make =") == 1
-    assert style.startswith((HERE / "common.css").read_text())
+    assert style.startswith((HERE / "common.css").read_text(encoding="utf-8"))

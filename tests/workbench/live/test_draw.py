@@ -14,6 +14,6 @@ def test_a_drawing_is_dark_on_white():
 
 
 def test_the_field_can_be_used_by_keyboard():
-    code = (HERE / "draw.js").read_text()
+    code = (HERE / "draw.js").read_text(encoding="utf-8")
     for key in ("ArrowLeft", "ArrowDown", '" "', "Delete", "tabIndex", "aria-label"):
         assert key in code

@@ -83,6 +83,6 @@ def test_a_file_that_cannot_be_ours_is_replaced(model, tmp_path, content):
 
 
 def test_a_cache_that_cannot_be_written_is_no_fault(model, tmp_path):
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     known = KnownMelodies(model, IMAGES, cache=tmp_path / "file")
     assert len(known.hear_all()) == 10

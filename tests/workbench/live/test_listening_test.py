@@ -245,7 +245,11 @@ def test_a_pause_is_noted(pages):
     assert pages.send(ADA, "log", what="pause") == ({}, [])
     pages.send(ADA, "log", what="resume")
     (path,) = (pages.folder / "sittings").glob("*.jsonl")
-    assert path.read_text().count('"pause"') == path.read_text().count('"resume"') == 1
+    assert (
+        path.read_text(encoding="utf-8").count('"pause"')
+        == path.read_text(encoding="utf-8").count('"resume"')
+        == 1
+    )
 
 
 def test_a_full_disk_is_said_and_the_answer_can_be_given_again(pages, monkeypatch):

@@ -19,7 +19,9 @@ def stored(folder, *, steps=32, size=28, parameters=DIGITS, best=False):
     music = MelodyVae(dataclasses.replace(HIERARCHICAL, steps=steps))
     visual = visual_config(size, latent_dim=HIERARCHICAL.latent_dim)
     save_model(SynVae(SynVaeConfig(visual), music), folder / ("best" if best else ""))
-    (folder / "provenance.json").write_text(json.dumps({"parameters": parameters}))
+    (folder / "provenance.json").write_text(
+        json.dumps({"parameters": parameters}), encoding="utf-8"
+    )
     return folder
 
 
@@ -38,9 +40,9 @@ def folders(tmp_path_factory):
     stored(runs / "dogs", size=32, parameters={"DATASET": "folder", "FOLDER": "dogs"})
     stored(runs / "unknown", parameters={})
     broken = stored(runs / "broken")
-    (broken / "config.json").write_text("{")
+    (broken / "config.json").write_text("{", encoding="utf-8")
     save_model(MelodyVae(HIERARCHICAL), runs / "melody")
-    (runs / "notes.txt").write_text("no folder")
+    (runs / "notes.txt").write_text("no folder", encoding="utf-8")
     return pretrained, runs
 
 

@@ -87,7 +87,7 @@ def test_a_name_is_found_where_it_is_defined(name):
 )
 def test_nobody_waits_for_seaborn_who_does_not_use_it(program, unread):
     program = f"import sys\ntry:\n    {program}\nfinally:\n    print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8")
     assert "synvae_workbench" in done.stdout.split()
     assert unread.isdisjoint(done.stdout.split())
 

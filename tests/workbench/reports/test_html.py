@@ -62,7 +62,7 @@ def soup(tmp_path_factory):
     folder = tmp_path_factory.mktemp("html")
     nbformat.write(notebook, folder / "n.ipynb")
     export_html(folder / "n.ipynb", folder / "n.html", provenance=facts)
-    return BeautifulSoup((folder / "n.html").read_text(), "html.parser")
+    return BeautifulSoup((folder / "n.html").read_text(encoding="utf-8"), "html.parser")
 
 
 def test_nothing_is_fetched(soup, remote_references):
@@ -149,13 +149,15 @@ def test_widgets_scripts_and_records_are_left_out(soup):
 def test_the_run_s_own_record_says_how_long_it_took_where_papermill_does_not(tmp_path):
     nbformat.write(new.new_notebook(cells=[new.new_code_cell("1")]), tmp_path / "own.ipynb")
     facts = provenance() | {"duration_s": 3725.4}
-    page = export_html(tmp_path / "own.ipynb", tmp_path / "own.html", provenance=facts).read_text()
+    page = export_html(tmp_path / "own.ipynb", tmp_path / "own.html", provenance=facts).read_text(
+        encoding="utf-8"
+    )
     assert "1 h 2 min" in BeautifulSoup(page, "html.parser").select_one("header").text
 
 
 def test_a_notebook_without_title_or_parameters_has_a_report_too(tmp_path):
     nbformat.write(new.new_notebook(cells=[new.new_code_cell("1")]), tmp_path / "bare.ipynb")
-    page = export_html(tmp_path / "bare.ipynb", tmp_path / "bare.html").read_text()
+    page = export_html(tmp_path / "bare.ipynb", tmp_path / "bare.html").read_text(encoding="utf-8")
     soup = BeautifulSoup(page, "html.parser")
     assert soup.h1.text == "bare"
     assert not soup.select("nav")

@@ -51,10 +51,10 @@ def sweep_page(tmp_path, cells, **changes):
     digest = tmp_path / "runs" / "sweep" / "sweep.json"
     digest.parent.mkdir(parents=True)
     content = {"name": "sweep", "about": MARKUP, "varied": ["BETA"], "cells": cells} | changes
-    digest.write_text(json.dumps(content))
+    digest.write_text(json.dumps(content), encoding="utf-8")
     page = write_sweep_page(digest)
     assert page == tmp_path / "reports" / "sweep" / "index.html"
-    return BeautifulSoup(page.read_text(), "html.parser")
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
 
 
 def test_the_index_has_a_row_for_each_cell_and_marks_the_best(tmp_path, remote_references):
@@ -169,7 +169,7 @@ def test_a_sweep_s_name_is_no_path(tmp_path):
     digest = tmp_path / "runs" / "sweep" / "sweep.json"
     digest.parent.mkdir(parents=True)
     content = {"name": "../../out", "varied": [], "cells": []}
-    digest.write_text(json.dumps(content))
+    digest.write_text(json.dumps(content), encoding="utf-8")
     assert write_sweep_page(digest) == tmp_path / "reports" / "out" / "index.html"
 
 
@@ -177,7 +177,7 @@ def test_a_sweep_s_name_is_no_path(tmp_path):
 def test_what_is_no_sweep_is_refused(tmp_path, content):
     path = tmp_path / "runs" / "s" / "sweep.json"
     path.parent.mkdir(parents=True)
-    path.write_text(content)
+    path.write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match="is no sweep.json of a sweep"):
         write_sweep_page(path)
 
@@ -186,9 +186,11 @@ def finished(root, name, *, error, beta, sound):
     """A run folder, and the executed notebook that made it."""
     folder = root / "runs" / name
     folder.mkdir(parents=True)
-    (folder / "metrics.json").write_text(json.dumps({"notes/squared_error": error}))
+    (folder / "metrics.json").write_text(
+        json.dumps({"notes/squared_error": error}), encoding="utf-8"
+    )
     origin = {"parameters": {"RUN_NAME": name, "BETA": beta, "SAME": 1}, "seed": 0}
-    (folder / "provenance.json").write_text(json.dumps(origin))
+    (folder / "provenance.json").write_text(json.dumps(origin), encoding="utf-8")
     code = new.new_code_cell("show()")
     audio = f'<audio controls src="data:audio/mpeg;base64,{sound}"></audio>'
     code.outputs = [
@@ -206,7 +208,7 @@ def finished(root, name, *, error, beta, sound):
 def test_two_runs_side_by_side(tmp_path, remote_references):
     left = finished(tmp_path, "left", error=3.0, beta=MARKUP, sound="AAAA")
     right = finished(tmp_path, "right", error=2.0, beta=0.5, sound="BBBB")
-    page = write_comparison(left, right, tmp_path / "page.html").read_text()
+    page = write_comparison(left, right, tmp_path / "page.html").read_text(encoding="utf-8")
     soup = BeautifulSoup(page, "html.parser")
     assert remote_references(page) == [] and not soup.select("[onerror]")
     differs = [row.th.text for row in soup.select(".differs tbody tr")]
@@ -223,9 +225,10 @@ def test_two_runs_side_by_side(tmp_path, remote_references):
 def test_runs_without_reports_are_compared_by_what_they_measured(tmp_path):
     left = finished(tmp_path, "left", error=3.0, beta=1, sound="AAAA")
     right = finished(tmp_path, "right", error=2.0, beta=2, sound="BBBB")
-    (tmp_path / "reports" / "any_left.ipynb").write_text("no notebook")
+    (tmp_path / "reports" / "any_left.ipynb").write_text("no notebook", encoding="utf-8")
     soup = BeautifulSoup(
-        write_comparison(left, right, tmp_path / "p.html").read_text(), "html.parser"
+        write_comparison(left, right, tmp_path / "p.html").read_text(encoding="utf-8"),
+        "html.parser",
     )
     assert not soup.select(".pair") and len(soup.select(".sortable tbody tr")) == 1
 

@@ -67,7 +67,7 @@ def test_a_cell_that_is_not_plain_values_is_refused(notebook, sources, message):
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"cells": 1}', "not json"])
 def test_a_file_that_is_no_notebook_is_refused(tmp_path, text):
     path = tmp_path / "n.ipynb"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"n\.ipynb is not a Jupyter notebook"):
         notebook_parameters(path)
     with pytest.raises(ValueError, match="no such notebook"):

@@ -90,7 +90,9 @@ FIGURE = {"source": "a", "where": "b", "what": "c", "value": 1.0, "unit": "", "r
 def test_a_wrong_entry_is_refused_by_name(change, message, tmp_path):
     path = tmp_path / "published.json"
     sources = {"a": {"name": "A", "citation": "A 2000"}}
-    path.write_text(json.dumps({"sources": sources, "figures": [FIGURE | change]}))
+    path.write_text(
+        json.dumps({"sources": sources, "figures": [FIGURE | change]}), encoding="utf-8"
+    )
     with pytest.raises(ValueError, match=message):
         read_published(path)
 
@@ -102,7 +104,7 @@ def test_figures_are_shown_in_full():
 
 
 def test_the_readme_holds_the_published_numbers():
-    readme = (REPORTS.parent / "README.md").read_text()
+    readme = (REPORTS.parent / "README.md").read_text(encoding="utf-8")
     assert with_published(readme, PUBLISHED, RESULTS) == readme
     with pytest.raises(ValueError, match="expected the lines"):
         with_published("no marks", PUBLISHED, RESULTS)

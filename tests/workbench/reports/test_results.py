@@ -25,9 +25,11 @@ TABLES = read_tables(ROOT / "reports" / "tables.json")
 
 
 def test_the_readme_holds_the_table_of_the_results_file():
-    readme = (ROOT / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert with_tables(readme, RESULTS, TABLES) == readme
-    assert (ROOT / "docs" / "results.md").read_text() == results_page(RESULTS, TABLES)
+    assert (ROOT / "docs" / "results.md").read_text(encoding="utf-8") == results_page(
+        RESULTS, TABLES
+    )
 
 
 def test_every_table_has_a_run_and_every_run_a_table():
@@ -68,10 +70,10 @@ def test_a_run_is_recorded_and_shown(tmp_path):
     run = tmp_path / "trial"
     run.mkdir()
     metrics = {"floor/squared_error": 99.0, "notes/squared_error": 12.34567}
-    (run / "metrics.json").write_text(json.dumps(metrics))
+    (run / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
     with pytest.raises(ValueError, match=r"provenance\.json is missing"):
         record_result(tmp_path / "results.json", run, command="make report")
-    (run / "provenance.json").write_text(json.dumps({"commit": "abc"}))
+    (run / "provenance.json").write_text(json.dumps({"commit": "abc"}), encoding="utf-8")
     record_result(tmp_path / "results.json", run, command="make report")
     results = read_results(tmp_path / "results.json")
     table = markdown_tables(results, TABLES)
@@ -106,6 +108,8 @@ def test_a_comparison_within_a_run_has_a_line_for_each_thing():
 
 def test_two_lines_of_a_table_are_not_called_the_same(tmp_path):
     path = tmp_path / "tables.json"
-    path.write_text(json.dumps([{"title": "T", "lines": {"a/b": "same", "a/c": "same"}}]))
+    path.write_text(
+        json.dumps([{"title": "T", "lines": {"a/b": "same", "a/c": "same"}}]), encoding="utf-8"
+    )
     with pytest.raises(ValueError, match="the table 'T' has two lines 'same'"):
         read_tables(path)

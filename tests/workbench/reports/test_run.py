@@ -77,7 +77,7 @@ def test_a_run_that_ends_well(write, tmp_path):
     (output,) = outputs(report)  # and so no trace of the progress bar
     transport = "tcp" if os.name == "nt" else "ipc"
     assert json.loads(output.text) == [sys.executable, str(path.parent), transport, 2, "<b>"]
-    assert "<b>" not in report.read_text()
+    assert "<b>" not in report.read_text(encoding="utf-8")
     assert kernels() == []
 
 
@@ -97,7 +97,7 @@ def test_a_failing_notebook_leaves_what_ran(write, capsys):
     report = path.parents[1] / "reports" / "broken.html"
     assert out == f"{report}\n"
     assert "failed in cell 5, “Doing it”: ZeroDivisionError: division by zero" in err
-    page = report.read_text()
+    page = report.read_text(encoding="utf-8")
     assert "EARLIER" in page
     assert "LATER" not in page
     assert "“Doing it”" in page
@@ -113,7 +113,7 @@ def test_a_kernel_that_dies_is_a_failure_like_any_other(write):
         run(path)
     assert caught.value.stopped.cell == 4
     assert "DeadKernelError" in caught.value.stopped.reason
-    assert "EARLIER" in caught.value.report.read_text()
+    assert "EARLIER" in caught.value.report.read_text(encoding="utf-8")
     assert kernels() == []
 
 
@@ -168,10 +168,10 @@ def test_an_interrupted_run_leaves_a_report_and_no_kernel(write, signum):
     command = [sys.executable, "-m", "synvae_workbench", "run", str(path)]
     root = Path(__file__).parents[3]
     process = subprocess.Popen(
-        command, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, cwd=root, encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     for _ in range(600):
-        if (pid.is_file() and pid.read_text()) or process.poll() is not None:
+        if (pid.is_file() and pid.read_text(encoding="utf-8")) or process.poll() is not None:
             break
         time.sleep(0.1)
     process.send_signal(signum)
@@ -180,19 +180,19 @@ def test_an_interrupted_run_leaves_a_report_and_no_kernel(write, signum):
     assert "was stopped in cell 4, “Waiting”: interrupted" in err
     report = Path(out.splitlines()[-1])
     assert report == path.parents[1] / "reports" / "trial.html"
-    page = report.read_text()
+    page = report.read_text(encoding="utf-8")
     assert "BEGUN" in page
     assert "LATER" not in page
     assert "Interrupted" in page
     assert (path.parent / "saved").exists(), "the cell could not clean up"
-    assert not psutil.pid_exists(int(pid.read_text()))
+    assert not psutil.pid_exists(int(pid.read_text(encoding="utf-8")))
 
 
 def test_the_kernel_is_this_interpreter_whatever_is_registered(write, tmp_path, monkeypatch):
     spec = tmp_path / "kernels" / "python3"
     spec.mkdir(parents=True)
     kernel = {"argv": ["/bin/false"], "display_name": "other", "language": "python"}
-    (spec / "kernel.json").write_text(json.dumps(kernel))
+    (spec / "kernel.json").write_text(json.dumps(kernel), encoding="utf-8")
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     report = run(write("import sys; print(sys.executable)"))
     assert outputs(report)[0].text.strip() == sys.executable

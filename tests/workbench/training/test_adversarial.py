@@ -142,7 +142,7 @@ def test_a_game_stopped_between_epochs_or_amid_one_goes_on_as_if_never(tmp_path)
     assert history == whole[2]
     assert same(weights(model, discriminator), weights(*whole[:2]))
     assert same(weights(load_speech_image(tmp_path)), weights(whole[0]))
-    records = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    records = (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in records] == history
 
 

@@ -15,7 +15,7 @@ from synvae_workbench.training.loop import make_fabric
 
 
 def result(folder):
-    return json.loads((folder / "result.json").read_text())
+    return json.loads((folder / "result.json").read_text(encoding="utf-8"))
 
 
 def python(*arguments):
@@ -23,7 +23,7 @@ def python(*arguments):
         [sys.executable, *map(str, arguments)],
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=300,
     )
 

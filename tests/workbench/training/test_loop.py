@@ -175,7 +175,10 @@ def test_a_run_folder_holds_metrics_events_and_the_latest_and_best_model(tmp_pat
         ),
     )
     assert [record["validation_loss"] for record in history] == [1.0, 0.0, 1.0, 2.0]
-    records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    records = [
+        json.loads(line)
+        for line in (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert records == history
     assert [path.name for path in (tmp_path / "events").glob("events.out.tfevents*")]
     for name, expected in (("best", kept[1]), ("latest", kept[3])):

@@ -140,7 +140,7 @@ def folder(tmp_path) -> Path:
         for index in range(8):
             body = "|".join("".join(rng.choice(list("CDEFGABc"), 8)) for _ in range(8))
             text = f"X:{index}\nT:{name}\nM:4/4\nL:1/8\nK:G\n{body}|\n\n"
-            (tmp_path / name / f"{index}.abc").write_text(text)
+            (tmp_path / name / f"{index}.abc").write_text(text, encoding="utf-8")
     return tmp_path
 
 
@@ -179,7 +179,7 @@ def test_the_cache_follows_sources_seed_and_environment(folder, tmp_path, monkey
 
 
 def test_where_nothing_can_be_cached_the_corpus_is_there(folder, tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     assert len(load_abc(CorpusOptions(folder=folder, cache=tmp_path / "file" / "cache")).train)
 
     def full_disk(*_):

@@ -40,9 +40,9 @@ def folder(tmp_path_factory):
     folder.mkdir()
     for index in range(30):
         text = tune_text(rng, title=f"{index}")
-        (folder / f"{index:02}.abc").write_text(text)
+        (folder / f"{index:02}.abc").write_text(text, encoding="utf-8")
         if index % 3 == 0:
-            (folder / f"{index:02}_copy.abc").write_text(in_g(text))
+            (folder / f"{index:02}_copy.abc").write_text(in_g(text), encoding="utf-8")
     return folder.parent
 
 
@@ -129,10 +129,10 @@ def test_essen_holds_for_test_what_abc_has_not(folder, cache, tmp_path, monkeypa
     monkeypatch.setattr("synvae_workbench.data.sources.Source.files", lambda self: packaged)
     rng = np.random.default_rng(3)
     new = tune_text(rng, bars=12)
-    (tmp_path / "0.abc").write_text(new)
-    (tmp_path / "1.abc").write_text(new)
-    known = (folder / "airdsAirs" / "01.abc").read_text()
-    (tmp_path / "2.abc").write_text(in_g(known))
+    (tmp_path / "0.abc").write_text(new, encoding="utf-8")
+    (tmp_path / "1.abc").write_text(new, encoding="utf-8")
+    known = (folder / "airdsAirs" / "01.abc").read_text(encoding="utf-8")
+    (tmp_path / "2.abc").write_text(in_g(known), encoding="utf-8")
     for _ in range(2):
         corpus = load_corpus("essen", CorpusOptions(folder=tmp_path, cache=cache))
         assert len(corpus.train) == len(corpus.validation) == 0

@@ -162,7 +162,7 @@ def folder(tmp_path_factory) -> Path:
     (folder / "broken.mid").write_bytes(b"MThd")
     (folder / "b" / "empty.mid").write_bytes(b"")
     (folder / "b" / "gone.mid").symlink_to(folder / "nowhere.mid")
-    (folder / "readme.txt").write_text("")
+    (folder / "readme.txt").write_text("", encoding="utf-8")
     (folder / "b" / "loop").symlink_to(folder, target_is_directory=True)
     return folder
 

@@ -130,7 +130,7 @@ def folder(tmp_path_factory) -> Path:
         song.mkdir(parents=True)
         times = uneven_beats(81)
         (song / f"{song.name}.mid").write_bytes(song_bytes(random_notes(20), times))
-        (song / "beat_midi.txt").write_text(beat_text(times))
+        (song / "beat_midi.txt").write_text(beat_text(times), encoding="utf-8")
     (folder / "007" / "beat_midi.txt").unlink()
     (folder / "008" / "008.mid").write_bytes(b"")
     (folder / "index.xlsx").write_bytes(b"")

@@ -209,7 +209,7 @@ class TestBroken:
             path.touch()
             expected = "is empty"
         elif what == "text":
-            path.write_text("a picture of a cat")
+            path.write_text("a picture of a cat", encoding="utf-8")
             expected = "not in a picture format"
         elif what == "folder":
             path.mkdir()

@@ -55,7 +55,7 @@ def test_a_damaged_package_is_refused_by_name(content, tmp_path, monkeypatch):
     (whole,) = LFW_SUBSET.files()
     path = tmp_path / "lfw_subset.npy"
     if content == "text":
-        path.write_text("no array")
+        path.write_text("no array", encoding="utf-8")
     elif content == "other":
         np.save(path, np.zeros((200, 25, 25)))
     else:
@@ -149,7 +149,7 @@ def test_what_cannot_be_used_is_refused_by_name(tmp_path, monkeypatch):
 
 def test_broken_pictures_are_refused_by_name_or_left_out(tmp_path):
     write(tmp_path, n=8)
-    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "text.jpg").write_text("no picture", encoding="utf-8")
     (tmp_path / "nothing.png").touch()
     options = {"folder": tmp_path, "size": 32, "cache": False}
     with pytest.raises(ValueError, match=r"(nothing.png|text.jpg) .*broken=\"skip\""):

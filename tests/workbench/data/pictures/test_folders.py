@@ -63,7 +63,7 @@ class TestFolder:
         (tmp_path / ".hidden").mkdir()
         (tmp_path / "__MACOSX").mkdir()
         (tmp_path / "empty").mkdir()
-        (tmp_path / "readme.txt").write_text("no picture")
+        (tmp_path / "readme.txt").write_text("no picture", encoding="utf-8")
         smooth_picture(8, 8).save(tmp_path / ".hidden" / "a.png")
         smooth_picture(8, 8).save(tmp_path / "__MACOSX" / "a.png")
         (tmp_path / "cats" / "._cats0.png").write_bytes(b"\0\5\x16\7")

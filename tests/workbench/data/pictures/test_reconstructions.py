@@ -102,9 +102,9 @@ def test_an_index_cannot_lead_elsewhere(tmp_path):
     images[0].permute(1, 2, 0)
     Image.fromarray(images[0].permute(1, 2, 0).numpy()).save(tmp_path / "secret.png")
     path = tmp_path / "export" / "index.json"
-    index = json.loads(path.read_text())
+    index = json.loads(path.read_text(encoding="utf-8"))
     index["splits"]["test"]["ids"][0] = "../../../secret"
-    path.write_text(json.dumps(index))
+    path.write_text(json.dumps(index), encoding="utf-8")
     with pytest.raises(ValueError, match="cannot be found"):
         load_reconstructions(PictureOptions(folder=tmp_path / "export", cache=False))
 
@@ -126,10 +126,10 @@ def test_an_export_is_replaced_and_others_stay(tmp_path):
 
 def test_foreign_folders_are_left_alone(tmp_path):
     (tmp_path / "test").mkdir()
-    (tmp_path / "test" / "mine.txt").write_text("precious")
+    (tmp_path / "test" / "mine.txt").write_text("precious", encoding="utf-8")
     with pytest.raises(ValueError, match="no export"):
         export_pictures(tmp_path, Split(*made_up()), CLASSES)
-    assert (tmp_path / "test" / "mine.txt").read_text() == "precious"
+    assert (tmp_path / "test" / "mine.txt").read_text(encoding="utf-8") == "precious"
 
 
 def test_a_link_is_not_emptied(tmp_path):
@@ -177,9 +177,9 @@ def test_what_was_touched_is_refused(tmp_path):
 )
 def test_a_spoilt_index_is_refused(tmp_path, change):
     export_pictures(tmp_path, Split(*made_up()), CLASSES)
-    index = json.loads((tmp_path / "index.json").read_text())
+    index = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))
     change(index)
-    (tmp_path / "index.json").write_text(json.dumps(index))
+    (tmp_path / "index.json").write_text(json.dumps(index), encoding="utf-8")
     with pytest.raises(ValueError, match=r"index\.json is no index of exported pictures"):
         load_reconstructions(PictureOptions(folder=tmp_path, cache=False))
 

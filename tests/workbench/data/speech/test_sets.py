@@ -201,7 +201,7 @@ def test_sub_folders_hold_digits(tmp_path):
 
 @pytest.fixture
 def with_broken(folder, tmp_path):
-    (folder / "4_anna_99.wav").write_text("four")
+    (folder / "4_anna_99.wav").write_text("four", encoding="utf-8")
     soundfile.write(folder / "5_anna_99.wav", np.zeros(4000), 8000)
     (folder / "noise.wav").write_bytes((folder / "0_anna_0.wav").read_bytes())
     (folder / "6_anna_99.wav").touch()
@@ -232,7 +232,7 @@ def test_broken_recordings_are_skipped_where_one_asks_for_it(with_broken, tmp_pa
     assert spoken.skipped == (*(f"{digit}_anna_99.wav" for digit in range(4, 10)), "noise.wav")
     only = tmp_path / "only"
     only.mkdir()
-    (only / "3_anna_0.wav").write_text("three")
+    (only / "3_anna_0.wav").write_text("three", encoding="utf-8")
     with pytest.raises(ValueError, match="1 of 1 recordings"):
         load_speech("folder", SpeechOptions(folder=only, broken="skip"))
 

@@ -124,7 +124,7 @@ def test_a_voice_that_there_is_not_is_named():
 def test_a_broken_package_is_a_sentence(library, data, reason, tmp_path, monkeypatch):
     real = espeak._paths()
     (tmp_path / "empty").mkdir()
-    (tmp_path / "text").write_text("no library\n" * 99)
+    (tmp_path / "text").write_text("no library\n" * 99, encoding="utf-8")
     data = str(tmp_path / "empty") if data == "empty" else data or real[1]
     library = str(tmp_path / "text") if library == "text" else library or real[0]
     monkeypatch.setattr(espeak, "_paths", lambda: (library, data))

@@ -51,7 +51,7 @@ def test_reads_every_format_rate_and_number_of_channels_alike(folder):
     write(folder / "kit one" / "c.flac", sine(1, 48_000), 48_000)
     write(folder / "d.ogg", stereo, 44_100)
     write(folder / "e.wav", sine(1, RATE), RATE, subtype="PCM_U8")
-    (folder / "notes.txt").write_text("no sound")
+    (folder / "notes.txt").write_text("no sound", encoding="utf-8")
     read = all_loops(load_loops("folder", LoopOptions(folder=folder, rate=RATE)))
     assert set(read) == {"a.wav", "b.AIFF", "kit one/c.flac", "d.ogg", "e.wav"}
     expected = PEAK / 0.5 * sine(1, RATE)
@@ -115,7 +115,7 @@ def hostile(folder):
     content = (folder / "whole.wav").read_bytes()
     (folder / "whole.wav").unlink()
     (folder / "cut.wav").write_bytes(content[:5000])
-    (folder / "text.wav").write_text("This is no sound.\n" * 100)
+    (folder / "text.wav").write_text("This is no sound.\n" * 100, encoding="utf-8")
     (folder / "empty.wav").touch()
     (folder / "folder.wav").mkdir()
     (folder / "lost.wav").symlink_to(folder / "nowhere.wav")
