@@ -69,6 +69,11 @@ class Sound:
         """
         return render(self._sequence(events, coding), synthesiser=self._synthesiser())
 
+    @property
+    def step_seconds(self) -> float:
+        """Seconds that a sixteenth lasts."""
+        return 60 / self.qpm / STEPS_PER_QUARTER
+
     def perform(
         self, events: Integer[np.ndarray, " t"], *, coding: Coding = ONE_VOICE
     ) -> Float32[np.ndarray, " n"]:
@@ -131,7 +136,7 @@ class Sound:
 
     def _expressed(self, sequence: NoteSequence) -> NoteSequence:
         """The sequence with the expression of this sound, each instrument by itself."""
-        seconds = 60 / self.qpm / STEPS_PER_QUARTER
+        seconds = self.step_seconds
         for instrument in {note.instrument for note in sequence.notes}:
             notes = [note for note in sequence.notes if note.instrument == instrument]
             written = [

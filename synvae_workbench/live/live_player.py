@@ -16,7 +16,7 @@ import soundfile
 from jaxtyping import Integer
 
 from synvae_core.metrics.form import sections
-from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER, Note
+from synvae_core.music.coding import STEPS_PER_BAR, Note
 from synvae_core.music.ensemble import players_of
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.render import SAMPLE_RATE
@@ -136,7 +136,7 @@ def prepare_performance(
         "sections": parts,
         "notes": [list(note[:3]) for note in notes],
         "steps": len(events),
-        "seconds": len(events) * 60 / sound.qpm / STEPS_PER_QUARTER,
+        "seconds": len(events) * sound.step_seconds,
         "file": re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_")[:60] or "melody",
     }
     return Performance(content, events, wav.getvalue(), sound.midi(events), sound)

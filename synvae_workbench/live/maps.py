@@ -17,7 +17,7 @@ from IPython.display import HTML
 from jaxtyping import Float, Integer, UInt8
 from PIL import Image
 
-from synvae_core.music.coding import MIN_PITCH, STEPS_PER_QUARTER
+from synvae_core.music.coding import MIN_PITCH
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.render import SAMPLE_RATE, encode_audio
 from synvae_core.music.sound import PIANO, Sound
@@ -85,7 +85,7 @@ def melody_map(
         "width": pictures.shape[2],
         "height": pictures.shape[1],
         "sounds": sounds,
-        "stepSeconds": 60 / sound.qpm / STEPS_PER_QUARTER,
+        "stepSeconds": sound.step_seconds,
     }
     return HTML(
         # The attribute keeps JupyterLab from taking the arrow keys for its own shortcuts.

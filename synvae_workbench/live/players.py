@@ -12,22 +12,37 @@ from typing import NamedTuple
 
 import numpy as np
 from IPython.display import HTML
+from jaxtyping import Integer
 from PIL import Image
 
+from synvae_core.music.coding import STEPS_PER_BAR
 from synvae_core.music.render import SAMPLE_RATE, encode_audio
 from synvae_core.music.sound import PIANO, Sound
 from synvae_workbench.live.assets import data_uri
+from synvae_workbench.plots.rolls import piano_roll_image
 
 PICTURE_HEIGHT_REM = 6
 # One player at a time; without JavaScript they merely do not stop each other.
 STOP_OTHERS = "for (const a of document.querySelectorAll('audio')) if (a !== this) a.pause()"
+# The cursor of a roll follows the sound, by whole bars where motion is not wanted; see `Picture`.
+FOLLOW = (
+    "const c = this.closest('figure').querySelector('[data-seconds]'), d = c.dataset, "
+    "still = matchMedia('(prefers-reduced-motion: reduce)').matches, go = () => { "
+    "const at = Math.min(1, this.currentTime / d.seconds); c.hidden = at === 0 || at === 1; "
+    "c.style.left = `${100 * (still ? Math.floor(at * d.bars) / d.bars : at)}%`; "
+    "if (!this.paused) requestAnimationFrame(go) }; go()"
+)
 
 
 class Picture(NamedTuple):
-    """An image (h, w) or (h, w, 3), uint8 or float in 0..1, and the text that stands for it."""
+    """An image (h, w) or (h, w, 3), uint8 or float in 0..1, and the text that stands for it.
+
+    Of one that is `timed` the width is the time of the melody: a cursor runs along while it plays.
+    """
 
     image: np.ndarray
     alt: str
+    timed: bool = False
 
 
 class PlayerItem(NamedTuple):
@@ -37,6 +52,11 @@ class PlayerItem(NamedTuple):
     label: str
     pictures: Sequence[Picture] = ()
     sound: Sound | None = None
+
+
+def roll_picture(events: Integer[np.ndarray, " t"], alt: str) -> Picture:
+    """Piano roll of a melody, with the cursor that runs along it in a player; errors as of both."""
+    return Picture(piano_roll_image(np.asarray(events)), alt, timed=True)
 
 
 def audio_player(
@@ -67,13 +87,17 @@ def audio_player(
             f"{label!r}: music is event ids (t,) or a float waveform (n,), "
             f"got {music.dtype} of shape {music.shape}"
         )
+    cursor, follow = "", STOP_OTHERS
     if music.dtype.kind != "f":
+        cursor = _cursor(len(music), sound) if any(each.timed for each in pictures) else ""
         music, sample_rate = sound.perform(music), SAMPLE_RATE
+    if cursor:
+        follow = f'{STOP_OTHERS}; {FOLLOW}" onseeked="{FOLLOW}'
     text = html.escape(label)
     return HTML(
         '<figure style="margin:0;min-width:0;display:flex;flex-direction:column;gap:.4em">'
-        f"{_picture_row(pictures)}"
-        f'<audio controls preload="metadata" aria-label="{text}" onplay="{STOP_OTHERS}" '
+        f"{_picture_row(pictures, cursor)}"
+        f'<audio controls preload="metadata" aria-label="{text}" onplay="{follow}" '
         'style="width:100%;min-width:0" '
         f'src="{data_uri("audio/mpeg", encode_audio(music, sample_rate))}"></audio>'
         f'<figcaption style="font-size:.9em;line-height:1.3">{text}</figcaption></figure>'
@@ -120,15 +144,25 @@ def player_grid(
     )
 
 
-def _picture_row(pictures: Sequence[Picture]) -> str:
+def _cursor(steps: int, sound: Sound) -> str:
+    """A line, hidden until the sound runs, that knows how long the roll is that it crosses."""
+    return (
+        f'<i data-seconds="{steps * sound.step_seconds:.3f}" data-bars="{steps / STEPS_PER_BAR:g}" '
+        'hidden style="position:absolute;top:0;bottom:0;left:0;border-left:2px solid #d1495b"></i>'
+    )
+
+
+def _picture_row(pictures: Sequence[Picture], cursor: str = "") -> str:
     if not pictures:
         return ""
     sources = [picture_uri(picture) for picture in pictures]
     # Width over height; as shares of the row they make all pictures equally high.
     aspects = [picture.image.shape[1] / picture.image.shape[0] for picture in pictures]
     images = "".join(
-        f'<img alt="{html.escape(picture.alt)}" src="{source}" style="flex:{aspect:.3f} 1 0;'
-        f'min-width:0;aspect-ratio:{aspect:.3f};margin:0;image-rendering:pixelated">'
+        f'<span style="position:relative;display:flex;flex:{aspect:.3f} 1 0;min-width:0">'
+        f'<img alt="{html.escape(picture.alt)}" src="{source}" style="width:100%;min-width:0;'
+        f'aspect-ratio:{aspect:.3f};margin:0;image-rendering:pixelated">'
+        f"{cursor if picture.timed else ''}</span>"
         for picture, source, aspect in zip(pictures, sources, aspects, strict=True)
     )
     return (

@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from synvae_core.music.sound import Sound
+from synvae_workbench.live.players import audio_player, roll_picture
 
 NOTEBOOK = "42_say_it_see_it_hear_it.ipynb"
 
@@ -34,4 +38,22 @@ def test_a_report_shows_and_plays_with_the_network_cut_off(report, new_page, sou
     page.set_viewport_size({"width": 600, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "fits 600 pixels"
     page.screenshot(path=artifacts / "report_600.png")
+    page.context.close()
+
+
+def test_a_cursor_runs_along_the_roll(new_page):
+    melody = np.array([41, 0, 43, 0, 45, 0, 46, 0] * 4)
+    roll = roll_picture(melody, "piano roll")
+    html = audio_player(melody, label="tune", pictures=[roll], sound=Sound(qpm=60)).data
+    page = new_page()
+    page.set_content(html)
+    cursor, audio = page.locator("[data-seconds]"), page.locator("audio")
+    assert cursor.is_hidden()
+    audio.evaluate("audio => { audio.currentTime = 5 }")
+    place = "(node) => parseFloat(node.style.left)"
+    cursor.wait_for(state="visible")
+    assert cursor.evaluate(place) == pytest.approx(62.5)
+    page.emulate_media(reduced_motion="reduce")
+    audio.evaluate("audio => { audio.currentTime = 6 }")
+    page.wait_for_function("document.querySelector('[data-seconds]').style.left === '50%'")
     page.context.close()

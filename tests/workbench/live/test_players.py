@@ -16,7 +16,13 @@ from synvae_core.music.render import (
     sine_synthesiser,
 )
 from synvae_core.music.sound import PIANO, Sound
-from synvae_workbench.live.players import Picture, PlayerItem, audio_player, player_grid
+from synvae_workbench.live.players import (
+    Picture,
+    PlayerItem,
+    audio_player,
+    player_grid,
+    roll_picture,
+)
 
 MELODY = np.array([41, 0, 43, 0, 45, 0, 46, 0] * 4)
 VOID = {"img"}
@@ -118,10 +124,10 @@ def test_text_is_escaped_everywhere():
 
 
 def test_nothing_is_fetched_from_anywhere():
-    items = [PlayerItem(MELODY, "a", [Picture(np.zeros((2, 2)), "b")])]
+    items = [PlayerItem(MELODY, "a", [roll_picture(MELODY, "b")])]
     page = Page(player_grid(items).data)
     for tag, attributes in page.elements:
-        assert tag in {"div", "figure", "audio", "figcaption", "img"}
+        assert tag in {"div", "figure", "audio", "figcaption", "img", "span", "i"}
         for name, value in attributes.items():
             assert name not in {"href", "srcset"}
             assert name != "src" or value.startswith("data:")
@@ -192,3 +198,16 @@ def test_a_player_without_a_name_and_a_grid_without_columns_are_refused():
         audio_player(MELODY, label=" ")
     with pytest.raises(ValueError, match="columns is at least 1"):
         player_grid([], columns=0)
+
+
+def test_a_cursor_crosses_the_roll_alone_in_the_time_of_the_notes():
+    pictures = [Picture(np.zeros((4, 4)), "a square"), roll_picture(MELODY, "piano roll")]
+    page = Page(audio_player(MELODY, label="a", pictures=pictures, sound=Sound(qpm=60)).data)
+    (cursor,) = page.all("i")
+    assert float(cursor["data-seconds"]) == 8
+    assert float(cursor["data-bars"]) == 2
+    assert "hidden" in cursor
+    tags = [tag for tag, _ in page.elements]
+    assert tags[tags.index("i") - 1] == "img" and page.all("img")[1]["alt"] == "piano roll"
+    square = Page(audio_player(MELODY, label="a", pictures=pictures[:1]).data)
+    assert not square.all("i") and "onseeked" not in square.all("audio")[0]
