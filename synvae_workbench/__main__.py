@@ -250,14 +250,12 @@ def list_command(options: argparse.Namespace) -> int:
 
 def strip_command(options: argparse.Namespace) -> int:
     """Strips outputs from notebooks; prints the paths of the changed ones."""
-    import nbformat
-
-    from synvae_workbench.reports import read_notebook, strip_notebook
+    from synvae_workbench.reports import read_notebook, strip_notebook, write_notebook
 
     for path in options.notebooks:
         notebook = read_notebook(path)
         if (clean := strip_notebook(notebook)) != notebook:
-            nbformat.write(clean, path)
+            write_notebook(clean, path)
             print(path)
     return 0
 

@@ -6,8 +6,9 @@ output goes into runs/ and reports/ of the current folder.
 """
 
 import os
-import shutil
 from pathlib import Path
+
+from synvae_core.atomic import make_folder, write_bytes
 
 HERE = Path(__file__).parent
 SHARE = HERE / "share"  # in a wheel alone
@@ -32,8 +33,7 @@ def kernel_folder(notebooks: Path) -> Path:
     work = work_folder(notebooks)
     if work == notebooks.resolve().parent:
         return notebooks.resolve()
-    (work / "runs").mkdir(exist_ok=True)
-    return work / "runs"
+    return make_folder(work / "runs")
 
 
 def find_shipped(path: str | Path) -> Path:
@@ -57,8 +57,9 @@ def lay_out(folder: Path) -> list[Path]:
     copies = []
     for path in sorted(path for pattern in LAID_OUT for path in SHIPPED.glob(pattern)):
         copy = folder / path.relative_to(SHIPPED)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copies.append(shutil.copyfile(path, copy))
+        make_folder(copy.parent)
+        write_bytes(copy, path.read_bytes())
+        copies.append(copy)
     return copies
 
 

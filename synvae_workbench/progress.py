@@ -17,7 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 import tqdm.auto
 from tqdm.std import tqdm as text_bar
 
-from synvae_workbench.atomic import replace_when_written
+from synvae_core.atomic import replace_when_written
 
 PROGRESS_FILE = "SYNVAE_PROGRESS_FILE"
 SECONDS_BETWEEN_WRITES = 0.25

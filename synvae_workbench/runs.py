@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, SupportsFloat
 
-from synvae_core.models.storage import write_json, write_text
-from synvae_workbench.atomic import replace_when_written
+from synvae_core.atomic import make_folder, replace_when_written, write_json, write_text
 from synvae_workbench.declarations import current_parameters
 from synvae_workbench.provenance import Provenance, provenance
 
@@ -37,8 +36,7 @@ def run_folder(name: str, *, root: str | Path = "runs", fresh: bool = False) -> 
     folder = Path(root) / name
     if fresh and folder.is_dir():
         shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return make_folder(folder)
 
 
 def record(
@@ -82,7 +80,7 @@ def record(
 def save_figure(folder: Path, name: str, figure: Any) -> None:
     """Writes a matplotlib figure to `figures/<name>.png` of the run, atomically."""
     path = folder / "figures" / f"{name}.png"
-    path.parent.mkdir(exist_ok=True)
+    make_folder(path.parent)
     with replace_when_written(path) as part:
         figure.savefig(part, format="png", dpi=110)
 

@@ -5,16 +5,15 @@ No pickle is read or written.
 
 import dataclasses
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
+from synvae_core.atomic import make_folder, write_bytes, write_json
 from synvae_core.places import PRETRAINED
 
 CONFIG_FILE = "config.json"
@@ -34,9 +33,11 @@ def save_model(model: nn.Module, folder: str | Path, *, half: bool = False) -> N
 
     Args:
         half: store float16, which halves the file; weights are float32 again after loading.
+
+    Raises:
+        UnwritableError: if the disk is full or read-only; what was there before stays.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(Path(folder))
     weights = {
         name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in model.state_dict().items()
@@ -51,11 +52,9 @@ def save_model(model: nn.Module, folder: str | Path, *, half: bool = False) -> N
     missing = getattr(model, "missing", ())
     if missing:  # an incomplete model stays one
         stored["missing"] = list(missing)
-    temporary = folder / f".{WEIGHTS_FILE}.{os.getpid()}"
-    save_file(weights, temporary)
-    os.replace(temporary, folder / WEIGHTS_FILE)
+    # Not by save_file: its files are for their owner alone, and stay half written if it is killed.
+    write_bytes(folder / WEIGHTS_FILE, save(weights))
     write_json(folder / CONFIG_FILE, stored)
-    shutil.copymode(folder / CONFIG_FILE, folder / WEIGHTS_FILE)  # safetensors lets the owner alone
 
 
 def find_folder(path: str | Path) -> Path:
@@ -150,15 +149,3 @@ def check_shapes(
             + "; ".join(differences[:3])
             + (f"; and {len(differences) - 3} more" if len(differences) > 3 else "")
         )
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes JSON atomically."""
-    write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a text file atomically."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)

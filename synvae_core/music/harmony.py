@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
+from synvae_core.atomic import make_folder, write_bytes, write_json
 from synvae_core.music.coding import STEPS_PER_BAR
 from synvae_core.music.melody import ONE_VOICE
 
@@ -147,14 +148,10 @@ def load_harmoniser(folder: Path) -> Harmoniser:
 
 def save_harmoniser(harmoniser: Harmoniser, folder: Path) -> None:
     """Writes a harmoniser's `config.json` and `model.safetensors`, in float32."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     config = {"weight": harmoniser.weight, "onset_weight": harmoniser.onset_weight}
     stored = {"format": 1, "model": "Harmoniser", "config": config}
-    (folder / "config.json").write_text(
-        json.dumps(stored, indent=2, sort_keys=True) + "\n", encoding="utf-8"
-    )
+    write_json(folder / "config.json", stored)
     tables = harmoniser.tables._asdict()
-    save_file(
-        {name: table.astype(np.float32) for name, table in tables.items()},
-        folder / "model.safetensors",
-    )
+    weights = save({name: table.astype(np.float32) for name, table in tables.items()})
+    write_bytes(folder / "model.safetensors", weights)

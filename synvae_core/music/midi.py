@@ -7,7 +7,6 @@ importing note_seq raises pretty_midi's guard against absurd ticks, and this mod
 
 import io
 import os
-import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import pretty_midi
 from jaxtyping import Float, Integer
 
+from synvae_core.atomic import make_folder, write_bytes
 from synvae_core.music.coding import STEPS_PER_QUARTER, Coding, Note
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi_files import PERCUSSION_CHANNEL, file_score
@@ -155,7 +155,8 @@ def write_midi(events: Integer[np.ndarray, " t"], path: str | os.PathLike, **opt
     Args:
         options: of `midi_bytes`.
     """
-    _write_atomically(Path(path), midi_bytes(events, **options))
+    make_folder(Path(path).parent)
+    write_bytes(Path(path), midi_bytes(events, **options))
 
 
 def read_midi(source: str | os.PathLike | bytes, **options: Any) -> Integer[np.ndarray, " t"]:
@@ -192,11 +193,13 @@ def round_trip(
         performance: how they are played, as in `midi_bytes`.
     """
     heard, steps = np.empty(events.shape, np.int64), events.shape[1] // coding.voices
+    if folder is not None:
+        make_folder(Path(folder))
     for index, melody in enumerate(events):
         source: bytes | Path = (data := midi_bytes(melody, coding=coding, **performance))
         if folder is not None:
             source = Path(folder) / f"melody_{index:05d}.mid"
-            _write_atomically(source, data)
+            write_bytes(source, data)
         heard[index] = read_midi(source, steps=steps, allow_silence=True, coding=coding)
     return heard
 
@@ -213,14 +216,6 @@ def check_performance(
         raise ValueError(f"velocity is 1..127 (0 would end the note), got {velocity}")
     if octaves not in (-1, 0, 1):
         raise ValueError(f"a melody is moved by -1, 0 or 1 octaves, got {octaves}")
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        part = Path(folder) / path.name
-        part.write_bytes(data)
-        part.replace(path)
 
 
 def _steps(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synvae_workbench.atomic import replace_when_written
+from synvae_core.atomic import replace_when_written
 
 WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED, STOPPED, SKIPPED = "failed", "stopped", "skipped"

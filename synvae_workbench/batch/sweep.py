@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from distributed import Client, Future
 from filelock import FileLock, Timeout
 
+from synvae_core.atomic import make_folder
 from synvae_workbench.batch.digest import (
     log_file,
     read_metrics,
@@ -70,7 +71,7 @@ def open_sweep(plan: Plan, *, resume: bool) -> Iterator[dict[str, State]]:
     if folder.exists() and not begun and not (folder / "state").is_dir():
         raise ValueError(f"{folder} is the folder of a run: give the sweep another --name")
     for part in ("state", "logs"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / part)
     try:
         lock = FileLock(folder / "sweep.lock").acquire(blocking=False)
     except Timeout:

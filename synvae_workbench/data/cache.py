@@ -14,7 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from synvae_workbench.atomic import replace_when_written
+from synvae_core.atomic import make_folder, remove_leftovers, replace_when_written
+
+DAY = 86_400.0  # seconds; nobody writes at one file for longer
 
 
 def cache_folder(cache: Path | bool | None = None) -> Path:
@@ -72,6 +74,7 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], *, compressed: bool 
         OSError: if the disk is full or read-only; what was there before stays.
     """
     save = np.savez_compressed if compressed else np.savez
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    remove_leftovers(path.parent, path.name, older_than=DAY)
     with replace_when_written(path) as part, part.open("wb") as file:
         save(file, **arrays)

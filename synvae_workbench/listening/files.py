@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 from PIL import Image
 
-from synvae_core.models.storage import write_json
+from synvae_core.atomic import make_folder, replace_when_written, write_json
 from synvae_core.music.render import SAMPLE_RATE
 from synvae_core.music.sound import PIANO, Sound
 from synvae_workbench.listening.design import Key
@@ -171,21 +171,20 @@ def write_media(
     """
     if len(images) != len(melodies):
         raise ValueError(f"got {len(images)} pictures and {len(melodies)} melodies")
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(Path(folder))
     for each, source in sources.items():
         _parse_number("sources", each)  # the file is called after it
         if not 0 <= source < len(images):
             raise ValueError(f"sources[{each}] is {source}: expected 0 to {len(images) - 1}")
         picture = images[source].transpose(1, 2, 0)
-        Image.fromarray(picture.squeeze(2) if picture.shape[2] == 1 else picture).save(
-            folder / f"{each}_orig.png"
-        )
+        image = Image.fromarray(picture.squeeze(2) if picture.shape[2] == 1 else picture)
+        with replace_when_written(folder / f"{each}_orig.png") as part:
+            image.save(part, "PNG")
         _write_wav(folder / f"{each}_audio.wav", sound.render(melodies[source]))
 
 
 def _write_wav(path: Path, waveform: np.ndarray) -> None:
-    with wave.open(str(path), "wb") as file:
+    with replace_when_written(path) as part, wave.open(str(part), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from synvae_core.atomic import make_folder
 from synvae_core.types import Measure
 from synvae_workbench.listening.files import write_results, write_tasks
 from synvae_workbench.listening.journal import Journal
@@ -160,8 +161,7 @@ class SittingFolder(NamedTuple):
 
 def begin_sitting(folder: str | Path, materials: Materials) -> Sitting:
     """Begins a sitting of a person who has consented, with the task set that was served least."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(Path(folder))
     times = dict.fromkeys(materials.sets, 0)
     for sitting in read_sittings(folder, materials).found.values():
         times[sitting.listener] += 1
@@ -215,7 +215,7 @@ def read_sittings(folder: str | Path, materials: Materials) -> SittingFolder:
 def export_sittings(folder: str | Path, sittings: Mapping[str, Sitting]) -> None:
     """Writes `results/ID.json` as Syneval does, and beside it the set as `served/ID.json`."""
     for name in ("results", "served"):
-        (Path(folder) / name).mkdir(parents=True, exist_ok=True)
+        make_folder(Path(folder) / name)
     for each, sitting in sittings.items():
         write_results(Path(folder) / "results" / f"{each}.json", sitting.session)
         write_tasks(Path(folder) / "served" / f"{each}.json", sitting.tasks)

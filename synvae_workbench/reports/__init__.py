@@ -7,6 +7,7 @@ from synvae_workbench.reports.parameters import (
     notebook_parameters,
     parse_parameters,
     read_notebook,
+    write_notebook,
 )
 from synvae_workbench.reports.run import NotebookFailed, NotebookInterrupted, Stopped, run_notebook
 from synvae_workbench.reports.strip import strip_notebook
@@ -23,4 +24,5 @@ __all__ = [
     "read_notebook",
     "run_notebook",
     "strip_notebook",
+    "write_notebook",
 ]

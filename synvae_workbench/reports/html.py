@@ -16,7 +16,7 @@ from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 from traitlets.config import Config
 
-from synvae_workbench.atomic import replace_when_written
+from synvae_core.atomic import write_text
 from synvae_workbench.provenance import MIME_TYPE
 from synvae_workbench.reports.estimate import headings
 from synvae_workbench.reports.formatting import format_duration, format_time
@@ -72,8 +72,7 @@ def export_html(executed: Path, html: Path, *, provenance: Mapping[str, Any] | N
     )
     resources = {"metadata": {"path": str(executed.parent)}, "report": header}
     page, _ = exporter.from_notebook_node(notebook, resources=resources)
-    with replace_when_written(html) as part:
-        part.write_text(add_contents(page), encoding="utf-8")
+    write_text(html, add_contents(page))
     return html
 
 

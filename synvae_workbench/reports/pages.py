@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from synvae_workbench.atomic import replace_when_written
+from synvae_core.atomic import make_folder, write_text
 from synvae_workbench.reports.formatting import format_duration, format_figure
 
 TEMPLATES = Path(__file__).parent / "template"
@@ -33,9 +33,8 @@ def write_page(path: Path, template: str, **content: Any) -> Path:
         "breakable": breakable,
     }
     page = environment.get_template(template).render(content)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replace_when_written(path) as part:
-        part.write_text(page, encoding="utf-8")
+    make_folder(path.parent)
+    write_text(path, page)
     return path
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import nbformat
 
+from synvae_core.atomic import write_text
 from synvae_workbench.declarations import Parameter, check_value, declarations, describe_type
 
 TAG = "parameters"
@@ -40,6 +41,15 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
         return nbformat.v4.upgrade(nbformat.read(path, as_version=4))
     except Exception as error:  # nbformat raises its own, json's, and AttributeError
         raise ValueError(f"{path} is not a Jupyter notebook: {error}") from error
+
+
+def write_notebook(notebook: nbformat.NotebookNode, path: Path) -> None:
+    """Writes a notebook atomically, as nbformat does.
+
+    Raises:
+        UnwritableError: if the disk is full or read-only; what was there before stays.
+    """
+    write_text(path, nbformat.writes(notebook).removesuffix("\n") + "\n")
 
 
 def declared_parameters(notebook: nbformat.NotebookNode, name: str) -> dict[str, Parameter]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from synvae_core.atomic import write_text
 from synvae_core.models.melody.configurations import configuration
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.speech.config import speech_image_config
@@ -198,10 +199,8 @@ def write_pages(root: Path) -> tuple[Path, Path]:
     reports, readme, page = root / "reports", root / "README.md", root / "docs" / "results.md"
     found, tables = read_results(reports / "results.json"), read_tables(reports / "tables.json")
     text = with_tables(readme.read_text(encoding="utf-8"), found, tables)
-    readme.write_text(
-        with_published(text, read_published(reports / "published.json"), found), encoding="utf-8"
-    )
-    page.write_text(results_page(found, tables), encoding="utf-8")
+    write_text(readme, with_published(text, read_published(reports / "published.json"), found))
+    write_text(page, results_page(found, tables))
     return readme, page
 
 

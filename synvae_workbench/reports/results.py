@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from synvae_core.models.storage import write_json
+from synvae_core.atomic import write_json
 
 START = "<!-- results: generated from reports/results.json by `make results` -->"
 END = "<!-- end of results -->"

@@ -23,13 +23,15 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_core.utils import run_sync
 from papermill.exceptions import PapermillExecutionError
+from papermill.iorw import LocalHandler, papermill_io
 
+from synvae_core.atomic import UnwritableError, make_folder, write_text
 from synvae_workbench.places import kernel_folder, python_path, work_folder
 from synvae_workbench.progress import PROGRESS_FILE
 from synvae_workbench.provenance import MIME_TYPE, provenance
 from synvae_workbench.reports.estimate import Step, notebook_steps
 from synvae_workbench.reports.html import export_html
-from synvae_workbench.reports.parameters import check_parameters, read_notebook
+from synvae_workbench.reports.parameters import check_parameters, read_notebook, write_notebook
 from synvae_workbench.reports.terminal import StatusLine
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -97,13 +99,14 @@ def run_notebook(
             of another type, all before a kernel starts; for a name that would leave `out_dir`.
         NotebookFailed: when a cell raises or the kernel dies, after the report is written.
         NotebookInterrupted: on SIGINT and SIGTERM, likewise.
+        UnwritableError: if the report cannot be written; it says how the run ended, too.
     """
     path = path.resolve()
     given = check_parameters(path, parameters or {})
     executed = _output(path, out_dir, path.stem if name is None else name)
     source = read_notebook(path)
     steps = notebook_steps(source, _earlier_run(executed, given))
-    nbformat.write(source, executed)  # so that a report can be made whatever happens next
+    write_notebook(source, executed)  # so that a report can be made whatever happens next
     with tempfile.TemporaryDirectory(prefix="synvae-") as folder, _Signals() as signals:
         loops = Path(folder) / "progress.json"
         line = StatusLine(list(steps.values()), len(source.cells), status or sys.stderr, loops)
@@ -111,8 +114,7 @@ def run_notebook(
             executed, kernel_folder(path.parent), given, Path(folder)
         )
         line.close("done" if stopped is None else "stopped")
-        _record(executed, path.name, stopped)
-        report = export_html(executed, executed.with_suffix(".html"))
+        report = _report(executed, path.name, stopped)
     if stopped is None:
         return report
     if signals.came is not None:
@@ -125,8 +127,7 @@ def _output(path: Path, out_dir: Path | None, name: str) -> Path:
     if not NAME.fullmatch(name):
         raise ValueError(f"a report's name is made of letters, digits, _ - and ., got {name!r}")
     out_dir = work_folder(path.parent) / "reports" if out_dir is None else out_dir.resolve()
-    out_dir.mkdir(parents=True, exist_ok=True)
-    executed = out_dir / f"{name}.ipynb"
+    executed = make_folder(out_dir) / f"{name}.ipynb"
     if executed == path:
         raise ValueError(f"{path}: the executed copy would overwrite it; choose another folder")
     return executed
@@ -194,7 +195,9 @@ class _Run:
                 return self.stop_at(f"{error.ename}: {error.evalue}".removesuffix(": "))
             except KeyboardInterrupt:
                 return self.stop_at("interrupted")
-            except Exception as error:  # a dead kernel, a full disk: whatever it is, report it
+            except UnwritableError as error:
+                return self.stop_at(str(error))
+            except Exception as error:  # a dead kernel, an odd cell: whatever it is, report it
                 log.seek(0)
                 last_words = " ".join(log.read().split()[-60:])
                 return self.stop_at(f"{type(error).__name__}: {error} {last_words}".strip())
@@ -245,6 +248,26 @@ def _earlier_run(executed: Path, parameters: Mapping[str, Any]) -> nbformat.Note
     return before if ended_well and alike else None
 
 
+class _AtomicFiles(LocalHandler):
+    """Files of papermill, which saves after every cell: a full disk leaves the notebook whole."""
+
+    def write(self, buf: str, path: str) -> None:
+        write_text(Path(path), buf)
+
+
+papermill_io.register(Path.cwd().anchor, _AtomicFiles())  # for all absolute paths
+
+
+def _report(executed: Path, name: str, stopped: Stopped | None) -> Path:
+    """Makes the report of a run that ended; returns its path."""
+    try:
+        _record(executed, name, stopped)
+        return export_html(executed, executed.with_suffix(".html"))
+    except UnwritableError as error:
+        ended = "ended well" if stopped is None else f"stopped in {stopped}"
+        raise UnwritableError(f"{error}. The run itself {ended}") from error
+
+
 def _record(executed: Path, name: str, stopped: Stopped | None) -> None:
     """Writes into the executed notebook what it came from, and where it stopped if it did."""
     notebook = nbformat.read(executed, as_version=4)
@@ -255,4 +278,4 @@ def _record(executed: Path, name: str, stopped: Stopped | None) -> None:
         if MIME_TYPE in output.get("data", {}):
             record["provenance"] |= output.data[MIME_TYPE]
     notebook.metadata["synvae"] = record
-    nbformat.write(notebook, executed)
+    write_notebook(notebook, executed)

@@ -1,5 +1,6 @@
 """Checkpoints of training: written atomically, refused where they are of another run."""
 
+import io
 import pickle
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass
@@ -7,10 +8,10 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from synvae_workbench.atomic import replace_when_written
+from synvae_core.atomic import write_bytes
 
 History = list[dict[str, float]]
 
@@ -63,11 +64,15 @@ def _plain(value: Any) -> Any:
 
 
 def save_state(run: Path, trained: Stateful, settings: Mapping[str, Any], history: History) -> None:
-    """Writes the state of training to `run/training.pt`, atomically."""
-    path = run / STATE_FILE
+    """Writes the state of training to `run/training.pt`, atomically.
+
+    Raises:
+        UnwritableError: if the disk is full or read-only; the state before stays.
+    """
     state = {**trained.state_dict(), "settings": dict(settings), "history": history}
-    with replace_when_written(path) as part:
-        torch.save(state, part)
+    written = io.BytesIO()  # torch says of a full disk "unexpected pos 64 vs 0"
+    torch.save(state, written)
+    write_bytes(run / STATE_FILE, written.getvalue())
 
 
 def restore_state(run: Path, trained: Stateful, settings: Mapping[str, Any]) -> History:
@@ -104,5 +109,5 @@ def save_batch(run: Path, batch: tuple[Tensor, ...], rows: Tensor) -> Path:
     """Writes the batch that a run diverged on, with its row numbers; returns the path."""
     path = run / DIVERGED_FILE
     tensors = {f"batch_{i}": tensor.cpu().contiguous() for i, tensor in enumerate(batch)}
-    save_file(tensors | {"rows": rows.cpu().contiguous()}, path)
+    write_bytes(path, save(tensors | {"rows": rows.cpu().contiguous()}))
     return path

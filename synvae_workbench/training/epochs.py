@@ -16,6 +16,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.loggers import TensorBoardLogger
 from torch import Tensor
 
+from synvae_core.atomic import make_folder
 from synvae_core.losses import Losses
 from synvae_core.models.storage import BEST, LATEST, save_model
 from synvae_workbench.progress import progress
@@ -115,7 +116,7 @@ class Epochs:
         update, options = self.update, self.options
         history: History = []
         if options.folder is not None:
-            options.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(options.folder)
             more = {"best_by": options.best_by, **options.settings}
             self.settings = identity(update.model, update.objective, self.config, more)
             history = restore_state(options.folder, update, self.settings)

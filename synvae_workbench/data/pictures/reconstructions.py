@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from synvae_workbench.atomic import replace_when_written
+from synvae_core.atomic import explained, make_folder, write_text
 from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.arrays import Decoding
 from synvae_workbench.data.pictures.file_sets import Listing, read_set
@@ -75,8 +75,8 @@ def export_pictures(
         del index["splits"][split]  # until the new one is complete
         _write_index(folder, index)
         shutil.rmtree(target)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{split}.") as parent:
+    make_folder(folder)
+    with explained(target), tempfile.TemporaryDirectory(dir=folder, prefix=f".{split}.") as parent:
         whole = Path(parent) / split
         _write_pictures(whole, images, _names(labels, ids, classes))
         whole.rename(target)
@@ -217,5 +217,4 @@ def _is_whole(split: str, index: dict) -> bool:
 
 
 def _write_index(folder: Path, index: dict) -> None:
-    with replace_when_written(folder / INDEX) as part:
-        part.write_text(json.dumps(index, indent=1), "utf-8")
+    write_text(folder / INDEX, json.dumps(index, indent=1))

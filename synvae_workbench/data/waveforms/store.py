@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from jaxtyping import Int16
 
-from synvae_workbench.atomic import replace_when_written
+from synvae_core.atomic import make_folder, replace_when_written
 from synvae_workbench.data.cache import read_arrays, write_arrays
 from synvae_workbench.data.files import BrokenFile
 
@@ -107,7 +107,7 @@ def cached_sounds(store: Path, settings: str, write: Callable[[SoundWriter], Non
 
 
 def _write(path: Path, table: Path, write: Callable[[SoundWriter], None]) -> dict[str, np.ndarray]:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with replace_when_written(path) as part, part.open("wb") as file:
         writer = SoundWriter(file)
         write(writer)

@@ -14,6 +14,7 @@ import nbformat
 import psutil
 import pytest
 
+from synvae_core.atomic import UnwritableError
 from synvae_workbench.__main__ import main
 from synvae_workbench.reports import NotebookFailed, run_notebook
 from synvae_workbench.reports import run as run_module
@@ -218,3 +219,25 @@ def test_the_commands_that_touch_no_kernel(write, capsys):
     assert "widgets" not in clean.metadata
     assert main(["strip", str(path)]) == 0
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("room", "error", "left"),
+    [
+        (100_000, NotebookFailed, ["trial.html", "trial.ipynb"]),
+        (8_000, UnwritableError, ["trial.ipynb"]),  # too little for the report, too
+    ],
+)
+def test_a_full_disk_leaves_the_notebook_whole_and_says_so(write, tmp_path, room, error, left):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    path = write("print('small')", "print('large' * 50_000)")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(error, match=r"cell 4.*: \S*trial.ipynb cannot be written: files may"):
+            run(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "small" in str(outputs(tmp_path / "reports" / "trial.html"))
+    assert sorted(os.listdir(tmp_path / "reports")) == left
+    assert not kernels()
