@@ -1,102 +1,97 @@
-"""Reader of MIDI files: their notes as a `Score`, parsed by mido, with bounds on size and time."""
+"""Reader of MIDI files: their notes as a `Score`, with bounds on size, time and memory."""
 
-import io
 import os
-import re
 from pathlib import Path
 from typing import NamedTuple
 
-import mido
 import numpy as np
 from jaxtyping import Float
 
 from synvae_core.music.coding import STEPS_PER_QUARTER
+from synvae_core.music.midi_events import Corrupt, Track, parse_header, parse_tracks
 from synvae_core.music.score import MAX_STEPS, MidiError, Part, Score
 
 MAX_BYTES = 1 << 19  # a song of POP909 has 30 KB, a dense export from an editor some hundred
+# An event takes two bytes or more: with the size, their number and memory are bounded, too.
+MOST_BEFORE = 256  # bytes before the file proper: the head of a RIFF or of a MacBinary
 PERCUSSION_CHANNEL = 9
-# A delta time has at most four bytes; long runs make mido's integers grow, in quadratic time.
-ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{1024}")
 
 
-class Track(NamedTuple):
-    """Changes of notes and metres of one track; `end` is its last tick.
-
-    A change is a tick, a channel and pitch, and whether the note starts there or ends.
-    """
+class MidiFile(NamedTuple):
+    """Tracks of a MIDI file in ticks, of which a quarter has `resolution`; a name for messages."""
 
     name: str
-    changes: list[tuple[int, tuple[int, int], bool]]
-    metres: list[tuple[int, int]]
-    end: int
+    resolution: int
+    tracks: list[Track]
 
 
-def file_score(source: str | os.PathLike | bytes) -> Score:
+def file_score(source: str | os.PathLike | bytes, *, name: str = "") -> Score:
     """Reads the score of a MIDI file, given by its path or its bytes.
+
+    Args:
+        name: of the source in messages, by default its path.
 
     Raises:
         MidiError: if it is no MIDI file of type 0 or 1 in ticks per quarter, truncated or corrupt,
             larger than 512 KB or with an absurd tick.
     """
-    return score_of(*parse_midi(source))
+    return score_of(parse_midi(source, name=name))
 
 
-def score_of(name: str, midi: mido.MidiFile) -> Score:
-    """The score of a parsed MIDI file, with a name for messages."""
-    resolution = midi.ticks_per_beat
-    tracks = [_read_track(track) for track in midi.tracks]
-    end = max((track.end for track in tracks), default=0) * STEPS_PER_QUARTER / resolution
+def score_of(midi: MidiFile) -> Score:
+    """The score of a parsed MIDI file."""
+    end = max((track.end for track in midi.tracks), default=0)
     parts, percussion = [], 0
-    for index, track in enumerate(tracks):
-        for channel, spans in sorted(_spans(track, resolution).items()):
+    for index, track in enumerate(midi.tracks):
+        for channel, spans in sorted(_spans(track, midi.resolution).items()):
             label = f"{track.name[:40]!r} (MIDI track {index}, channel {channel + 1})"
             if channel == PERCUSSION_CHANNEL:
                 percussion += len(spans)
             else:
                 voice = channel - (channel > PERCUSSION_CHANNEL)
                 parts.append(Part(track.name, label, spans, voice))
-    return Score(
-        name, parts, [metre for track in tracks for metre in track.metres], end, percussion
-    )
+    metres = [metre[1:] for track in midi.tracks for metre in track.metres]
+    return Score(midi.name, parts, metres, end * STEPS_PER_QUARTER / midi.resolution, percussion)
 
 
-def parse_midi(source: str | os.PathLike | bytes) -> tuple[str, mido.MidiFile]:
-    """Parses a MIDI file, given by its path or its bytes: a name for messages, and its content.
+def parse_midi(source: str | os.PathLike | bytes, *, name: str = "") -> MidiFile:
+    """Parses a MIDI file, given by its path or its bytes.
 
     Raises:
         MidiError: as in `file_score`; its `reason` says in a few words which of these it was.
     """
-    name, data = _contents(source)
-    broken = f"{name} is truncated or corrupt, expected a whole MIDI file; export or copy it again"
-    corrupt = "truncated or corrupt"
-    if ENDLESS_NUMBER.search(data):
-        raise MidiError(f"{broken} (a number without an end)", reason=corrupt)
+    name, data = _contents(source, name)
     try:
-        midi = mido.MidiFile(file=io.BytesIO(data))
-    except Exception as error:  # mido raises whatever the bytes provoke, from EOFError to KeyError
-        detail = str(error) or type(error).__name__
-        raise MidiError(f"{broken} ({detail})", reason=corrupt) from error
-    if midi.type not in (0, 1) or midi.ticks_per_beat <= 0:
+        header = parse_header(data)
+        if header.kind not in (0, 1) or header.resolution <= 0:
+            raise MidiError(
+                f"{name} is of type {header.kind} with time division {header.resolution}; expected "
+                "type 0 or 1 in ticks per quarter; export it again as type 1",
+                reason="not of type 0 or 1 in ticks per quarter",
+            )
+        tracks = parse_tracks(data, header)
+    except Corrupt as error:
         raise MidiError(
-            f"{name} is of type {midi.type} with time division {midi.ticks_per_beat}; expected "
-            "type 0 or 1 in ticks per quarter; export it again as type 1",
-            reason="not of type 0 or 1 in ticks per quarter",
-        )
-    ticks = max((sum(message.time for message in track) for track in midi.tracks), default=0)
-    if ticks * STEPS_PER_QUARTER > MAX_STEPS * midi.ticks_per_beat:
+            f"{name} is truncated or corrupt, expected a whole MIDI file; export or copy it again "
+            f"({error})",
+            reason="truncated or corrupt",
+        ) from error
+    ticks = max((track.end for track in tracks), default=0)
+    if ticks * STEPS_PER_QUARTER > MAX_STEPS * header.resolution:
         raise MidiError(
             f"{name} has an absurd tick: it would last more than {MAX_STEPS} sixteenths; "
             "the file is corrupt, export it again",
             reason="absurdly long",
         )
-    return name, midi
+    return MidiFile(name, header.resolution, tracks)
 
 
-def _contents(source: str | os.PathLike | bytes) -> tuple[str, bytes]:
+def _contents(source: str | os.PathLike | bytes, name: str) -> tuple[str, bytes]:
+    """A name for messages, and the bytes from the header on."""
     if isinstance(source, bytes):
-        name, data = "the MIDI data", source
+        name, data = name or "the MIDI data", source
     else:
-        name, path = str(source), Path(source)
+        name, path = name or str(source), Path(source)
         if not path.is_file():
             raise MidiError(
                 f"{name} is not a file; expected the path of a MIDI file (.mid)",
@@ -104,7 +99,8 @@ def _contents(source: str | os.PathLike | bytes) -> tuple[str, bytes]:
             )
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
-    if not data.startswith(b"MThd"):
+    start = data.find(b"MThd", 0, MOST_BEFORE)
+    if start < 0:
         raise MidiError(
             f"{name} is not a MIDI file: it starts with {data[:4]!r} instead of b'MThd'; "
             "export the melody as a standard MIDI file (.mid)",
@@ -116,40 +112,21 @@ def _contents(source: str | os.PathLike | bytes) -> tuple[str, bytes]:
             "export the melody alone",
             reason="larger than 512 KB",
         )
-    return name, data
-
-
-def _read_track(track: mido.MidiTrack) -> Track:
-    changes, metres, tick = [], [], 0
-    for message in track:
-        tick += message.time
-        if message.type in ("note_on", "note_off"):
-            starts = message.type == "note_on" and message.velocity > 0  # velocity 0 ends a note
-            changes.append((tick, (message.channel, message.note), starts))
-        elif message.type == "time_signature":
-            metres.append((message.numerator, message.denominator))
-    return Track(_text(track.name), changes, metres, tick)
-
-
-def _text(name: str) -> str:
-    """Decodes a name as UTF-8, which most programs write, where it is not the Latin-1 of mido."""
-    try:
-        return name.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        return name
+    return name, data[start:]
 
 
 def _spans(track: Track, resolution: int) -> dict[int, Float[np.ndarray, "n 3"]]:
     """Notes of a track by channel; a note without an end lasts as long as the track."""
-    ended = dict.fromkeys(key for _, key, _ in track.changes)
+    ended = dict.fromkeys((channel, pitch) for _, channel, pitch, _ in track.notes)
     found: dict[int, list[tuple[int, int, int]]] = {}
     sounding: dict[tuple[int, int], list[int]] = {}
-    for tick, key, starts in [*track.changes, *((track.end, key, False) for key in ended)]:
-        if starts:
+    ends = ((track.end, channel, pitch, 0) for channel, pitch in ended)
+    for tick, channel, pitch, velocity in [*track.notes, *ends]:
+        key = channel, pitch
+        if velocity:
             sounding.setdefault(key, []).append(tick)
             continue
         begun = sounding.pop(key, ())
-        channel, pitch = key
         for start in begun:
             if start < tick:
                 found.setdefault(channel, []).append((start, tick, pitch))

@@ -11,7 +11,6 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import mido
 import numpy as np
 from jaxtyping import Float, Integer
 
@@ -20,7 +19,7 @@ from synvae_core.music.coding import Coding, Note
 from synvae_core.music.expression import express
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import SEMITONES, midi_bytes, write_midi
-from synvae_core.music.midi_files import PERCUSSION_CHANNEL, parse_midi, score_of
+from synvae_core.music.midi_files import PERCUSSION_CHANNEL, MidiFile, parse_midi, score_of
 from synvae_core.music.score import Reading, Score
 from synvae_core.music.soloist import melody_of
 
@@ -123,8 +122,8 @@ def read_performed(
     reads, whose options and refusals these are.
     """
     reading = Reading(**options)
-    name, midi = parse_midi(source)
-    score = score_of(name, midi)
+    midi = parse_midi(source)
+    score = score_of(midi)
     look = _look(midi, score, reading.coding)
     moved = None if look is None else _moved_back(score, look, reading.coding)
     return melody_of(moved or score, reading), look if moved else None
@@ -160,21 +159,20 @@ def performed_round_trip(
     return heard, found
 
 
-def _look(midi: mido.MidiFile, score: Score, coding: Coding) -> Look | None:
+def _look(midi: MidiFile, score: Score, coding: Coding) -> Look | None:
     tempos: set[tuple[int, int]] = set()
     programs: set[tuple[int, int]] = set()
-    velocities: dict[int, list[int]] = {voice: [] for voice in range(coding.voices)}
+    velocities: dict[int | None, list[int]] = {voice: [] for voice in range(coding.voices)}
     for track in midi.tracks:
-        tick = 0
-        for message in track:
-            tick += message.time
-            if message.type == "set_tempo":
-                tempos.add((tick, message.tempo))
-            voice = _voice(message)
-            if voice in velocities and message.type == "program_change":
-                programs.add((tick, message.program))
-            elif voice in velocities and message.type == "note_on" and message.velocity:
-                velocities[voice].append(message.velocity)
+        tempos.update(track.tempos)
+        programs.update(
+            (tick, program)
+            for tick, channel, program in track.programs
+            if _voice(channel) in velocities
+        )
+        for _, channel, _, loud in track.notes:
+            if loud and _voice(channel) in velocities:
+                velocities[_voice(channel)].append(loud)
     carried = [part for part in score.parts if part.voice in velocities]
     dynamics = {_even_velocity(part.spans, velocities[part.voice]) for part in carried}
     if not len(tempos) == len(programs) == len(dynamics) == 1:
@@ -185,9 +183,8 @@ def _look(midi: mido.MidiFile, score: Score, coding: Coding) -> Look | None:
     return look_of_performance(program, round(60e6 / tempo, 2), velocity)
 
 
-def _voice(message: Any) -> int | None:
-    """The voice that a message's channel belongs to; None of percussion and of the whole piece."""
-    channel = getattr(message, "channel", PERCUSSION_CHANNEL)
+def _voice(channel: int) -> int | None:
+    """The voice that a channel belongs to; None of percussion."""
     return None if channel == PERCUSSION_CHANNEL else channel - (channel > PERCUSSION_CHANNEL)
 
 

@@ -7,14 +7,17 @@ import numpy as np
 from jaxtyping import Int
 from pretty_midi import PrettyMIDI
 
-from synvae_core.music.coding import Coding
+from synvae_core.music.coding import STEPS_PER_BAR, Coding
 from synvae_core.music.midi import (
     NoteSequence,
     note_sequence_to_events,
     pretty_midi_to_events,
     read_midi,
 )
-from synvae_core.music.score import MidiError, Reading
+from synvae_core.music.midi_files import file_score
+from synvae_core.music.score import MidiError, Reading, score_to_events
+
+ANY_TUNE = Reading(top_line=True, quantize=True, ignore_metre=True, transpose_into_range=True)
 
 
 def read_melodies(source: object, *, steps: int, **options: Any) -> Int[np.ndarray, "n t"]:
@@ -43,6 +46,36 @@ def read_melodies(source: object, *, steps: int, **options: Any) -> Int[np.ndarr
     if isinstance(source, (list, tuple)):
         return _read_items(source, reading)
     return _checked(source, steps, reading["coding"])
+
+
+def read_opening(
+    source: str | os.PathLike | bytes, *, steps: int, name: str = ""
+) -> Int[np.ndarray, " {steps}"]:
+    """Event ids (steps,) of the opening of any MIDI file, from the bar of its first note on.
+
+    The top line of all parts on the grid of sixteenths, moved into the range by octaves, filled up
+    with silence.
+
+    Args:
+        name: of the file in messages, by default its path.
+
+    Raises:
+        MidiError: if it is no MIDI file, truncated, too large, or has no notes.
+    """
+    try:
+        events = score_to_events(file_score(source, name=name), ANY_TUNE)
+    except MidiError as error:
+        said = str(error).split("; pass ")[0].split(", or pass ")[0]  # no option helps here
+        raise MidiError(said, reason=error.reason) from error
+    coding = ANY_TUNE.coding
+    notes = coding.notes(events)
+    first = notes[0].start // STEPS_PER_BAR * STEPS_PER_BAR
+    kept = (
+        note._replace(start=note.start - first, end=min(note.end - first, steps))
+        for note in notes
+        if note.start < first + steps
+    )
+    return coding.events(kept, steps=steps)
 
 
 def _read_items(items: list | tuple, reading: dict[str, Any]) -> Int[np.ndarray, "n t"]:

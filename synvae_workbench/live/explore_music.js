@@ -74,7 +74,7 @@ function render({ model, el }) {
       if (pick.value !== "") act({ kind: "choose", slot, index: +pick.value });
     });
     const label = make("label", "em-file", row, "Upload MIDI …"), file = make("input", "", label);
-    Object.assign(file, { type: "file", accept: ".mid,.midi,audio/midi" });
+    Object.assign(file, { type: "file", accept: ".mid,.midi,.kar,.rmi,.smf,audio/midi" });
     file.setAttribute("aria-label", `Upload a MIDI file as melody ${slot}`);
     file.addEventListener("change", async () => {
       const [chosen] = file.files;

@@ -9,17 +9,13 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 from PIL import Image, UnidentifiedImageError
 
-from synvae_core.music.coding import STEPS_PER_BAR, Note
-from synvae_core.music.melody import ONE_VOICE
-from synvae_core.music.midi import read_midi
-from synvae_core.music.score import MidiError
+from synvae_core.music.midi_files import MAX_BYTES as MAX_MIDI_BYTES
+from synvae_core.music.reading import read_opening
 from synvae_workbench.data.files import BrokenFile
 from synvae_workbench.data.pictures.files import decode_whole, reason_of
 
 # A notebook's server closes the connection at 10 MiB.
 MAX_PICTURE_BYTES = 8 << 20
-# A note takes six bytes or more; far more of them than a song has would take seconds to read.
-MAX_MIDI_BYTES = 1 << 16
 # To decode; of a JPEG an eighth of the side is enough, and a telephone takes 50 million.
 MAX_PIXELS, MAX_JPEG_PIXELS = 12_000_000, 64_000_000
 LONGEST_SHOWN = 512  # side of an upload, in pixels, which goes to the page
@@ -53,31 +49,14 @@ def read_picture_upload(name: str, content: object) -> UInt8[np.ndarray, "h w 3"
 
 
 def read_midi_upload(name: str, content: object, *, steps: int) -> Integer[np.ndarray, " t"]:
-    """Decodes the event ids (steps,) of an uploaded MIDI file, from the bar of its first note on.
-
-    The top line of all parts on the grid of sixteenths, moved into the range by octaves, filled up
-    with silence.
+    """Decodes the event ids (steps,) of an uploaded MIDI file, as `reading.read_opening` does.
 
     Raises:
         ValueError: if it is too large, no MIDI file, broken, or has no notes, saying which.
     """
     name = printable_name(name)
     data = _bytes(name, content, MAX_MIDI_BYTES, "export the melody alone")
-    try:
-        events = read_midi(
-            data, top_line=True, quantize=True, ignore_metre=True, transpose_into_range=True
-        )
-    except MidiError as error:
-        said = str(error).split("; pass ")[0].split(", or pass ")[0]  # options of Python's
-        raise ValueError(said.replace("the MIDI data", name)) from error
-    notes = ONE_VOICE.notes(events)
-    first = notes[0].start // STEPS_PER_BAR * STEPS_PER_BAR
-    kept = (
-        Note(note.start - first, min(note.end - first, steps), note.pitch)
-        for note in notes
-        if note.start < first + steps
-    )
-    return ONE_VOICE.events(kept, steps=steps)
+    return read_opening(data, steps=steps, name=name)
 
 
 def printable_name(name: str, *, default: str = "Your file") -> str:

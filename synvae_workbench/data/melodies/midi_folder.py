@@ -29,8 +29,9 @@ from synvae_workbench.data.melodies.windows import NOTES_PER_BAR
 from synvae_workbench.data.options import CorpusOptions
 from synvae_workbench.data.places import named_folder
 
-READER_VERSION = 1  # part of the cache's name; raise it when the windows change
-SUFFIXES = (".mid", ".midi")
+READER_VERSION = 2  # part of the cache's name; raise it when the windows change
+SUFFIXES = (".mid", ".midi", ".kar", ".rmi", ".smf")
+NAMES = ", ".join(SUFFIXES)
 _CHUNK = 64  # files that a process reads at a time
 _PARTS = ("train", "validation", "test")
 _TUNE_ID, _NAME_END = np.dtype("<i4"), np.dtype("<i8")
@@ -51,7 +52,7 @@ def load_midi_folder(options: CorpusOptions) -> Corpus:
     """
     folder, bars, seed = named_folder(options), options.bars, options.seed
     if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder; expected one with MIDI files (.mid, .midi)")
+        raise ValueError(f"{folder} is not a folder; expected one with MIDI files ({NAMES})")
     settings = (READER_VERSION, bars, seed, NOTES_PER_BAR, HELD_OUT)
     path = cache_folder(options.cache) / f"midi-{bars}bar-{_listing_digest(folder, settings)}"
     corpus = _open(path, bars)
@@ -97,7 +98,7 @@ def _build(folder: Path, path: Path, *, bars: int, seed: int, workers: int) -> N
         statistics = _write_parts(folder, target, bars=bars, seed=seed, workers=workers)
         if not statistics["windows"]:
             raise ValueError(
-                f"{folder} has {statistics['files']} MIDI files (.mid, .midi) and in none a melody "
+                f"{folder} has {statistics['files']} MIDI files ({NAMES}) and in none a melody "
                 f"of {bars} bars of 4/4 in a row; refused: {statistics['refused']}"
             )
         (target / "statistics.json").write_text(json.dumps(statistics), encoding="utf-8")

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import mido
 import numpy as np
 from jaxtyping import UInt8
 
 from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER, Note
-from synvae_core.music.midi_files import PERCUSSION_CHANNEL, parse_midi
+from synvae_core.music.midi_files import PERCUSSION_CHANNEL, MidiFile, parse_midi
 from synvae_core.music.score import MidiError
 from synvae_workbench.data.melodies.windows import cut_windows, first_in_any_key, on_grid, top_line
 
@@ -42,7 +41,7 @@ def read_song(path: Path, *, bars: int) -> Song:
     digest of the longest melody.
     """
     try:
-        _, midi = parse_midi(path)
+        midi = parse_midi(path)
     except OSError:
         return Song("cannot be read")
     except MidiError as error:
@@ -60,30 +59,23 @@ def read_song(path: Path, *, bars: int) -> Song:
     return Song("", _digest(max(lines, key=len)), kept, len(windows) - len(kept))
 
 
-def _voices(midi: mido.MidiFile) -> Iterator[np.ndarray]:
+def _voices(midi: MidiFile) -> Iterator[np.ndarray]:
     """Notes (n, 3), start and end in steps and pitch, of each voice that may be a melody.
 
     A voice is the notes of a track on one channel.
     """
-    steps_per_tick = STEPS_PER_QUARTER / midi.ticks_per_beat
+    steps_per_tick = STEPS_PER_QUARTER / midi.resolution
     for track in midi.tracks:
         notes: dict[int, list[tuple[float, float, int]]] = {}
-        programs: dict[int, int] = {}
+        programs = {channel: program for _, channel, program in reversed(track.programs)}
         sounding: dict[tuple[int, int], int] = {}
-        tick = 0
-        for message in track:
-            tick += message.time
-            if message.type == "program_change":
-                programs.setdefault(message.channel, message.program)
-            if message.type not in ("note_on", "note_off"):
-                continue
-            key = message.channel, message.note
-            start = sounding.pop(key, tick)
+        for tick, channel, pitch, velocity in track.notes:
+            start = sounding.pop((channel, pitch), tick)
             if start < tick:  # a note that is struck again ends there
-                note = start * steps_per_tick, tick * steps_per_tick, message.note
-                notes.setdefault(message.channel, []).append(note)
-            if message.type == "note_on" and message.velocity > 0:
-                sounding[key] = tick
+                note = start * steps_per_tick, tick * steps_per_tick, pitch
+                notes.setdefault(channel, []).append(note)
+            if velocity:
+                sounding[channel, pitch] = tick
         for channel, voice in notes.items():
             program = programs.get(channel, 0)
             if channel != PERCUSSION_CHANNEL and program not in UNMELODIC_PROGRAMS:
@@ -97,7 +89,7 @@ def _melody(voice: np.ndarray) -> list[Note]:
     return line if len(line) >= MONOPHONIC * len(notes) else []
 
 
-def _window_starts(midi: mido.MidiFile, *, end: int, bars: int) -> np.ndarray:
+def _window_starts(midi: MidiFile, *, end: int, bars: int) -> np.ndarray:
     """Starts, in steps, of `bars` bars of 16 steps in a row; up to the bar that holds `end`."""
     starts: list[int] = []
     segments = _metre_segments(midi)
@@ -111,16 +103,13 @@ def _window_starts(midi: mido.MidiFile, *, end: int, bars: int) -> np.ndarray:
     return np.array(starts, int)
 
 
-def _metre_segments(midi: mido.MidiFile) -> list[tuple[int, tuple[int, int]]]:
+def _metre_segments(midi: MidiFile) -> list[tuple[int, tuple[int, int]]]:
     """Metres with their starts in steps; one repeated on a bar line is merged."""
     changes = {0: (4, 4)}  # unless the file says something else
     for track in midi.tracks:
-        tick = 0
-        for message in track:
-            tick += message.time
-            if message.type == "time_signature":
-                step = round(tick * STEPS_PER_QUARTER / midi.ticks_per_beat)
-                changes[step] = (message.numerator, message.denominator)
+        for tick, numerator, denominator in track.metres:
+            step = round(tick * STEPS_PER_QUARTER / midi.resolution)
+            changes[step] = (numerator, denominator)
     segments: list[tuple[int, tuple[int, int]]] = []
     for start, metre in sorted(changes.items()):
         goes_on = segments and metre == segments[-1][1] and metre in METRE_BARS

@@ -159,7 +159,7 @@ def track_of(body):
 
 HOSTILE_MIDI = {
     "x.mid is not a MIDI file": b"RIFFxxxx",
-    "x.mid has 65,537 bytes": bytes(MAX_MIDI_BYTES + 1),
+    f"x.mid has {MAX_MIDI_BYTES + 1:,} bytes": bytes(MAX_MIDI_BYTES + 1),
     "x.mid is truncated or corrupt": b"MThd" + bytes(20),
     "x.mid has no notes": track_of(b"\x00\xff\x2f\x00"),
     "absurd tick": track_of(b"\xff\xff\xff\x7f\x90\x3c\x40\x10\xff\x2f\x00"),
