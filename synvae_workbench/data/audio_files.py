@@ -6,6 +6,7 @@ and numbers of channels out of range.
 
 import contextlib
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,9 @@ def open_sound(source: Path | bytes) -> Iterator[soundfile.SoundFile]:
     """
     check_riff(source)
     try:
-        file = soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+        # A name as bytes, as soundfile itself encodes none that is not UTF-8.
+        opened = io.BytesIO(source) if isinstance(source, bytes) else os.fsencode(source)
+        file = soundfile.SoundFile(opened)
     except _ERRORS as error:
         raise BrokenFile(f"cannot be read as sound ({_reason(error)})") from error
     with file:

@@ -1,12 +1,23 @@
-"""Listing of files in a user's folder, with the faults that show without opening them."""
+"""Listing of files in a user's folder, with what is left out and the faults that show unopened."""
 
+import codecs
 import os
+import re
 import stat
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-_NAMED = 5  # broken files that a refusal names
+_NAMED = 5  # broken files that a refusal names, and reasons for leaving out that a sentence does
+# Folders that systems keep beside the files: thumbnails, snapshots, waste.
+_KEPT_BY_SYSTEMS = frozenset(
+    {
+        *("@eadir", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin"),
+        *("__macosx", "lost+found", "system volume information"),
+    }
+)
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")  # of "Mr. Smith" there is none
 
 
 class BrokenFile(ValueError):
@@ -25,19 +36,100 @@ class FoundFile(NamedTuple):
     fault: str = ""
 
 
-def walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Folders below `root`, each with the names of its folders and of its files.
+class Listed(NamedTuple):
+    """Files that were found below a folder, and the number of those left out, by reason."""
 
-    Hidden ones, and those that macOS adds to archives, are left out.
+    files: list[FoundFile]
+    left_out: dict[str, int]
+
+
+def list_files(
+    root: Path, suffixes: Collection[str], *, max_bytes: int | None = None, links: bool = False
+) -> Listed:
+    """Files below `root` that end in one of the suffixes, sorted by name; none if it is no folder.
+
+    Args:
+        max_bytes: largest size of a file.
+        links: lists links to folders, with their fault, where these would be classes.
     """
-    for parent, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not _is_hidden(name)]
-        yield Path(parent), folders, [name for name in names if not _is_hidden(name)]
+    left_out: Counter[str] = Counter()
+    names = walk(root, suffixes, left_out, links=links)
+    files = sorted(inspect_file(root, name, max_bytes=max_bytes) for name in names)
+    return Listed(files, dict(left_out))
 
 
-def has_suffix(name: str, suffixes: Collection[str]) -> bool:
-    """True if a file's name ends in one of the suffixes, in capitals or not."""
-    return os.path.splitext(name)[1].lower() in suffixes
+def walk(
+    root: Path, suffixes: Collection[str], left_out: Counter[str], *, links: bool = False
+) -> Iterator[str]:
+    """Relative names of the files below `root` that end in one of the suffixes, folder by folder.
+
+    Sorted within each folder. Whatever else lies there is counted in `left_out` by reason; hidden
+    folders and those that systems keep, each as one.
+    """
+
+    def unreadable(_: OSError) -> None:
+        left_out["folder that cannot be opened"] += 1
+
+    for parent, folders, names in os.walk(root, onerror=unreadable):
+        below = Path(parent).relative_to(root)
+        entered, linked = [], []
+        for name in sorted(folders):
+            if _is_hidden(name):
+                left_out["hidden"] += 1
+            elif name.casefold() in _KEPT_BY_SYSTEMS:
+                left_out[f"folder {name}"] += 1
+            elif not os.path.islink(os.path.join(parent, name)):
+                entered.append(name)
+            elif links:
+                linked.append(name)
+            else:
+                left_out["link to a folder"] += 1
+        folders[:] = entered
+        for name in sorted([*linked, *chosen_names(names, suffixes, left_out)]):
+            yield (below / name).as_posix()
+
+
+def chosen_names(
+    names: Sequence[str], suffixes: Collection[str], left_out: Counter[str]
+) -> list[str]:
+    """Names that end in one of the suffixes, in capitals or not; others are counted by reason."""
+    chosen = []
+    for name in names:
+        ending = os.path.splitext(name)[1].lower()
+        if _is_hidden(name):
+            left_out["hidden"] += 1
+        elif ending in suffixes:
+            chosen.append(name)
+        else:
+            left_out[ending if _SUFFIX.fullmatch(ending) else "without a suffix"] += 1
+    return chosen
+
+
+def describe_left_out(left_out: Mapping[str, int]) -> str:
+    """Numbers and reasons of what was left out, the most frequent first, or "nothing".
+
+    As in "12 .heic, 3 hidden, 1 folder @eaDir".
+    """
+    reasons = Counter(left_out).most_common()
+    parts = [f"{count:,} {printable(reason)}" for reason, count in reasons[:_NAMED]]
+    rest = sum(count for _, count in reasons[_NAMED:])
+    return ", ".join(parts + [f"{rest:,} others"] * bool(rest)) or "nothing"
+
+
+def printable(name: str) -> str:
+    """Name of a file as text: bytes that are no UTF-8, and control characters, as `\\xff`."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def decode_text(content: bytes) -> str:
+    """Text of a file in UTF-8 or, by its byte-order mark, which is left out, in UTF-16.
+
+    Raises:
+        UnicodeError: if it is neither.
+    """
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if wide else "utf-8-sig")
 
 
 def inspect_file(root: Path, name: str, *, max_bytes: int | None = None) -> FoundFile:
@@ -69,10 +161,19 @@ def inspect_file(root: Path, name: str, *, max_bytes: int | None = None) -> Foun
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """Ids of files: stems if these are unique, else paths without suffix, else paths."""
+    """Printable ids of files: stems if these are unique, else paths without suffix, else paths.
+
+    Raises:
+        ValueError: if two names are printed alike.
+    """
     stems = [Path(name).stem for name in names]
     bare = [Path(name).with_suffix("").as_posix() for name in names]
-    return next(ids for ids in (stems, bare, list(names)) if len(set(ids)) == len(ids))
+    for ids in (stems, bare, names):
+        ids = [printable(name) for name in ids]
+        if len(set(ids)) == len(ids):
+            return ids
+    twice, _ = Counter(ids).most_common(1)[0]
+    raise ValueError(f"two files have names that are printed alike, {twice}: rename one of them")
 
 
 def refusal(broken: dict[str, str], total: int, what: str) -> str:
@@ -83,7 +184,7 @@ def refusal(broken: dict[str, str], total: int, what: str) -> str:
         total: number of files, broken ones included.
         what: kind and place of the files.
     """
-    named = "; ".join(f"{name} {reason}" for name, reason in [*broken.items()][:_NAMED])
+    named = "; ".join(f"{printable(name)} {reason}" for name, reason in [*broken.items()][:_NAMED])
     more = f"; and {len(broken) - _NAMED:,} more" if len(broken) > _NAMED else ""
     return (
         f"{len(broken):,} of {total:,} {what} cannot be used: {named}{more}. Replace them, or "
@@ -92,4 +193,4 @@ def refusal(broken: dict[str, str], total: int, what: str) -> str:
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+    return name.startswith(".")  # on every system, as files come from others in archives

@@ -3,6 +3,7 @@
 To add a set takes one module, with a function of its kind's options, and one line in `SETS`.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from synvae_workbench.data.files import describe_left_out
 from synvae_workbench.data.melodies.abc_corpus import ABC_TUNES, load_abc
 from synvae_workbench.data.melodies.corpus import Corpus
 from synvae_workbench.data.melodies.essen import ESSEN_TUNES, load_essen
@@ -57,6 +59,7 @@ __all__ = [
     "CorpusOptions",
     "DataSet",
     "FaceOptions",
+    "LeftOutWarning",
     "LoopOptions",
     "PictureOptions",
     "SpeechOptions",
@@ -68,6 +71,10 @@ __all__ = [
     "names_of",
     "speech_waveforms",
 ]
+
+
+class LeftOutWarning(UserWarning):
+    """Files in a user's folder that are left out of a set, counted by reason."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +207,11 @@ def load_loops(name: str = "gm_drums", options: LoopOptions | None = None) -> Lo
 def _load(kind: str, name: str, options: Options) -> Any:
     for each in SETS:
         if (each.kind, each.name) == (kind, name):
-            return each.load(options)
+            found = each.load(options)
+            if left_out := getattr(found, "left_out", None):
+                said = f"left out of {options.folder or name}: {describe_left_out(left_out)}"
+                warnings.warn(said, LeftOutWarning, stacklevel=3)
+            return found
     raise ValueError(
         f"of {kind}, the name of a set is one of {', '.join(names_of(kind))}, got {name!r}"
     )

@@ -62,6 +62,7 @@ _STYLE = {
     "ytick.labelsize": 8,
     "legend.frameon": False,
     "legend.fontsize": 8.5,
+    "text.parse_math": False,  # a class may be called "$1 or $2"
     # text stays text: small, sharp, and readable to a screen reader
     "svg.fonttype": "none",
     "svg.hashsalt": "synvae",

@@ -14,6 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from synvae_workbench.data.cache import cache_folder, digest_of
+from synvae_workbench.data.files import decode_text, printable, walk
 from synvae_workbench.data.melodies.abc import SkippedTune, Tune, parse_tunebook
 from synvae_workbench.data.melodies.corpus import (
     HELD_OUT,
@@ -101,30 +102,53 @@ def load_abc(options: CorpusOptions) -> Corpus:
     Raises:
         ValueError: if the folder holds none of the collections.
     """
-    files, bars, seed = _source_files(options.folder), options.bars, options.seed
+    (files, left_out), bars, seed = _source_files(options.folder), options.bars, options.seed
     settings = (READER_VERSION, bars, seed, NOTES_PER_BAR, MAX_DIFFERENT, SHARED_WINDOWS, HELD_OUT)
     settings += (options.phrase,) if options.phrase else ()
     path = cache_folder(options.cache) / f"abc-{bars}bar-{digest_of(settings, files)}.npz"
-    return cached_corpus(path, lambda: build_corpus(*read_tunes(files), options))
+    corpus = cached_corpus(path, lambda: build_corpus(*read_tunes(files), options))
+    corpus.statistics["left_out"] = left_out
+    return corpus
 
 
-def _source_files(folder: Path | None) -> dict[str, bytes]:
+def _source_files(folder: Path | None) -> tuple[dict[str, bytes], dict[str, int]]:
     if folder is None:
         paths = ABC_TUNES.files()
-    else:
-        paths = [path for name in COLLECTIONS for path in sorted((folder / name).glob("*.abc"))]
-    if not paths:
+        return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}, {}
+    files, left_out = {}, Counter()
+    for name in COLLECTIONS:
+        if (folder / name).is_dir():
+            files |= read_abc_files(folder / name, left_out)
+    if not files:
         raise ValueError(f"{folder} holds no .abc file in {', '.join(COLLECTIONS)}")
-    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}
+    return files, dict(left_out)
+
+
+def read_abc_files(folder: Path, left_out: Counter[str]) -> dict[str, bytes]:
+    """Contents of the ABC files below a folder by name; others are counted in `left_out`.
+
+    Raises:
+        ValueError: if one cannot be read.
+    """
+    files = {}
+    for name in walk(folder, {".abc"}, left_out):
+        try:
+            files[f"{folder.name}/{printable(name)}"] = (folder / name).read_bytes()
+        except OSError as error:
+            raise ValueError(
+                f"{folder / printable(name)} cannot be read ({error.strerror}): replace it, or "
+                "take it out of the folder"
+            ) from error
+    return files
 
 
 def read_tunes(files: dict[str, bytes]) -> tuple[list[Tune], list[SkippedTune]]:
-    """Parses ABC files, in UTF-8 or else Latin-1; returns their tunes and the skipped ones."""
+    """Parses ABC files, in UTF-8, UTF-16 or else Latin-1; returns tunes and the skipped ones."""
     tunes, skipped = [], []
     for name, content in files.items():
         try:
-            text = content.decode("utf-8")
-        except UnicodeDecodeError:
+            text = decode_text(content)
+        except UnicodeError:
             text = content.decode("latin-1")
         book = parse_tunebook(text, source=name)
         tunes += book.tunes

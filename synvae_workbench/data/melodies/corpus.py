@@ -33,6 +33,11 @@ class Corpus(NamedTuple):
     tunes: Sequence[str]  # "collection/file X title" or a file's path, by tune id
     statistics: dict
 
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Number of files in the user's folder that are no part of the corpus, by reason."""
+        return self.statistics.get("left_out", {})
+
 
 def distinct_in_tune(windows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Windows of all tunes, without a tune's repetitions in any key, and the tune of each."""

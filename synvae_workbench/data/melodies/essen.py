@@ -13,6 +13,7 @@ from synvae_workbench.data.melodies.abc_corpus import (
     READER_VERSION,
     bar_windows,
     load_abc,
+    read_abc_files,
     read_tunes,
     tune_names,
 )
@@ -43,16 +44,21 @@ def load_essen(options: CorpusOptions) -> Corpus:
         ValueError: if there are no such files, or none of them has a window.
     """
     folder, bars = options.folder, options.bars
-    paths = ESSEN_TUNES.files() if folder is None else sorted(folder.glob("*.abc"))
-    if not paths:
+    left_out: Counter[str] = Counter()
+    if folder is None:
+        files = {f"essenFolksong/{path.name}": path.read_bytes() for path in ESSEN_TUNES.files()}
+    else:
+        files = read_abc_files(folder, left_out)
+    if not files:
         raise ValueError(f"{folder} holds no .abc file; expected those of the Essen collection")
-    files = {f"essenFolksong/{path.name}": path.read_bytes() for path in paths}
     known = load_abc(CorpusOptions(bars=bars, cache=options.cache))
     seen = np.concatenate(known[:3])
     settings = (READER_VERSION, bars, NOTES_PER_BAR, MAX_DIFFERENT)
     digest = digest_of(settings, files | {"abc": seen.tobytes()})
     path = cache_folder(options.cache) / f"essen-{bars}bar-{digest}.npz"
-    return cached_corpus(path, lambda: _build(files, seen, bars=bars))
+    corpus = cached_corpus(path, lambda: _build(files, seen, bars=bars))
+    corpus.statistics["left_out"] = dict(left_out)
+    return corpus
 
 
 def _build(files: dict[str, bytes], seen: np.ndarray, *, bars: int) -> Corpus:

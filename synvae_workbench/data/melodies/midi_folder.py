@@ -23,6 +23,7 @@ import numpy as np
 
 from synvae_core.music.coding import STEPS_PER_BAR
 from synvae_workbench.data.cache import cache_folder
+from synvae_workbench.data.files import printable, walk
 from synvae_workbench.data.melodies.corpus import HELD_OUT, Corpus
 from synvae_workbench.data.melodies.midi_tracks import Song, read_song
 from synvae_workbench.data.melodies.windows import NOTES_PER_BAR
@@ -43,8 +44,8 @@ def load_midi_folder(options: CorpusOptions) -> Corpus:
     A file with the main melody of an earlier one, in any key, is skipped. A hash of that melody
     decides the split, 90/5/5, which is thus the same for windows of any length. Windows that
     different files share are kept. Broken and unsuitable files are counted in
-    `statistics["refused"]` by reason. `read_song` says which tracks are melodies. The cache takes
-    16 * bars + 4 bytes a window.
+    `statistics["refused"]` by reason, and others in `left_out`. `read_song` says which tracks are
+    melodies. The cache takes 16 * bars + 4 bytes a window.
 
     Raises:
         ValueError: if there is no such folder, it has no melody of so many bars, or the cache
@@ -54,7 +55,9 @@ def load_midi_folder(options: CorpusOptions) -> Corpus:
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; expected one with MIDI files ({NAMES})")
     settings = (READER_VERSION, bars, seed, NOTES_PER_BAR, HELD_OUT)
-    path = cache_folder(options.cache) / f"midi-{bars}bar-{_listing_digest(folder, settings)}"
+    left_out: Counter[str] = Counter()
+    digest = _listing_digest(folder, settings, left_out)
+    path = cache_folder(options.cache) / f"midi-{bars}bar-{digest}"
     corpus = _open(path, bars)
     if corpus is None:
         try:
@@ -65,26 +68,17 @@ def load_midi_folder(options: CorpusOptions) -> Corpus:
                 "another folder by cache= or by the environment variable SYNVAE_CACHE"
             ) from error
         corpus = _open(path, bars)
+    corpus.statistics["left_out"] = dict(left_out)
     return corpus
 
 
-def _midi_files(folder: Path, unreadable: Callable | None = None) -> Iterator[Path]:
-    """MIDI files below a folder, sorted within each folder, one folder's names at a time."""
-    for parent, folders, names in os.walk(folder, onerror=unreadable):
-        folders.sort()
-        names.sort()
-        for name in names:
-            if name.lower().endswith(SUFFIXES):
-                yield Path(parent, name)
-
-
-def _listing_digest(folder: Path, settings: tuple) -> str:
+def _listing_digest(folder: Path, settings: tuple, left_out: Counter[str]) -> str:
     """Digest of settings and of all files' names, sizes and times, 16 hexadecimal digits."""
     digest = hashlib.sha256(repr(settings).encode())
-    for path in _midi_files(folder):
+    for name in walk(folder, SUFFIXES, left_out):
         with contextlib.suppress(OSError):  # a missing file is counted when it is read
-            status = path.stat()
-            digest.update(os.fsencode(path.relative_to(folder)))
+            status = (folder / name).stat()
+            digest.update(os.fsencode(name))
             digest.update(f"\0{status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
 
@@ -113,9 +107,9 @@ def _build(folder: Path, path: Path, *, bars: int, seed: int, workers: int) -> N
 def _write_parts(folder: Path, target: Path, *, bars: int, seed: int, workers: int) -> dict:
     """Appends the windows of every file to its split; returns counts of files and windows."""
     seen: set[int] = set()
-    counts, refused, unreadable = Counter(), Counter(), []
+    counts, refused = Counter(), Counter()
     sizes = dict.fromkeys(_PARTS, 0)
-    paths = _midi_files(folder, lambda error: unreadable.append(None))
+    paths = (folder / name for name in walk(folder, SUFFIXES, Counter()))
     with contextlib.ExitStack() as stack:
         names = [*_PARTS, *(f"{part}_tunes" for part in _PARTS), "names", "name_ends"]
         files = {name: stack.enter_context((target / name).open("wb")) for name in names}
@@ -138,11 +132,7 @@ def _write_parts(folder: Path, target: Path, *, bars: int, seed: int, workers: i
                 counts["tunes_with_windows"] += 1
                 counts["repeated_within_tune"] += song.repeated
     keys = ("files", "tunes_with_windows", "repeated_melodies", "windows", "repeated_within_tune")
-    return {key: counts[key] for key in keys} | {
-        "sizes": sizes,
-        "refused": dict(refused),
-        "unreadable_folders": len(unreadable),
-    }
+    return {key: counts[key] for key in keys} | {"sizes": sizes, "refused": dict(refused)}
 
 
 def _part(melody: int, seed: int) -> str:
@@ -219,4 +209,4 @@ class StoredNames(Sequence[str]):
     def __getitem__(self, index: SupportsIndex) -> str:
         index = range(len(self))[index]
         start = self._ends[index - 1] if index else 0
-        return os.fsdecode(self._names[start : self._ends[index]].tobytes())
+        return printable(os.fsdecode(self._names[start : self._ends[index]].tobytes()))

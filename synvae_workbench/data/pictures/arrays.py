@@ -18,10 +18,10 @@ import PIL
 from jaxtyping import Bool, Int, UInt8
 
 from synvae_workbench.data.cache import cache_folder, cached_arrays
-from synvae_workbench.data.files import FoundFile
+from synvae_workbench.data.files import FoundFile, printable
 from synvae_workbench.data.pictures.files import decode_strip, longest_side, reason_of
 
-READER_VERSION = 1  # part of the cache's name; raise it when the pixels change
+READER_VERSION = 2  # part of the cache's name; raise it when the pixels change
 _CHUNK = 64  # pictures that a thread takes at a time
 _BYTES_PER_THREAD = 1 << 14  # mean size of a file that justifies one more thread
 _MOVED = 1024  # pictures that are moved at a time to close the gaps of broken ones
@@ -95,8 +95,8 @@ def read_pictures(root: Path, files: Sequence[FoundFile], decoding: Decoding) ->
 def refusal(path: Path, reason: str) -> str:
     """Error message on a broken picture."""
     return (
-        f"{path} {reason}; expected a whole picture: replace it, or leave broken pictures out by "
-        'broken="skip"'
+        f"{printable(str(path))} {reason}; expected a whole picture: replace it, or leave broken "
+        'pictures out by broken="skip"'
     )
 
 

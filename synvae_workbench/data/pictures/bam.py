@@ -5,6 +5,7 @@ Müller-Eberstein & van Noord 2019, arXiv 1909.01218.
 """
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from synvae_workbench.data.files import FoundFile
+from synvae_workbench.data.files import FoundFile, chosen_names, decode_text, printable
 from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.file_sets import Listing, decoding_of, read_set
 from synvae_workbench.data.pictures.files import picture_file
@@ -41,6 +42,7 @@ class _Rows(NamedTuple):
     files: list[FoundFile]
     values: Float[np.ndarray, "n labels"]
     names: tuple[str, ...]
+    left_out: Counter[str]
 
 
 def find_paintings(folder: Path) -> list[Path]:
@@ -98,7 +100,8 @@ def list_bam(options: PictureOptions) -> Listing:
     is_label = values >= 0.5 if options.uncertain == "up" else values == 1
     labels, classes = _label(is_label, names, options.combine)
     part = complete_parts(part, ids, options)
-    return Listing(root, files, ids, labels, part, classes, checksums)
+    left_out = sum((rows.left_out for rows in parts.values()), Counter())
+    return Listing(root, files, ids, labels, part, classes, checksums, dict(left_out))
 
 
 def _read_parts(root: Path) -> dict[int, _Rows]:
@@ -120,13 +123,12 @@ def _read_rows(root: Path, below: str) -> _Rows:
     folder = root / below
     if not (folder / "img").is_dir():
         raise ValueError(f"{folder} has no folder img; {LAYOUT}")
-    by_number = []
-    for name in os.listdir(folder / "img"):
-        stem, suffix = os.path.splitext(name)
-        if suffix.lower() != ".jpg" or name.startswith("."):
-            continue
+    by_number, left_out = [], Counter()
+    for name in chosen_names(os.listdir(folder / "img"), {".jpg"}, left_out):
+        stem = os.path.splitext(name)[0]
         if not (stem.isascii() and stem.isdigit()):
-            raise ValueError(f"{folder / 'img' / name} has a name that is no number; {LAYOUT}")
+            path = folder / "img" / printable(name)
+            raise ValueError(f"{path} has a name that is no number; {LAYOUT}")
         by_number.append((int(stem), name))
     below = f"{below}/img" if below else "img"
     files = [picture_file(root, f"{below}/{name}") for _, name in sorted(by_number)]
@@ -138,7 +140,7 @@ def _read_rows(root: Path, below: str) -> _Rows:
             "expected one for each, in the order of their numbers; restore what is missing"
         )
     beside = [path for path in (folder / "labels.txt", root / "labels.txt") if path.is_file()]
-    return _Rows(files, values, _read_names(path, values.shape[1], beside))
+    return _Rows(files, values, _read_names(path, values.shape[1], beside), left_out)
 
 
 def _read_values(path: Path) -> Float[np.ndarray, "n labels"]:
@@ -167,8 +169,8 @@ def _read_names(path: Path, count: int, beside: list[Path]) -> tuple[str, ...]:
             f"{count} names, one a line, or the {len(BAM_LABELS)} columns of BAM"
         )
     try:
-        names = tuple(beside[0].read_text("utf-8").split("\n"))
-    except UnicodeDecodeError as error:
+        names = tuple(decode_text(beside[0].read_bytes()).split("\n"))
+    except UnicodeError as error:
         raise ValueError(f"{beside[0]} is not text in UTF-8: write the names so") from error
     names = tuple(name.strip() for name in names if name.strip())
     if len(names) != count or len(set(names)) != count:

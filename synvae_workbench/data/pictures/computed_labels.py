@@ -165,4 +165,6 @@ def _chosen(
     parts = labels.split([len(split.ids) for split in splits])
     kept = [split._replace(labels=part) for split, part in zip(splits, parts, strict=True)]
     facts = ("paintings_computed", names, not options.combine)
-    return PictureSet(*facts, *kept, pictures.checksums | found, pictures.skipped)
+    return PictureSet(
+        *facts, *kept, pictures.checksums | found, pictures.skipped, pictures.left_out
+    )

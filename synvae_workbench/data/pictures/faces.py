@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from synvae_workbench.data.files import describe_left_out, printable
 from synvae_workbench.data.options import FaceOptions
 from synvae_workbench.data.pictures.arrays import Decoding, PictureArrays, read_pictures
 from synvae_workbench.data.pictures.files import list_pictures
@@ -42,7 +43,7 @@ LFW_SUBSET = Source(
 
 def find_faces(folder: Path) -> list[Path]:
     """Pictures below a folder, which need not exist."""
-    return [folder / file.name for file in list_pictures(folder)] if folder.is_dir() else []
+    return [folder / file.name for file in list_pictures(folder).files]
 
 
 FACES = Published(
@@ -142,9 +143,10 @@ def _parts(
 
 
 def _read_folder(root: Path, options: FaceOptions) -> PictureSet:
-    files = list_pictures(root) if root.is_dir() else []
+    files, left_out = list_pictures(root)
     if not files:
-        what = "has no pictures" if root.is_dir() else "is no folder"
+        beside = f"has no pictures (left out: {describe_left_out(left_out)})"
+        what = beside if root.is_dir() else "is no folder"
         raise ValueError(f"{root} {what}; expected .jpg, .png and the like, in sub-folders or not")
     decoding = Decoding(
         size=SIZE if options.size is None else options.size,
@@ -157,12 +159,13 @@ def _read_folder(root: Path, options: FaceOptions) -> PictureSet:
     names = [files[i].name for i in arrays.positions]
     if not names:
         raise ValueError(f"{root} has {len(files)} pictures, and none can be read: look at them")
-    folders = [Path(name).parent.as_posix() for name in names]
+    folders = [printable(Path(name).parent.as_posix()) for name in names]
     classes, labels = np.unique(folders, return_inverse=True)
     images = _upper(arrays) if options.crop == "upper" else arrays.images
-    faces = Split(torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64)), names)
+    ids = [printable(name) for name in names]
+    faces = Split(torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64)), ids)
     classes = tuple(classes.tolist()) if len(classes) > 1 else (UNNAMED,)
-    facts = ({"pictures": arrays.sha256}, tuple(arrays.broken))
+    facts = ({"pictures": arrays.sha256}, tuple(map(printable, arrays.broken)), left_out)
     return PictureSet("folder", classes, False, *split_faces(faces, options), *facts)
 
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from synvae_workbench.data.files import FoundFile
+from synvae_workbench.data.files import FoundFile, printable
 from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.arrays import Decoding, PictureArrays, read_pictures
 from synvae_workbench.data.pictures.types import PictureSet, Split, Strips
@@ -22,7 +22,7 @@ class Listing(NamedTuple):
     """Picture files below a folder, with id, labels and split of each.
 
     Labels are class ids (n,) or booleans (n, classes); `part` is the split's place in `PARTS`;
-    `checksums` are of other files that were read.
+    `checksums` are of other files that were read; `left_out` counts by reason what lies beside.
     """
 
     root: Path
@@ -32,6 +32,7 @@ class Listing(NamedTuple):
     part: Int[np.ndarray, " n"]
     classes: tuple[str, ...]
     checksums: dict[str, str]
+    left_out: dict[str, int]
 
 
 def decoding_of(options: PictureOptions) -> Decoding:
@@ -65,7 +66,8 @@ def read_set(name: str, listing: Listing, decoding: Decoding, *, crops: bool = T
     splits[0] = splits[0]._replace(strips=_strips(arrays))
     checksums = {"pictures": arrays.sha256} | listing.checksums
     facts = (name, listing.classes, listing.labels.dtype == torch.bool)
-    return PictureSet(*facts, *splits, checksums, tuple(arrays.broken))
+    skipped = tuple(printable(name) for name in arrays.broken)
+    return PictureSet(*facts, *splits, checksums, skipped, listing.left_out)
 
 
 def _strips(arrays: PictureArrays) -> Strips | None:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from synvae_workbench.data.files import BrokenFile, FoundFile, has_suffix, inspect_file, walk
+from synvae_workbench.data.files import BrokenFile, FoundFile, Listed, inspect_file, list_files
 
 LONGEST = 2.2  # largest ratio of a strip's sides; longer pictures are cropped to it
 MAX_BYTES = 1 << 29  # of a file, which each thread reads as a whole
@@ -29,19 +29,13 @@ _TURNS = {
 _SIDEWAYS = frozenset(_TURNS[orientation] for orientation in (5, 6, 7, 8))
 
 
-def list_pictures(root: Path) -> list[FoundFile]:
-    """Picture files in a folder and its subfolders, sorted by name.
+def list_pictures(root: Path) -> Listed:
+    """Picture files in a folder and its subfolders, sorted by name, and what was left out.
 
-    Pictures are recognised by suffix, in capitals or not. Hidden files and folders are ignored. A
-    link that leads out of `root`, to a folder or nowhere has a fault: it is never followed.
+    Pictures are recognised by suffix, in capitals or not. A link that leads out of `root`, to a
+    folder or nowhere has a fault: it is never followed.
     """
-    found = []
-    for parent, folders, names in walk(root):
-        links = [name for name in folders if (parent / name).is_symlink()]
-        below = parent.relative_to(root)
-        for name in links + [name for name in names if has_suffix(name, suffixes())]:
-            found.append(picture_file(root, (below / name).as_posix()))
-    return sorted(found)
+    return list_files(root, suffixes(), max_bytes=MAX_BYTES, links=True)
 
 
 def picture_file(root: Path, name: str) -> FoundFile:
@@ -75,7 +69,9 @@ def picture_sides(path: Path) -> tuple[int, int]:
     """Width and height of a picture set upright, from its header; (1, 1) if it cannot be read."""
     try:
         with Image.open(path, formats=formats()) as image:
-            turned = _turn(image) in _SIDEWAYS
+            # By a TIFF's own tag, not by one in XMP, Pillow has turned the sides already.
+            upright = ExifTags.Base.Orientation in getattr(image, "tag_v2", ())
+            turned = not upright and _turn(image) in _SIDEWAYS
             width, height = image.size
     except Exception:  # Pillow's readers raise nearly anything at broken bytes
         return 1, 1
@@ -93,6 +89,7 @@ def decode_whole(data: bytes, *, longest: int) -> UInt8[np.ndarray, "h w 3"]:
     """
     image = _identify(data)
     image.draft("RGB", (longest, longest))
+    image.load()
     turn = _turn(image)
     image = _eight_bits(image, "RGB")
     scale = min(1, longest / max(image.size))
@@ -123,6 +120,7 @@ def _open(data: bytes, size: int, mode: str) -> Image.Image:
     if min(width, height) >= 4 * size:  # JPEGs decode faster at a half, a quarter or an eighth
         share = 2 * size / min(width, height)
         image.draft(mode, (round(width * share), round(height * share)))
+    image.load()
     turn = _turn(image)
     image = _fit(_eight_bits(image, mode), size)
     return image if turn is None else image.transpose(turn)
@@ -156,7 +154,10 @@ def suffixes() -> frozenset[str]:
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """Transposition that sets a picture upright, by its EXIF orientation; None if it is."""
+    """Transposition that sets a picture upright, by its EXIF orientation; None if it is.
+
+    Ask when it is loaded: some formats are upright by then, and say so.
+    """
     if image.format == "JPEG" and "exif" not in image.info and "xmp" not in image.info:
         return None  # reading EXIF takes longer than opening a small picture
     try:
@@ -166,8 +167,7 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
 
 
 def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
-    """Converts a picture to "RGB" or "L", on white where it is transparent."""
-    image.load()
+    """Converts a loaded picture to "RGB" or "L", on white where it is transparent."""
     if image.mode == "F":
         raise BrokenFile("has floating-point pixels, of which nobody says what is white")
     if image.mode.startswith("I"):  # 16 bits, which some formats hold in 32

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from synvae_workbench.data.files import FoundFile, short_names
+from synvae_workbench.data.files import FoundFile, describe_left_out, printable, short_names
 from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.file_sets import Listing, decoding_of, read_set
 from synvae_workbench.data.pictures.files import list_pictures
@@ -23,10 +23,10 @@ def load_picture_folder(options: PictureOptions) -> PictureSet:
 
     Sub-folders of a class belong to it. If the sub-folders are `train` and no others than
     `validation` (or `val`) and `test`, the classes lie in them; missing splits are drawn by a hash
-    of the paths. Pictures without any sub-folder are of one class, "all". Hidden files, and files
-    that are no pictures by their suffix, are ignored; a link that leads out of the folder, or to a
-    folder, counts as a broken picture. Training pictures that are not all square are strips; others
-    are centre crops.
+    of the paths. Pictures without any sub-folder are of one class, "all". Hidden files, folders of
+    thumbnails, and files that are no pictures by their suffix, are counted in `left_out`; a link
+    that leads out of the folder, or to a folder, is a broken picture. Training pictures that are
+    not all square are strips; others are centre crops.
 
     Ids are the files' stems, or where these repeat, their paths.
 
@@ -35,9 +35,10 @@ def load_picture_folder(options: PictureOptions) -> PictureSet:
             picture that is refused.
     """
     root = named_folder(options)
-    files = list_pictures(root) if root.is_dir() else []
+    files, left_out = list_pictures(root)
     if not files:
-        what = "has no pictures" if root.is_dir() else "is no folder"
+        beside = f"has no pictures (left out: {describe_left_out(left_out)})"
+        what = beside if root.is_dir() else "is no folder"
         raise ValueError(f"{root} {what}; expected <class>/<picture>.jpg, .png and the like")
     paths = [file.name.split("/") for file in files]
     part = np.zeros(len(files), np.int64)
@@ -46,12 +47,13 @@ def load_picture_folder(options: PictureOptions) -> PictureSet:
         part = np.array([_PART_OF[path[0]] for path in paths])
         paths = [path[1:] for path in paths]
     of_class = _classes(root, files, paths)
-    classes = tuple(sorted(set(of_class)))
-    index = {label: i for i, label in enumerate(classes)}
-    labels = torch.tensor([index[label] for label in of_class])
+    folders = sorted(set(of_class))
+    index = {folder: i for i, folder in enumerate(folders)}
+    labels = torch.tensor([index[folder] for folder in of_class])
+    classes = tuple(printable(folder) for folder in folders)
     names = [file.name for file in files]
     part = complete_parts(part, names, options)
-    listing = Listing(root, files, short_names(names), labels, part, classes, {})
+    listing = Listing(root, files, short_names(names), labels, part, classes, {}, left_out)
     return read_set("folder", listing, decoding_of(options))
 
 
@@ -61,7 +63,7 @@ def _classes(root: Path, files: Sequence[FoundFile], paths: list[list[str]]) -> 
         return [UNNAMED] * len(files)
     if loose:
         raise ValueError(
-            f"{root / loose[0]} lies beside the sub-folders of the classes, and {len(loose) - 1} "
-            "others do: put pictures into the sub-folder of their class"
+            f"{root / printable(loose[0])} lies beside the sub-folders of the classes, and "
+            f"{len(loose) - 1} others do: put pictures into the sub-folder of their class"
         )
     return [path[0] for path in paths]

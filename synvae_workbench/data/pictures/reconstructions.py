@@ -110,7 +110,7 @@ def load_reconstructions(options: PictureOptions) -> PictureSet:
             ids += splits[split]["ids"]
             part += [place] * len(own)
     files = [picture_file(folder, name) for name in names]
-    listing = Listing(folder, files, ids, labels, np.array(part, np.int64), classes, {})
+    listing = Listing(folder, files, ids, labels, np.array(part, np.int64), classes, {}, {})
     decoding = Decoding(index["shape"][1], index["shape"][0], cache=options.cache)
     pictures = read_set("reconstructions", listing, decoding, crops=False)
     for split in splits:

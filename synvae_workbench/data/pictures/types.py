@@ -4,6 +4,8 @@ Pictures stay in memory as bytes (0 black, 255 white), a quarter of the memory o
 converted batch by batch; so no worker processes are needed.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -62,7 +64,7 @@ class PictureSet(NamedTuple):
     """A set of pictures in three splits, of which some may be empty.
 
     `checksums` are SHA-256 by file, for provenance; `skipped` names the broken pictures that were
-    left out.
+    left out, `left_out` counts by reason what lies beside the pictures and is none.
     """
 
     name: str
@@ -73,6 +75,7 @@ class PictureSet(NamedTuple):
     test: Split
     checksums: dict[str, str]
     skipped: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = MappingProxyType({})
 
 
 def random_crops(

@@ -23,7 +23,7 @@ from synvae_workbench.data.audio_files import (
 )
 from synvae_workbench.data.files import BrokenFile
 
-READER_VERSION = 1  # part of the cache's name; raise it when the waveforms change
+READER_VERSION = 2  # part of the cache's name; raise it when the waveforms change
 SPEECH_RATE = 8000  # Hz, as the Free Spoken Digit Dataset
 MIN_SECONDS, MAX_SECONDS = 0.05, 10
 MAX_BYTES = 1 << 26  # of a file; ten seconds at the highest rate are fewer

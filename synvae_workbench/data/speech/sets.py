@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from synvae_workbench.data.files import BrokenFile, refusal, short_names
+from synvae_workbench.data.files import BrokenFile, printable, refusal, short_names
 from synvae_workbench.data.options import SpeechOptions
 from synvae_workbench.data.speech.spectrograms import read_spectrograms
 from synvae_workbench.data.speech.splits import RecordingFacts, split_recordings
@@ -43,7 +43,8 @@ def read_digits(recordings: SpeechSet, options: SpeechOptions) -> SpokenDigits:
         checksums=recordings.checksums,
         synthetic=recordings.synthetic,
         title=recordings.title,
-        skipped=tuple(read.broken),
+        skipped=tuple(map(printable, read.broken)),
+        left_out=recordings.left_out,
     )
 
 

@@ -3,7 +3,8 @@
 Spectrograms stay in memory as bytes, a quarter of the memory of floats, until a batch needs them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,8 @@ class SpeechSet(NamedTuple):
     """Recordings before decoding and splitting.
 
     `read` returns the waveform at a place, or raises `BrokenFile`; `digest` is of all contents;
-    `place` is their location, for messages; `synthetic` says that a machine spoke.
+    `place` is their location, for messages; `synthetic` says that a machine spoke; `left_out`
+    counts by reason what lies beside the recordings and is none.
     """
 
     title: str
@@ -39,6 +41,7 @@ class SpeechSet(NamedTuple):
     digest: str
     checksums: dict[str, str]
     synthetic: bool = False
+    left_out: Mapping[str, int] = MappingProxyType({})
 
 
 class Recordings(NamedTuple):
@@ -57,7 +60,8 @@ class SpokenDigits(NamedTuple):
     """Spoken digits in three splits, without copies of a recording across them.
 
     `speakers` are those of all splits; `checksums` are SHA-256 of the data, for provenance;
-    `synthetic` says that a machine spoke; `skipped` names broken recordings that were left out.
+    `synthetic` says that a machine spoke; `skipped` names broken recordings that were left out,
+    and `left_out` counts by reason what is no recording.
     """
 
     train: Recordings
@@ -68,3 +72,4 @@ class SpokenDigits(NamedTuple):
     synthetic: bool
     title: str
     skipped: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = MappingProxyType({})

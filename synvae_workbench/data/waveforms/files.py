@@ -16,9 +16,9 @@ import soxr
 from jaxtyping import Int16
 
 from synvae_workbench.data.audio_files import SILENCE, open_sound, sound_blocks
-from synvae_workbench.data.files import BrokenFile, FoundFile, has_suffix, inspect_file, walk
+from synvae_workbench.data.files import BrokenFile, Listed, describe_left_out, list_files
 
-READER_VERSION = 1  # part of the cache's name; raise it when the samples change
+READER_VERSION = 2  # part of the cache's name; raise it when the samples change
 SUFFIXES = frozenset({".wav", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".oga"})
 MIN_SECONDS = 0.25  # anything shorter is a hit, not a loop
 PEAK = 0.9  # of full scale: resampling may overshoot the peak
@@ -41,26 +41,23 @@ class SoundFacts(NamedTuple):
         return abs(self.mean) > OFFSET
 
 
-def list_sounds(root: Path) -> list[FoundFile]:
-    """Sound files in a folder and its sub-folders, sorted by name, unopened.
+def list_sounds(root: Path) -> Listed:
+    """Sound files in a folder and its sub-folders, sorted by name, unopened, and what is left out.
 
-    Sounds are recognised by suffix, in capitals or not. Hidden files and folders are ignored, and
-    links to folders; a link to a file that leads out of the folder has a fault.
+    Sounds are recognised by suffix, in capitals or not. A link to a file that leads out of the
+    folder has a fault.
 
     Raises:
         ValueError: if there are none.
     """
     if not root.is_dir():
         raise ValueError(f"{root} is no folder; expected one with {', '.join(sorted(SUFFIXES))}")
-    found = [
-        inspect_file(root, (parent.relative_to(root) / name).as_posix())
-        for parent, _, names in walk(root)
-        for name in names
-        if has_suffix(name, SUFFIXES)
-    ]
-    if not found:
-        raise ValueError(f"{root} has no sound; expected files {', '.join(sorted(SUFFIXES))}")
-    return sorted(found)
+    found = list_files(root, SUFFIXES)
+    if not found.files:
+        beside = f"(left out: {describe_left_out(found.left_out)})"
+        expected = f"expected files {', '.join(sorted(SUFFIXES))}"
+        raise ValueError(f"{root} has no sound {beside}; {expected}")
+    return found
 
 
 def sound_facts(path: Path) -> SoundFacts:

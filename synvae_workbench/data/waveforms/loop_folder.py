@@ -6,7 +6,7 @@ from pathlib import Path
 import soundfile
 
 from synvae_workbench.data.cache import cache_folder
-from synvae_workbench.data.files import BrokenFile, refusal
+from synvae_workbench.data.files import BrokenFile, FoundFile, printable, refusal
 from synvae_workbench.data.options import LoopOptions
 from synvae_workbench.data.places import folder_of, named_folder
 from synvae_workbench.data.sources import Published
@@ -58,22 +58,23 @@ def load_loop_folder(options: LoopOptions) -> LoopSet:
 
 
 def _read_folder(root: Path, options: LoopOptions) -> LoopSet:
-    sounds = _cached_folder(root, options.rate, cache_folder(options.cache))
+    files, left_out = list_sounds(root)
+    sounds = _cached_sounds(root, files, options.rate, cache_folder(options.cache))
     if sounds.broken and (options.broken == "refuse" or not len(sounds.names)):
         total = len(sounds.broken) + len(sounds.names)
         raise ValueError(refusal(sounds.broken, total, f"files in {root}"))
-    return split_loops(f"loops in {root.name}", sounds, options)
+    loops = split_loops(f"loops in {root.name}", sounds, options)
+    return loops._replace(left_out=left_out)
 
 
-def _cached_folder(root: Path, rate: int, store: Path) -> StoredSounds:
+def _cached_sounds(root: Path, files: list[FoundFile], rate: int, store: Path) -> StoredSounds:
     """Loads all sounds of a folder from the cache, or reads and stores them.
 
     The cache goes by the files' names, sizes and times, and opens none that it has.
 
     Raises:
-        ValueError: if there is no sound, or the cache cannot be written.
+        ValueError: if the cache cannot be written.
     """
-    files = list_sounds(root)
     digest = hashlib.sha256(repr((soundfile.__libsndfile_version__, str(root.resolve()))).encode())
     for file in files:
         digest.update(repr(tuple(file)).encode())
@@ -84,10 +85,10 @@ def _cached_folder(root: Path, rate: int, store: Path) -> StoredSounds:
                 if file.fault:
                     raise BrokenFile(file.fault)
                 facts = sound_facts(root / file.name)
-                with out.file(file.name, clipped=facts.clipped, offset=facts.offset):
+                with out.file(printable(file.name), clipped=facts.clipped, offset=facts.offset):
                     for block in sound_samples(root / file.name, facts, rate):
                         out.add(block)
             except BrokenFile as error:
-                out.broken[file.name] = str(error)
+                out.broken[printable(file.name)] = str(error)
 
     return cached_sounds(store, f"{READER_VERSION} {rate} {digest.hexdigest()}", write)

@@ -5,6 +5,8 @@ Whole files are held out, together with their copies.
 """
 
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +42,8 @@ class LoopSet(NamedTuple):
 
     `checksums` are SHA-256 of the samples, for provenance; `synthetic` says that a sound font
     played. `clipped` and `offset` name files with clipping (which cannot be undone) and with a DC
-    offset (which was removed); `skipped` has the faults of files that were left out.
+    offset (which was removed); `skipped` has the faults of broken files that were left out, and
+    `left_out` counts by reason what lies beside the sounds and is none.
     """
 
     train: Loops
@@ -51,6 +54,7 @@ class LoopSet(NamedTuple):
     clipped: tuple[str, ...]
     offset: tuple[str, ...]
     skipped: dict[str, str]
+    left_out: Mapping[str, int] = MappingProxyType({})
 
 
 def split_loops(title: str, sounds: StoredSounds, options: LoopOptions) -> LoopSet:

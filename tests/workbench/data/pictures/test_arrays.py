@@ -106,7 +106,7 @@ class TestMany:
         data = encode_picture(smooth_picture(16, 16), "JPEG")
         for i in range(3000):
             (tmp_path / "a" / f"{i:04d}.jpg").write_bytes(data[:-40] if i == 100 else data)
-        files, decoded = list_pictures(tmp_path), []
+        files, decoded = list_pictures(tmp_path).files, []
 
         def count(*arguments, **options):
             decoded.append(1)
@@ -133,7 +133,7 @@ class TestMany:
                 (tmp_path / "a" / f"{i:04d}.png").write_bytes(b"")
         arrays = read_pictures(
             tmp_path,
-            list_pictures(tmp_path),
+            list_pictures(tmp_path).files,
             Decoding(size=64, channels=1, strips=1200, broken="skip", cache=False),
         )
         kept = [i for i in range(1300) if i not in broken]

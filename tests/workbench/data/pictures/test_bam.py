@@ -150,6 +150,13 @@ def test_one_label_each_is_a_plain_class_even_if_some_are_unused(tmp_path):
         assert by_id(pictures) == {str(100 + i): i % 3 for i in range(12)}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])  # as editors on Windows write them
+def test_names_may_begin_with_a_byte_order_mark(tmp_path, encoding):
+    write_bam(tmp_path, one_hot(12))
+    (tmp_path / "labels.txt").write_bytes(NAMES.encode(encoding))
+    assert load(tmp_path).classes == ("wood", "water", "fire")
+
+
 def test_names_of_bam_and_a_choice_of_them(tmp_path):
     values = np.zeros((12, 15))
     values[np.arange(12), 9 + np.arange(12) % 4] = 1

@@ -118,7 +118,8 @@ def test_what_is_no_folder_of_recordings_is_refused(tmp_path):
         load_speech("folder", SpeechOptions(folder=tmp_path / "no"))
     (tmp_path / "notes.txt").touch()
     (tmp_path / ".0_anna_0.wav").touch()
-    with pytest.raises(ValueError, match="has no recordings; expected {digit}_{speaker}_{index}"):
+    said = r"has no recordings \(left out: 1 hidden, 1 .txt\); expected {digit}_{speaker}_{index}"
+    with pytest.raises(ValueError, match=said):
         load_speech("folder", SpeechOptions(folder=str(tmp_path)))
 
 
