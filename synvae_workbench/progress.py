@@ -18,6 +18,7 @@ import tqdm.auto
 from tqdm.std import tqdm as text_bar
 
 from synvae_core.atomic import replace_when_written
+from synvae_core.small_files import read_json
 
 PROGRESS_FILE = "SYNVAE_PROGRESS_FILE"
 SECONDS_BETWEEN_WRITES = 0.25
@@ -55,8 +56,8 @@ def progress(
 def read_progress(path: Path) -> list[LoopState]:
     """Reads the states of the running loops, the outermost first; [] without a readable file."""
     try:
-        return [LoopState(**state) for state in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError):
+        return [LoopState(**state) for state in read_json(path, list)]
+    except (ValueError, TypeError):
         return []
 
 

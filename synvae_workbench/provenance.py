@@ -10,6 +10,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from synvae_core.small_files import parse_json, read_json
+
+PROVENANCE_FILE = "provenance.json"
 MIME_TYPE = "application/vnd.synvae.provenance+json"
 STARTED = time.monotonic()  # a notebook's first cell imports this module
 PACKAGES = ("synvae", "torch", "numpy", "note-seq", "pretty_midi", "scikit-learn", "papermill")
@@ -52,7 +55,21 @@ def provenance(
         "data": dict(data or {}),
     }
     # A round trip, so that the values shown are those in the JSON file.
-    return Provenance(json.loads(json.dumps(record, default=str)))
+    return Provenance(parse_json(json.dumps(record, default=str)))
+
+
+def read_provenance(run: Path) -> dict[str, Any]:
+    """Contents of a run's `provenance.json`; `parameters`, `data` and `versions` are dicts.
+
+    Raises:
+        ValueError: naming the file, if it is missing or is no such record.
+    """
+    path = run / PROVENANCE_FILE
+    record = read_json(path)
+    for name in ("parameters", "data", "versions"):
+        if not isinstance(record.setdefault(name, {}), dict):
+            raise ValueError(f"{path}: expected an object under `{name}`")
+    return record
 
 
 def versions() -> dict[str, str]:

@@ -9,14 +9,18 @@ import json
 import math
 import re
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, SupportsFloat
 
 from synvae_core.atomic import make_folder, replace_when_written, write_json, write_text
+from synvae_core.small_files import read_json
 from synvae_workbench.declarations import current_parameters
 from synvae_workbench.provenance import Provenance, provenance
 
+METRICS_FILE = "metrics.json"
+MAX_VALUE = sys.float_info.max
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -72,9 +76,23 @@ def record(
             raise ValueError(f"metric {name!r} is {value}: expected a finite number")
     used = current_parameters() | dict(parameters or {})
     origin = provenance(seed=used.get("SEED"), parameters=used, device=device, data=data)
-    write_json(run / "metrics.json", {name: float(value) for name, value in measured.items()})
+    write_json(run / METRICS_FILE, {name: float(value) for name, value in measured.items()})
     write_json(run / "provenance.json", origin)
     return origin
+
+
+def read_metrics(run: Path) -> dict[str, float]:
+    """Reads the scalars that `record` wrote into a run folder.
+
+    Raises:
+        ValueError: naming the file, if it is missing or holds anything but finite numbers by name.
+    """
+    path = run / METRICS_FILE
+    metrics = read_json(path)
+    for name, value in metrics.items():
+        if type(value) not in (int, float) or not -MAX_VALUE <= value <= MAX_VALUE:
+            raise ValueError(f"{path}: expected a finite number under {name[:80]!r}")
+    return {name: float(value) for name, value in metrics.items()}
 
 
 def save_figure(folder: Path, name: str, figure: Any) -> None:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from synvae_core.fields import Size, SizeOrNone, build_from_fields
 from synvae_core.models.storage import load_model, model_folder
 from synvae_core.models.visual import ImageConvolutions, VisualConfig
 
@@ -21,9 +22,9 @@ from synvae_core.models.visual import ImageConvolutions, VisualConfig
 class LeNet5Config:
     """Classes of a LeNet-5 and its training, as a judge must not have seen what it judges."""
 
-    classes: int = 10
+    classes: Size = 10
     trained_on: str = ""  # SHA-256 of the training pictures and labels; empty: none
-    epochs: int = 0  # passes over them
+    epochs: SizeOrNone = 0  # passes over them
     seed: int = 0  # of the initial weights, the batches and the augmentation
 
     def __post_init__(self) -> None:
@@ -71,7 +72,7 @@ class ClassifierConfig:
     """Sizes of a classifier with the convolutions of a picture encoder."""
 
     visual: VisualConfig
-    classes: int
+    classes: Size
     hidden: bool  # a dense layer as wide as the features, as published for colour
 
     def __post_init__(self) -> None:
@@ -81,7 +82,8 @@ class ClassifierConfig:
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "ClassifierConfig":
         """Configuration from the fields that `save_model` wrote."""
-        return cls(**fields | {"visual": VisualConfig(**fields["visual"])})
+        visual = build_from_fields(VisualConfig, fields["visual"])
+        return build_from_fields(cls, fields | {"visual": visual})
 
 
 def classifier_config(visual: VisualConfig, *, classes: int) -> ClassifierConfig:

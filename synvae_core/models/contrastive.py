@@ -13,6 +13,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from synvae_core.fields import Size
+
 FIRST_SIDE = 16  # of the first maps: most of the time goes where maps are large
 MIDDLE, SPREAD = 0.5, 0.25  # of pixels
 
@@ -21,10 +23,10 @@ MIDDLE, SPREAD = 0.5, 0.25  # of pixels
 class ContrastiveConfig:
     """Sizes of a residual network of picture features and of its projector."""
 
-    image_size: int = 32  # side that pictures are resampled to
-    widths: tuple[int, ...] = (32, 64, 128, 256)  # channels of each stage, at half the side before
-    hidden: int = 256  # of the projector
-    projection: int = 64  # dimensions in which views are compared
+    image_size: Size = 32  # side that pictures are resampled to
+    widths: tuple[Size, ...] = (32, 64, 128, 256)  # channels of each stage, at half the side before
+    hidden: Size = 256  # of the projector
+    projection: Size = 64  # dimensions in which views are compared
 
     def __post_init__(self) -> None:
         # JSON has no tuples; the configuration must compare equal after a round trip.

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from synvae_core.fields import Size, SizeOrNone
 from synvae_core.types import Posterior, VaeOutput
 
 
@@ -25,11 +26,11 @@ class FaceConfig:
         ValueError: unless the stride divides the side, and all sizes are 1 or more.
     """
 
-    image_size: int
-    image_channels: int
-    latent_dim: int
-    hidden_channels: int = 32  # of the sharpening convolutions; 0 for none
-    stride: int = 2  # of the pixel unshuffle (space to channels) before them
+    image_size: Size
+    image_channels: Size
+    latent_dim: Size
+    hidden_channels: SizeOrNone = 32  # of the sharpening convolutions; 0 for none
+    stride: Size = 2  # of the pixel unshuffle (space to channels) before them
 
     def __post_init__(self) -> None:
         sizes = (self.image_size, self.image_channels, self.latent_dim, self.stride)

@@ -1,27 +1,40 @@
 """Storage of models: `config.json` and `model.safetensors` in one folder.
 
-No pickle is read or written.
+No pickle is read or written. A folder may come from anybody: what its configuration asks for is
+compared with what its weights hold before memory is taken for either.
 """
 
 import dataclasses
-import json
+import math
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from synvae_core.atomic import make_folder, write_bytes, write_json
+from synvae_core.fields import build_from_fields
 from synvae_core.places import PRETRAINED
+from synvae_core.small_files import open_regular, read_json
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 FORMAT_VERSION = 1
+SPARE_NUMBERS = 1 << 24  # 64 MB that a model may take beside its weights, for frozen features
+MAX_CONFIG_BYTES = 1_000_000
+MAX_HEADER_BYTES = 4_000_000  # of safetensors: names, types and shapes; ours have some 10,000
 LATEST, BEST = "latest", "best"  # where a run keeps its models
 
 Model = TypeVar("Model", bound=nn.Module)
+Config = TypeVar("Config")
+_FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn)
+# What building something of values raises that do not go together.
+MISFITS = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 class WeightsError(ValueError):
@@ -70,59 +83,97 @@ def model_folder(path: str | Path) -> Path:
     return folder / BEST if (folder / BEST / CONFIG_FILE).is_file() else folder
 
 
+class Allowance(TorchFunctionMode):
+    """Refuses to build what has more numbers than `left`: a configuration may ask for terabytes."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__()
+        self.left = left
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in _FACTORIES:
+            sizes = kwargs.get("size", args)
+            sizes = sizes[0] if sizes and isinstance(sizes[0], tuple | list) else sizes
+            self.left -= math.prod(sizes)
+            if self.left < 0:
+                raise ValueError("it asks for more numbers than its weights hold")
+        return func(*args, **kwargs)
+
+
 def load_model(model_class: type[Model], config_class: type, folder: str | Path) -> Model:
     """Loads the model of a folder written by `save_model`, in evaluation mode on the CPU.
 
     Raises:
-        WeightsError: naming the file, if one is missing, damaged, or of another model or size.
+        WeightsError: naming the file, if one is missing, damaged, of another model or size, or
+            holds numbers that are not finite.
     """
     folder = Path(folder)
     config_path, weights_path = folder / CONFIG_FILE, folder / WEIGHTS_FILE
     stored = read_config(config_path, model_class)
+    config: Any = _config(stored, config_class, config_path)
+    shapes = _stored_shapes(weights_path)
     try:
-        model = model_class(config_from(stored["config"], config_class))
-    except (TypeError, ValueError, KeyError) as error:
-        raise WeightsError(
-            f"{config_path} does not fit {config_class.__name__}: {error}"
-        ) from error
+        with Allowance(SPARE_NUMBERS + sum(map(math.prod, shapes.values()))):
+            model = model_class(config)
+    except MISFITS as error:
+        raise WeightsError(f"{config_path} makes no {model_class.__name__}: {error}") from error
+    own = model.state_dict()
+    expected = {name: tuple(tensor.shape) for name, tensor in own.items()}
+    check_shapes(shapes, expected, weights_path, config_path)
     if "missing" in stored:
         cast(Any, model).missing = tuple(map(str, stored["missing"]))
-    if not weights_path.is_file():
-        raise WeightsError(f"{weights_path} is missing: expected the weights of {config_path}")
-    try:
-        weights = load_file(weights_path)
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{weights_path} is damaged ({error}): expected a safetensors file; get it afresh"
-        ) from error
-    check_shapes(weights, model, weights_path, config_path)
-    own = model.state_dict()
+    weights = load_file(weights_path)
+    check_finite(weights, weights_path)
     model.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in weights.items()})
     return model.eval()
 
 
-def read_config(path: Path, model_class: type) -> dict[str, Any]:
-    """Reads the configuration that `save_model` wrote, and checks its format and model."""
+def load_config(model_class: type, config_class: type[Config], folder: str | Path) -> Config:
+    """Configuration of the model in a folder, without its weights.
+
+    Raises:
+        WeightsError: as `load_model`.
+    """
+    path = Path(folder) / CONFIG_FILE
+    return _config(read_config(path, model_class), config_class, path)
+
+
+def _config(stored: dict[str, Any], config_class: type[Config], path: Path) -> Config:
+    """Builds the stored configuration, by `from_json` where it nests configurations."""
+    build = getattr(config_class, "from_json", partial(build_from_fields, config_class))
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        name, values = stored["model"], dict(stored["config"])
-    except FileNotFoundError as error:
-        raise WeightsError(f"{path} is missing: expected a model folder with it") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path} is not a model configuration ({error!r})") from error
+        return build(stored["config"])
+    except MISFITS as error:
+        raise WeightsError(f"{path} does not fit {config_class.__name__}: {error}") from error
+
+
+def read_config(path: Path, model_class: type) -> dict[str, Any]:
+    """Reads the configuration that `save_model` wrote, and checks its format and model.
+
+    Raises:
+        WeightsError: naming the file and what is wrong with it.
+    """
+    try:
+        stored = read_json(path, most_bytes=MAX_CONFIG_BYTES)
+    except ValueError as error:
+        raise WeightsError(f"{error}: expected a model folder with it") from error
+    name, values, missing = (stored.get(key) for key in ("model", "config", "missing"))
+    if not isinstance(name, str) or not isinstance(values, dict) or not _is_names(missing):
+        raise WeightsError(f"{path} is not a model configuration: expected `model` and `config`")
     if stored.get("format") != FORMAT_VERSION:
         raise WeightsError(
-            f"{path} has format {stored.get('format')!r}: expected {FORMAT_VERSION}; "
+            f"{path} has format {str(stored.get('format'))[:40]}: expected {FORMAT_VERSION}; "
             "update synvae or export the weights again"
         )
     if name != model_class.__name__:
-        raise WeightsError(f"{path} holds a {name}: expected a {model_class.__name__}")
+        raise WeightsError(f"{path} holds a {name[:40]}: expected a {model_class.__name__}")
     return stored | {"config": with_tuples(values)}
 
 
-def config_from(values: dict[str, Any], config_class: type) -> Any:
-    """Builds a configuration from its fields, by `from_json` where it nests configurations."""
-    return getattr(config_class, "from_json", lambda fields: config_class(**fields))(values)
+def _is_names(value: Any) -> bool:
+    known = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return value is None or known
 
 
 def with_tuples(value: Any) -> Any:
@@ -132,12 +183,29 @@ def with_tuples(value: Any) -> Any:
     return tuple(map(with_tuples, value)) if isinstance(value, list) else value
 
 
+def _stored_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors of a safetensors file, from its header alone."""
+    try:
+        with open_regular(path) as file:
+            if int.from_bytes(file.read(8), "little") > MAX_HEADER_BYTES:
+                raise ValueError(f"its header has more than {MAX_HEADER_BYTES:,} bytes")
+        with safe_open(path, "pt") as tensors:
+            names = tensors.keys()
+            return {name: tuple(tensors.get_slice(name).get_shape()) for name in names}
+    except (SafetensorError, OSError, ValueError) as error:
+        missing = "missing" if not path.exists() else "damaged"
+        raise WeightsError(
+            f"{path} is {missing} ({error}): expected a safetensors file; get it afresh"
+        ) from error
+
+
 def check_shapes(
-    weights: dict[str, torch.Tensor], model: nn.Module, weights_path: Path, config_path: Path
+    found: Mapping[str, tuple[int, ...]],
+    expected: Mapping[str, tuple[int, ...]],
+    weights_path: Path,
+    config_path: Path,
 ) -> None:
     """Refuses weights whose names or shapes are not the model's, naming the first differences."""
-    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     differences = [
         f"{name}: {found.get(name, 'missing')} in the file, {expected.get(name, 'none')} expected"
         for name in sorted(expected.keys() | found.keys())
@@ -149,3 +217,17 @@ def check_shapes(
             + "; ".join(differences[:3])
             + (f"; and {len(differences) - 3} more" if len(differences) > 3 else "")
         )
+
+
+def check_finite(weights: Mapping[str, torch.Tensor], where: str | Path) -> None:
+    """Refuses weights that are not numbers, by which a model would play silence.
+
+    Raises:
+        WeightsError: naming the first tensor with NaN or an infinity.
+    """
+    for name, tensor in weights.items():
+        if not tensor.isfinite().all():
+            raise WeightsError(
+                f"{where}: {name} holds values that are not finite; the training that wrote it "
+                "diverged, or it is damaged: take other weights"
+            )

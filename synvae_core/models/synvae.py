@@ -23,6 +23,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from synvae_core.fields import Size, build_from_fields
 from synvae_core.looks import ABSENT, LOOK_SIZE, look_indicators, looks_of
 from synvae_core.models.melody.couplings import Coupling, coupling_named
 from synvae_core.models.melody.interfaces import MelodyConfig, melody_config
@@ -45,7 +46,7 @@ class SynVaeConfig:
     # At sigma = 1 most melodies carry no information on their picture, and the KL term wins.
     initial_logvar: float = -3.0
     fine_tune_music: bool = False  # else it is frozen
-    takes: int = 1  # K: samples of each posterior, of which the best one is played
+    takes: Size = 1  # K: samples of each posterior, of which the best one is played
     # Share of the squared error that a nat of surprise must save; of language models only.
     surprise_price: float = 0.0
     performance: bool = False  # the decoder takes the look that a performance carries
@@ -69,7 +70,8 @@ class SynVaeConfig:
     def from_json(cls, fields: dict[str, Any]) -> "SynVaeConfig":
         """Configuration from the fields that `save_model` wrote, the melody model's included."""
         music = melody_config(fields["music_class"], fields["music"])
-        return cls(**fields | {"visual": VisualConfig(**fields["visual"]), "music": music})
+        visual = build_from_fields(VisualConfig, fields["visual"])
+        return build_from_fields(cls, fields | {"visual": visual, "music": music})
 
 
 class SynVae(nn.Module):

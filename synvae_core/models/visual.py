@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from synvae_core.fields import Size
 from synvae_core.models.features import load_features
 from synvae_core.types import Posterior, VaeOutput
 
@@ -26,15 +27,15 @@ READ_FEATURES = 512  # that an encoder makes of those of a frozen network
 class VisualConfig:
     """Sizes of a picture encoder and decoder; both halve or double the side at every layer."""
 
-    image_size: int
-    image_channels: int
-    encoder_channels: tuple[int, ...]
-    decoder_size: int  # side of the decoder's first feature map
-    decoder_input_channels: int
-    decoder_channels: tuple[int, ...]
+    image_size: Size
+    image_channels: Size
+    encoder_channels: tuple[Size, ...]
+    decoder_size: Size  # side of the decoder's first feature map
+    decoder_input_channels: Size
+    decoder_channels: tuple[Size, ...]
     same_padding: bool  # the 28 pixel model pads nothing: 28 -> 13 -> 6
-    output_kernel: int
-    latent_dim: int
+    output_kernel: Size
+    latent_dim: Size
     standard_means: bool = False  # posterior means of deviation 0.95 in every latent
     features: str = ""  # of `models.features`, which the encoder sees beside its own; empty: none
 

@@ -7,7 +7,6 @@ best path is most probable. Whatever the tables, the chords of a transposed melo
 transposed: they are decoded relative to the melody's last note.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,13 +17,16 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from synvae_core.atomic import make_folder, write_bytes, write_json
+from synvae_core.fields import build_from_fields
 from synvae_core.music.coding import STEPS_PER_BAR
 from synvae_core.music.melody import ONE_VOICE
+from synvae_core.small_files import open_regular, read_json
 
 STEPS_PER_CHORD = STEPS_PER_BAR // 2
 STEPS_PER_PHRASE = 4 * STEPS_PER_BAR
 TRIADS = 24  # ids: the root's pitch class, and 12 more if minor
 NO_CHORD = -1
+MAX_BYTES = 1_000_000  # of the tables; ours have 22,000
 MAJOR, MINOR = (0, 4, 7), (0, 3, 7)
 # What a chord begins that follows another: a bar, the rest of a bar, the last half bar of a phrase
 # of four bars, or the last of the piece.
@@ -136,14 +138,31 @@ def load_harmoniser(folder: Path) -> Harmoniser:
         ValueError: if a file is missing, damaged or of something else.
     """
     try:
-        stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        if stored["model"] != "Harmoniser":
-            raise ValueError(f"it holds a {stored['model']}")
-        tables = load_file(folder / "model.safetensors")
-        found = ChordTables(*(tables[name].astype(np.float64) for name in ChordTables._fields))
-        return Harmoniser(found, **stored["config"])
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        stored = read_json(folder / "config.json")
+        if stored.get("model") != "Harmoniser":
+            raise ValueError(f"config.json holds a {str(stored.get('model'))[:40]}")
+        settings = build_from_fields(_Settings, stored.get("config"))
+        return Harmoniser(_load_tables(folder / "model.safetensors"), **vars(settings))
+    except (OSError, ValueError, SafetensorError) as error:
         raise ValueError(f"{folder} holds no harmoniser ({error}); get it afresh") from error
+
+
+@dataclass
+class _Settings:
+    weight: float = 2.0
+    onset_weight: float = 3.0
+
+
+def _load_tables(path: Path) -> ChordTables:
+    with open_regular(path, most_bytes=MAX_BYTES):
+        tables = load_file(path)
+    for name, shape in (("emission", (24, 12)), ("transition", (4, 24, 24)), ("initial", (24,))):
+        table = tables.get(name)
+        if table is None or table.shape[1:] != shape or len(table) != len(tables["emission"]):
+            raise ValueError(f"{path.name} has no {name} of any number of modes and {shape}")
+        if not np.isfinite(table).all():
+            raise ValueError(f"{name} holds values that are not finite")
+    return ChordTables(*(tables[name].astype(np.float64) for name in ChordTables._fields))
 
 
 def save_harmoniser(harmoniser: Harmoniser, folder: Path) -> None:

@@ -6,7 +6,6 @@ read. Modulators are ignored, by which some fonts vary an instrument's timbre wi
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Sequence
 from functools import lru_cache
@@ -20,6 +19,7 @@ from jaxtyping import Float32
 from synvae_core.music.coding import MAX_PITCH, MIN_PITCH
 from synvae_core.music.soundfont_cut import cut_instrument
 from synvae_core.music.soundfont_files import FontFile, read_font
+from synvae_core.small_files import read_json
 
 PACKAGED = "TimGM6mb"
 FOLDERS = (
@@ -179,7 +179,7 @@ def _gain(font: SoundFont, program: int, is_drum: bool) -> float:
 @lru_cache(maxsize=1)
 def _known_gains() -> dict[str, float]:
     """Recorded `_measured_gain`s, which would delay a first sound; empty for another font."""
-    known = json.loads(GAINS.read_text(encoding="utf-8"))
+    known = read_json(GAINS)
     return known["gains"] if hashlib.sha256(_packaged_bytes()).hexdigest() == known["font"] else {}
 
 

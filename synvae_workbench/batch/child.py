@@ -4,7 +4,6 @@ It ends when its input does, which the worker that started it closes by dying, t
 left behind that writes into a folder that somebody else was given meanwhile.
 """
 
-import json
 import os
 import signal
 import socket
@@ -18,6 +17,7 @@ from typing import Any
 import psutil
 from filelock import FileLock
 
+from synvae_core.small_files import parse_json
 from synvae_workbench.batch.state import DONE, FAILED, RUNNING, STOPPED, read_state, write_state
 from synvae_workbench.reports import NotebookFailed, NotebookInterrupted, run_notebook
 
@@ -28,7 +28,7 @@ SECONDS_BETWEEN_SIGNALS = 1.0  # the first may come before anyone listens
 def main() -> None:
     """Runs the job that stands on the standard input, and writes its state."""
     with open(0, "rb", closefd=False) as line:
-        job = json.loads(line.readline())
+        job = parse_json(line.readline())
     threading.Thread(target=_end_with_input, daemon=True).start()
     state = Path(job["state"])
     with FileLock(state.with_suffix(".lock")):  # another worker's run may be about to end

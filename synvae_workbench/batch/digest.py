@@ -4,12 +4,12 @@ It is made of the state files, and of what runs recorded. Its paths are relative
 holds runs/ and reports/.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from synvae_core.small_files import read_json
 from synvae_workbench.batch.plan import Cell, Plan, Run
 from synvae_workbench.batch.state import DONE, ORDER, State, read_state, write_state
 
@@ -109,9 +109,7 @@ def _run(plan: Plan, run: Run, state: State) -> dict[str, Any]:
 def read_metrics(plan: Plan, run: Run) -> dict[str, float]:
     """Reads the metrics of a run, numbers by name; none if it recorded nothing."""
     try:
-        metrics = json.loads(
-            (plan.root / "runs" / run.folder / "metrics.json").read_text(encoding="utf-8")
-        )
-        return {name: value for name, value in metrics.items() if type(value) in (int, float)}
-    except (OSError, ValueError, AttributeError):
+        metrics = read_json(plan.root / "runs" / run.folder / "metrics.json")
+    except ValueError:
         return {}
+    return {name: value for name, value in metrics.items() if type(value) in (int, float)}

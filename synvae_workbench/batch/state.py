@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from synvae_core.atomic import replace_when_written
+from synvae_core.small_files import read_json
 
 WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED, STOPPED, SKIPPED = "failed", "stopped", "skipped"
@@ -22,10 +23,10 @@ State = dict[str, Any]
 def read_state(path: Path) -> State:
     """Reads the state of a run; WAITING where there is no file, or none that can be read."""
     try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-        return state if isinstance(state, dict) and state.get("state") in ORDER else waiting_state()
-    except (OSError, ValueError):
+        state = read_json(path)
+    except ValueError:
         return waiting_state()
+    return state if state.get("state") in ORDER else waiting_state()
 
 
 def waiting_state() -> State:

@@ -1,6 +1,5 @@
 """Loading of a trained SynVAE with translated test pictures, for notebooks 2x."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from synvae_core.models.synvae import SynVae, load_synvae
 from synvae_workbench.data.pictures.types import PictureSet, Split
 from synvae_workbench.data.registry import PictureOptions, load_pictures
 from synvae_workbench.evaluation.translation import Translation, translate
+from synvae_workbench.provenance import PROVENANCE_FILE, read_provenance
 
 
 class Evaluation(NamedTuple):
@@ -53,9 +53,9 @@ def load_evaluation(
         ValueError: if neither the run's `provenance.json` nor `dataset` names a set, or if the
             set's pictures do not have the model's size.
     """
-    record = find_folder(run) / "provenance.json"
-    origin = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-    dataset = dataset or origin.get("parameters", {}).get("DATASET", "")
+    record = find_folder(run) / PROVENANCE_FILE
+    origin = read_provenance(find_folder(run)) if record.exists() else {"parameters": {}}
+    dataset = dataset or origin["parameters"].get("DATASET", "")
     if not dataset:
         raise ValueError(f"{record} names no DATASET that the run was trained on: name one")
     seed = seed if origin.get("seed") is None else origin["seed"]

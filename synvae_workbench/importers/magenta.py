@@ -5,8 +5,6 @@ MusicVAE.js `weights_manifest.json` with shards, quantised or not. Sizes come fr
 models that were shrunken or enlarged load too. Roberts et al. 2018, arXiv 1803.05428.
 """
 
-import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -15,18 +13,21 @@ import numpy as np
 import torch
 from torch import nn
 
+from synvae_core.fields import build_from_fields
 from synvae_core.models.melody.hierarchical import HierarchicalMelodyConfig
 from synvae_core.models.melody.lstm import BidirectionalLstmEncoder, LstmDecoder, LstmMelodyConfig
 from synvae_core.models.melody.vae import MelodyVae
-from synvae_core.models.storage import WeightsError
+from synvae_core.models.storage import MISFITS, Allowance, WeightsError
 from synvae_core.music.melody import ONE_VOICE
+from synvae_core.small_files import read_json
 from synvae_workbench.importers.musicvae_js import read_musicvae_js
 from synvae_workbench.importers.named_tensors import NamedTensors
 from synvae_workbench.importers.tensorflow_checkpoint import read_tensorflow_checkpoint
 
 MANIFESTS = ("manifest.json", "weights_manifest.json")
 CONDUCTOR = "decoder/hierarchical_level_0"
-MAX_PARAMETERS = 1 << 30  # the largest published model has 235 million
+MAX_STEPS = 4096  # of a melody: 256 bars
+MAX_LACKING = 1 << 28  # parameters that may be missing: all of the largest published model
 _CUDNN = "cudnn_compatible_lstm_cell"
 # The variables of a melody model, whatever scope stands before them; not Adam's slots.
 _VARIABLE = re.compile(
@@ -110,14 +111,20 @@ def _is_linear(module: nn.Module) -> bool:
 
 def _assemble(stored: NamedTensors, *, where: str, steps: int | None, bar_start: str) -> MelodyVae:
     tensors, opaque = _canonical_tensors(stored.tensors, where)
-    shapes = {_canonical_name(name): shape for name, shape in stored.missing.items()}
+    named = ((_canonical_name(name), shape) for name, shape in stored.missing.items())
+    shapes = {name: shape for name, shape in named if name is not None}
     shapes |= {name: tensor.shape for name, tensor in tensors.items()}
-    size = sum(math.prod(shape) for shape in shapes.values())
-    if size > MAX_PARAMETERS:  # variables that are only named could claim anything
+    there = sum(tensor.size for tensor in tensors.values())
+    try:
+        # Variables that are only named could claim anything, and so could a bias without a kernel.
+        with Allowance(there + MAX_LACKING):
+            model = MelodyVae(_config(shapes, where, steps, bar_start))
+    except WeightsError:
+        raise
+    except MISFITS as error:
         raise WeightsError(
-            f"{where} would have {size:,} parameters, at most {MAX_PARAMETERS:,} are read"
-        )
-    model = MelodyVae(_config(shapes, where, steps, bar_start))
+            f"{where}: {error}; {there:,} are there, at most {MAX_LACKING:,} may be missing"
+        ) from error
     names = published_names(model)
     _check_shapes(names, shapes, where)
     lacking = [name for name in names if name not in tensors]
@@ -153,8 +160,10 @@ def _canonical_tensors(
         if not np.isfinite(tensor).all():
             raise WeightsError(f"{where}: {name} holds values that are not finite")
         if _CUDNN in name and name.endswith("/bias"):
+            if tensor.ndim != 1:
+                raise WeightsError(f"{where}: {name} is {tensor.shape}, expected one axis")
             # Such a cell adds nothing to its forget gate; ours adds 1 at run time.
-            tensor = tensor.copy()
+            tensor = np.array(tensor, np.result_type(tensor, np.float16))
             units = len(tensor) // 4
             tensor[2 * units : 3 * units] -= 1
         found[published] = tensor
@@ -217,9 +226,11 @@ def _config(
             "the variables of a MusicVAE melody model, such as encoder/mu/bias and "
             f"{core}/multi_rnn_cell/cell_0/lstm_cell/bias"
         )
+    sizes = {"latent_dim": latent_dim, **units}
     if hierarchical:
-        return HierarchicalMelodyConfig(steps or 256, latent_dim, bar_start=bar_start, **units)
-    return LstmMelodyConfig(steps or 32, latent_dim, **units)
+        sizes |= {"steps": steps or 256, "bar_start": bar_start}
+        return build_from_fields(HierarchicalMelodyConfig, sizes)
+    return build_from_fields(LstmMelodyConfig, {"steps": steps or 32, **sizes})
 
 
 def _units(shapes: Mapping[str, Shape], patterns: Iterable[str]) -> tuple[int, ...]:
@@ -253,12 +264,12 @@ def _converter_steps(folder: Path) -> int | None:
     """The number of steps that a MusicVAE.js folder gives beside its weights, if it does."""
     for name, *keys in (("converter.json",), ("config.json", "dataConverter")):
         try:
-            content = json.loads((folder / name).read_text(encoding="utf-8"))
+            content = read_json(folder / name)
             for key in keys:
                 content = content[key]
             steps = content["args"]["numSteps"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError):
             continue
-        if isinstance(steps, int) and 1 <= steps <= 100_000:
+        if type(steps) is int and 1 <= steps <= MAX_STEPS:
             return steps
     return None

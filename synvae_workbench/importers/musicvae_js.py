@@ -5,7 +5,6 @@ TensorFlow.js, `weights_manifest.json` with groups of variables that lie one beh
 group's files, whole or quantised to fewer bits.
 """
 
-import json
 import math
 from bisect import bisect_right
 from itertools import islice, takewhile
@@ -16,11 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from synvae_core.models.storage import WeightsError
+from synvae_core.small_files import parse_json
 from synvae_workbench.importers.named_tensors import (
     MAX_ENTRIES,
     MAX_NAME,
     NamedTensors,
     Part,
+    check_total,
     find_file,
     parse_shape,
 )
@@ -66,6 +67,7 @@ def _read_raw(folder: Path, manifest: Any, where: str) -> NamedTensors:
     _expect(isinstance(manifest, dict), where, "a JSON object of variables")
     _expect(len(manifest) <= MAX_ENTRIES, where, f"at most {MAX_ENTRIES} variables")
     files: set[str] = set()
+    total = 0
     for name, entry in manifest.items():
         _expect(0 < len(name) <= MAX_NAME, where, "names of variables")
         _expect(isinstance(entry, dict), where, f"an object for {name}")
@@ -77,6 +79,8 @@ def _read_raw(folder: Path, manifest: Any, where: str) -> NamedTensors:
             continue
         size = 4 * math.prod(shape)
         _expect(part.size == size, part.label, f"{size} bytes for the {list(shape)} of {name}")
+        total += size
+        check_total(total, where)
         stored.tensors[name] = part.read(0, size).view("<f4").reshape(shape)
     return stored
 
@@ -85,6 +89,7 @@ def _read_sharded(folder: Path, manifest: Any, where: str) -> NamedTensors:
     stored = NamedTensors({}, {})
     files: set[str] = set()
     _expect(isinstance(manifest, list), where, "a JSON list of groups")
+    total = 0
     for group in manifest:
         _expect(isinstance(group, dict), where, "an object for each group")
         paths, entries = group.get("paths"), group.get("weights")
@@ -93,6 +98,8 @@ def _read_sharded(folder: Path, manifest: Any, where: str) -> NamedTensors:
             _expect(len(what) <= MAX_ENTRIES, where, f"at most {MAX_ENTRIES} of each in a group")
         weights = [_parse_weight(entry, where) for entry in entries]
         parts = [_named_file(folder, path, files, where) for path in paths]
+        total += sum(math.prod(weight.shape) for weight in weights)
+        check_total(4 * total, where)  # whole, as they are in memory
         shards = _place_shards(parts, sum(weight.size for weight in weights), where)
         start = 0
         for weight in weights:
@@ -194,20 +201,13 @@ def _named_file(folder: Path, name: Any, known: set[str], where: str) -> Part | 
 
 def _parse_manifest(manifest: Part) -> Any:
     try:
-        return json.loads(manifest.read_index().decode(), object_pairs_hook=_object_without_twins)
+        return parse_json(manifest.read_index(), object)
     except WeightsError:
         raise
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise WeightsError(
             f"{manifest.label} is not a manifest of weights ({error}): expected JSON; get it afresh"
         ) from error
-
-
-def _object_without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        raise ValueError("a name is given twice in one object")
-    return content
 
 
 def _expect(condition: bool, where: str, expected: str) -> None:

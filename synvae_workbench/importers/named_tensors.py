@@ -16,6 +16,7 @@ MAX_ENTRIES = 5_000  # variables or files that one index may name
 MAX_NAME = 1000  # bytes or characters
 MAX_RANK = 8
 MAX_ELEMENTS = 1 << 31
+MAX_TOTAL_BYTES = 1 << 31  # of all tensors; the largest published model has 940 MB
 
 
 class NamedTensors(NamedTuple):
@@ -69,6 +70,16 @@ class Part(NamedTuple):
                 f"{MAX_INDEX_BYTES}"
             )
         return self.read(0, self.size).tobytes()
+
+
+def check_total(size: int, where: str) -> None:
+    """Refuses to read more than `MAX_TOTAL_BYTES`: a file may be sparse, or linked many times.
+
+    Raises:
+        WeightsError: naming what would be read.
+    """
+    if size > MAX_TOTAL_BYTES:
+        raise WeightsError(f"{where} names more than {MAX_TOTAL_BYTES:,} bytes of tensors")
 
 
 def find_file(folder: Path, name: str) -> Part | None:

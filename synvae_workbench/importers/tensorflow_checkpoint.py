@@ -19,7 +19,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from synvae_core.models.storage import WeightsError
-from synvae_workbench.importers.named_tensors import NamedTensors, Part, find_file, parse_shape
+from synvae_workbench.importers.named_tensors import (
+    NamedTensors,
+    Part,
+    check_total,
+    find_file,
+    parse_shape,
+)
 from synvae_workbench.importers.tensor_bundle import Entry, checksum, parse_index
 
 MAX_MEMBERS = 1000
@@ -89,6 +95,7 @@ def _read_tensors(
             stored.missing[name] = shape
             continue
         claimed[part.label] += entry.size
+        check_total(claimed.total(), label)
         if claimed[part.label] > part.size:
             raise WeightsError(
                 f"{part.label} has {part.size} bytes, less than {label} expects in it: get both "

@@ -7,7 +7,6 @@ Syneval's `config.json` and add its `SECRET_KEY`. The key of a blind design is a
 keep it away from the media.
 """
 
-import json
 import wave
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -21,11 +20,11 @@ from PIL import Image
 from synvae_core.atomic import make_folder, replace_when_written, write_json
 from synvae_core.music.render import SAMPLE_RATE
 from synvae_core.music.sound import PIANO, Sound
+from synvae_core.small_files import read_json
 from synvae_workbench.listening.design import Key
 from synvae_workbench.listening.scoring import Session
 from synvae_workbench.listening.tasks import LARGEST_ID, Task, TaskSet, short_repr
 
-MOST_BYTES = 10_000_000
 REQUIRED = ("name", "classes", "examples", "tasks")
 KINDS = {dict: "an object", list: "a list", str: "text", int: "a whole number"}
 OPTIONAL = ("code", "disclaimer", "data_path", "result_path")
@@ -45,7 +44,7 @@ def read_tasks(path: str | Path) -> TaskSet:
     Raises:
         ValueError: naming the file and the field, if anything is not as Syneval writes it.
     """
-    content = _read_json(path)
+    content = read_json(Path(path), object)
     try:
         _expect(content, dict, "the whole")
         absent = [field for field in REQUIRED if field not in content]
@@ -81,7 +80,7 @@ def read_results(path: str | Path, task_set: TaskSet) -> Session:
         ValueError: naming the file and the task, unless there is for each task null or the id of
             one of its options.
     """
-    content = _read_json(path)
+    content = read_json(Path(path), object)
     try:
         return Session(
             task_set,
@@ -131,7 +130,7 @@ def read_key(path: str | Path) -> Key:
     Raises:
         ValueError: naming the file and the field that is not as `write_key` writes it.
     """
-    content = _read_json(path)
+    content = read_json(Path(path), object)
     try:
         _expect(content, dict, "the whole")
         ids = _expect(content.get("ids"), dict, "ids")
@@ -189,21 +188,6 @@ def _write_wav(path: Path, waveform: np.ndarray) -> None:
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
         file.writeframes(np.round(waveform * 32767).astype("<i2").tobytes())
-
-
-def _read_json(path: str | Path) -> Any:
-    """Reads a JSON file of bounded size."""
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"{path} is no file: expected JSON")
-    if path.stat().st_size > MOST_BYTES:
-        raise ValueError(
-            f"{path} has {path.stat().st_size:,} bytes, expected at most {MOST_BYTES:,}"
-        )
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # numbers without end and deep nesting too
-        raise ValueError(f"{path} is not JSON: {str(error)[:200]}") from error
 
 
 def _parse_task(field: str, content: Any) -> Task:

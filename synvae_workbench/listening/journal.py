@@ -12,6 +12,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from synvae_core.small_files import parse_json
+
 MOST_BYTES = 20_000_000
 WAIT_SECONDS = 5.0  # for another process that is just adding a line
 
@@ -77,10 +79,9 @@ class Journal:
 
 def _parse_line(line: bytes) -> dict[str, Any] | None:
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
+        return parse_json(line)
+    except ValueError:
         return None
-    return record if isinstance(record, dict) else None
 
 
 def _ends_a_line(file: int, size: int) -> bool:

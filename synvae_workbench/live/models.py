@@ -1,21 +1,19 @@
 """SynVAEs to choose from on a live page, by the pictures that they were made for."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from synvae_core.models.storage import (
-    CONFIG_FILE,
     PRETRAINED,
-    config_from,
     find_folder,
+    load_config,
     model_folder,
-    read_config,
 )
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.music.coding import STEPS_PER_BAR
 from synvae_workbench.data.pictures.kind import DIGIT, KINDS, PAINTING, PHOTOGRAPH
+from synvae_workbench.provenance import read_provenance
 
 FOLDERS = ("../pretrained", "../runs")  # of a notebook
 # Sets are one if their names begin with the same word: `mnist_5k` is part of `mnist`.
@@ -90,10 +88,9 @@ def length_in_words(steps: int) -> str:
 def _origin(folder: Path) -> _Origin | None:
     """Pictures that a SynVAE learnt from, by the record of its training; None of no such."""
     try:
-        origin = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-        parameters = origin["parameters"]
+        parameters = read_provenance(folder)["parameters"]
         visual = _config(folder).visual
-    except (OSError, ValueError, KeyError, TypeError):
+    except ValueError:
         return None
     dataset = str(parameters.get("DATASET", ""))
     if not dataset or parameters.get("SMOKE"):
@@ -104,5 +101,4 @@ def _origin(folder: Path) -> _Origin | None:
 
 
 def _config(folder: Path) -> SynVaeConfig:
-    stored = read_config(model_folder(folder) / CONFIG_FILE, SynVae)
-    return config_from(stored["config"], SynVaeConfig)
+    return load_config(SynVae, SynVaeConfig, model_folder(folder))

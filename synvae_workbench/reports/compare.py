@@ -1,7 +1,6 @@
 """Two runs side by side: what differs between them, what they measured, figures and sounds."""
 
 import html
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,11 +8,13 @@ from typing import Any, NamedTuple
 import nbformat
 
 from synvae_core.types import LOWER
+from synvae_workbench.provenance import read_provenance
 from synvae_workbench.reports.directions import better
 from synvae_workbench.reports.estimate import headings
 from synvae_workbench.reports.html import reportable_notebook
 from synvae_workbench.reports.pages import data_uri, write_page
 from synvae_workbench.reports.parameters import read_notebook
+from synvae_workbench.runs import read_metrics
 
 FACTS = ("commit", "device", "seed", "duration_s", "timestamp")
 
@@ -58,32 +59,29 @@ def write_comparison(left: Path, right: Path, out: Path) -> Path:
 
 def _side(folder: Path) -> Side:
     try:
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        origin = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-        metrics = {str(name): float(value) for name, value in metrics.items()}
-        parameters = dict(origin.get("parameters") or {})
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+        metrics, origin = read_metrics(folder), read_provenance(folder)
+    except ValueError as error:
         raise ValueError(
             f"{folder} is no finished run ({error}): expected a folder such as runs/quickstart, "
             "with metrics.json and provenance.json"
         ) from error
     facts = {name: origin[name] for name in FACTS if origin.get(name) is not None}
-    facts |= {f"data: {name}": value for name, value in (origin.get("data") or {}).items()}
-    facts |= {f"version: {name}": value for name, value in (origin.get("versions") or {}).items()}
-    report = _report_of(folder.resolve())
-    return Side(folder.resolve().name, parameters, facts, metrics, _shown(report) if report else {})
+    facts |= {f"data: {name}": value for name, value in origin["data"].items()}
+    facts |= {f"version: {name}": value for name, value in origin["versions"].items()}
+    report, name = _report_of(folder.resolve()), folder.resolve().name
+    return Side(name, origin["parameters"], facts, metrics, _shown(report) if report else {})
 
 
 def _report_of(folder: Path) -> nbformat.NotebookNode | None:
     """The latest executed notebook in reports/ that wrote into this run folder."""
-    reports = folder.parents[1] / "reports"
-    for path in sorted(reports.rglob("*.ipynb"), key=lambda p: p.stat().st_mtime, reverse=True):
+    reports = folder.parent.parent / "reports"
+    found = [path for path in reports.rglob("*.ipynb") if path.is_file()]
+    for path in sorted(found, key=lambda p: p.stat().st_mtime, reverse=True):
         try:
             notebook = read_notebook(path)
-        except ValueError:
+            parameters = dict(notebook.metadata["synvae"]["provenance"]["parameters"])
+        except (ValueError, LookupError, TypeError):
             continue
-        origin = notebook.metadata.get("synvae", {}).get("provenance", {})
-        parameters = origin.get("parameters", {})
         name = f"{parameters.get('RUN_NAME')}{'_smoke' * bool(parameters.get('SMOKE'))}"
         if name == folder.name:
             return notebook

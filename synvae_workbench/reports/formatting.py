@@ -1,8 +1,11 @@
 """Formatting of times, durations and figures for pages."""
 
 import math
+import sys
 from datetime import datetime
 from typing import Any
+
+MAX_FLOAT = sys.float_info.max
 
 
 def format_time(moment: str | None) -> str | None:
@@ -28,6 +31,8 @@ def format_figure(value: Any) -> str:
     """Formats a figure with four significant digits; the text of anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
+    if abs(value) > MAX_FLOAT:
+        return "a number of many digits"
     if not math.isfinite(value):
         return "–" if math.isnan(value) else str(value)
     if float(value).is_integer() and abs(value) < 1e15:

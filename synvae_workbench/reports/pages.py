@@ -34,7 +34,8 @@ def write_page(path: Path, template: str, **content: Any) -> Path:
     }
     page = environment.get_template(template).render(content)
     make_folder(path.parent)
-    write_text(path, page)
+    # Half of a surrogate pair is text in JSON, and in no file.
+    write_text(path, page.encode("utf-8", "replace").decode())
     return path
 
 

@@ -13,9 +13,11 @@ from typing import Any
 import nbformat
 
 from synvae_core.atomic import write_text
+from synvae_core.small_files import read_small
 from synvae_workbench.declarations import Parameter, check_value, declarations, describe_type
 
 TAG = "parameters"
+MAX_BYTES = 500_000_000  # of a notebook; executed ones hold sounds and figures
 BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -37,10 +39,16 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such notebook; expected a path like notebooks/NAME.ipynb")
+    content, invalid = read_small(path, most_bytes=MAX_BYTES), {}
     try:
-        return nbformat.v4.upgrade(nbformat.read(path, as_version=4))
+        read = nbformat.reads(content.decode(), as_version=4, capture_validation_error=invalid)
+        notebook = nbformat.v4.upgrade(read)
     except Exception as error:  # nbformat raises its own, json's, and AttributeError
         raise ValueError(f"{path} is not a Jupyter notebook: {error}") from error
+    if invalid:
+        words = str(invalid["ValidationError"]).partition("\n")[0][:200]
+        raise ValueError(f"{path} is not a Jupyter notebook: {words}")
+    return notebook
 
 
 def write_notebook(notebook: nbformat.NotebookNode, path: Path) -> None:

@@ -5,7 +5,6 @@ melody configuration whose parameters are to be counted, or says why there is no
 checked: a figure that has gone, or one that has come since, is an error.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -15,11 +14,14 @@ import torch
 from torch import nn
 
 from synvae_core.atomic import write_text
+from synvae_core.fields import build_from_fields
 from synvae_core.models.melody.configurations import configuration
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.speech.config import speech_image_config
 from synvae_core.models.speech.discriminator import Discriminator
 from synvae_core.models.speech.to_image import SpeechToImage
+from synvae_core.models.storage import with_tuples
+from synvae_core.small_files import read_json
 from synvae_workbench.reports.results import (
     format_value,
     read_results,
@@ -32,6 +34,13 @@ START = "<!-- published: generated from reports/published.json by `make results`
 END = "<!-- end of published -->"
 COLUMNS = ("source", "figure", "published", "here", "run", "remark")
 STATUSES = ("not measured yet", "not comparable")
+
+
+class Source(NamedTuple):
+    """Who published figures, and where."""
+
+    name: str
+    citation: str
 
 
 class Figure(NamedTuple):
@@ -79,24 +88,26 @@ def read_published(path: Path) -> Published:
             says not just one of `results`, `configuration` and `status`, or gives no reason where
             a number is missing.
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
-    sources = content["sources"]
+    content = read_json(path)
+    try:
+        sources = {
+            key: build_from_fields(Source, source)
+            for key, source in dict(content["sources"]).items()
+        }
+        entries = list(content["figures"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: expected `sources` and `figures` ({error})") from error
     figures = []
-    for entry in content["figures"]:
-        label = f"{path}, {str(entry.get('what'))[:60]!r}"
-        unknown = entry.keys() - set(Figure._fields)
-        absent = {"source", "where", "what", "value", "unit", "reason"} - entry.keys()
-        if unknown or absent:
-            raise ValueError(f"{label}: unknown fields {sorted(unknown)}, missing {sorted(absent)}")
-        pairs = tuple((run, metric) for run, metric in entry.get("results", ()))
-        figure = Figure(**(entry | {"results": pairs, "awaits": tuple(entry.get("awaits", ()))}))
-        _check(figure, label, sources)
+    for place, entry in enumerate(entries):
+        try:
+            figure = build_from_fields(Figure, with_tuples(entry))
+        except ValueError as error:
+            raise ValueError(f"{path}, figure {place}: {error}") from error
+        _check(figure, f"{path}, {figure.what[:60]!r}", sources)
         figures.append(figure)
-    return Published(
-        {key: source["name"] for key, source in sources.items()},
-        {key: source["citation"] for key, source in sources.items()},
-        tuple(figures),
-    )
+    names = {key: source.name for key, source in sources.items()}
+    citations = {key: source.citation for key, source in sources.items()}
+    return Published(names, citations, tuple(figures))
 
 
 def compare(figures: Sequence[Figure], results: Mapping[str, Any]) -> list[Row]:

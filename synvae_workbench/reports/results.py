@@ -6,12 +6,15 @@ reader. The README has the tables of the front page, between two marks; `docs/re
 Both are generated from these two files alone.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from synvae_core.atomic import write_json
+from synvae_core.fields import build_from_fields
+from synvae_core.small_files import read_json
+from synvae_workbench.provenance import read_provenance
+from synvae_workbench.runs import read_metrics
 
 START = "<!-- results: generated from reports/results.json by `make results` -->"
 END = "<!-- end of results -->"
@@ -39,14 +42,27 @@ class Table(NamedTuple):
     front: bool = False
 
 
+class Result(NamedTuple):
+    """What one run measured, and how it came about."""
+
+    command: str
+    metrics: dict[str, float]
+    provenance: dict[str, Any]
+
+
 def read_tables(path: Path) -> list[Table]:
     """Reads the tables of a file, in its order.
 
     Raises:
-        ValueError: if two lines of a table are called the same.
+        ValueError: if a table lacks a field or lines, or two of its lines are called the same.
     """
-    tables = [Table(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+    try:
+        tables = [build_from_fields(Table, entry) for entry in read_json(path, list)]
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     for table in tables:
+        if not table.lines or table.columns == {}:
+            raise ValueError(f"{path}: the table {table.title!r} has no line or no column")
         labels = list(table.lines.values())
         if twice := {label for label in labels if labels.count(label) > 1}:
             raise ValueError(f"{path}: the table {table.title!r} has two lines {twice.pop()!r}")
@@ -59,21 +75,28 @@ def record_result(path: Path, run: Path, *, command: str) -> None:
     Raises:
         ValueError: if the run has no `metrics.json` or `provenance.json`.
     """
-    for file in ("metrics.json", "provenance.json"):
-        if not (run / file).is_file():
-            raise ValueError(f"{run / file} is missing: expected a finished run; run it first")
     results = read_results(path)
     results[run.name] = {
         "command": command,
-        "metrics": json.loads((run / "metrics.json").read_text(encoding="utf-8")),
-        "provenance": json.loads((run / "provenance.json").read_text(encoding="utf-8")),
+        "metrics": read_metrics(run),
+        "provenance": read_provenance(run),
     }
     write_json(path, results)
 
 
 def read_results(path: Path) -> dict[str, Any]:
-    """Reads all results, by run name; empty where there is no file yet."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    """Reads all results, by run name; empty where there is no file yet.
+
+    Raises:
+        ValueError: naming the run that has no command, metrics and provenance.
+    """
+    results = read_json(path) if path.exists() else {}
+    for name, result in results.items():
+        try:
+            build_from_fields(Result, result)
+        except ValueError as error:
+            raise ValueError(f"{path}, {name[:80]}: {error}") from error
+    return results
 
 
 def results_page(results: Mapping[str, Any], tables: Sequence[Table]) -> str:

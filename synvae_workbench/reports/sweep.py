@@ -10,12 +10,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from synvae_core.small_files import parse_json, read_json
 from synvae_workbench.plots.sweep import over_parameter, over_two_parameters
 from synvae_workbench.reports.directions import best, better
 from synvae_workbench.reports.formatting import format_time
 from synvae_workbench.reports.pages import figure_uri, write_page
 
 MAIN = 8  # measures in the first table and in the figures, unless the sweep names others
+MAX_BYTES = 50_000_000  # of a digest, of which a thousand runs have some five
 INDEX = "index.html"
 SEED = "SEED"  # the parameter of all notebooks that changes nothing but chance
 
@@ -30,7 +32,7 @@ def write_sweep_page(digest: Path) -> Path:
         ValueError: if it is none.
     """
     try:
-        sweep = json.loads(digest.read_text(encoding="utf-8"))
+        sweep = read_json(digest, most_bytes=MAX_BYTES)
         cells = [_cell(cell) for cell in sweep["cells"]]
         root, name, varied = digest.resolve().parents[2], str(sweep["name"]), list(sweep["varied"])
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
@@ -130,7 +132,7 @@ def _over_seeds(
     for values, group in groups.items():
         found = {metric: _values(metric, group) for metric in main}
         measures = {m: (fmean(each), min(each), max(each)) for m, each in found.items() if each}
-        rows.append({"values": json.loads(values), "runs": len(group), "measures": measures})
+        rows.append({"values": parse_json(values, list), "runs": len(group), "measures": measures})
     means = {m: [row["measures"][m][0] for row in rows if m in row["measures"]] for m in main}
     marks = {metric: best(metric, each) for metric, each in means.items()}
     return {"settings": settings, "metrics": main, "rows": rows, "marks": marks}

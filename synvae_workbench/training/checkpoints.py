@@ -12,6 +12,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from synvae_core.atomic import write_bytes
+from synvae_core.models.storage import check_finite
+from synvae_core.small_files import open_regular
 
 History = list[dict[str, float]]
 
@@ -28,6 +30,11 @@ LACKING = {
     "objective.likeness.commitment": 0.0,
     "objective.likeness.audible": "()",
 }
+# What torch and its dictionaries raise at a file that is damaged or of something else.
+_BROKEN = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, OSError),
+    *(RuntimeError, TypeError, ValueError, pickle.UnpicklingError),
+)
 DIVERGED_FILE = "diverged.safetensors"
 
 
@@ -85,10 +92,13 @@ def restore_state(run: Path, trained: Stateful, settings: Mapping[str, Any]) -> 
     if not path.is_file():
         return []
     try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-        settled = dict(state["settings"])
-    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error!r}): delete it to start over") from error
+        with open_regular(path) as file:
+            state = torch.load(file, weights_only=True, map_location="cpu")
+        settled, history = dict(state["settings"]), list(state["history"])
+        check_finite(dict(_tensors(state)), path)
+    except _BROKEN as error:
+        words = str(error)[:500] or type(error).__name__
+        raise ValueError(f"{path} is damaged ({words}): delete it to start over") from error
     lacking = {name: value for name, value in LACKING.items() if name in settings}
     stored = lacking | {RENAMED.get(name, name): value for name, value in settled.items()}
     differences = [
@@ -101,8 +111,23 @@ def restore_state(run: Path, trained: Stateful, settings: Mapping[str, Any]) -> 
             f"{path} is of a run with another configuration ({'; '.join(differences)}): "
             "choose another run name, or delete it to start over"
         )
-    trained.load_state_dict(state)
-    return state["history"]
+    try:
+        trained.load_state_dict(state)
+    except _BROKEN as error:
+        raise ValueError(f"{path} is of another model ({str(error)[:500]}): delete it") from error
+    return history
+
+
+def _tensors(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Tensors of a state at any depth, by the names on the way to them."""
+    if isinstance(value, Tensor):
+        yield name.removeprefix("."), value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _tensors(inner, f"{name}.{key}")
+    elif isinstance(value, list | tuple):
+        for place, inner in enumerate(value):
+            yield from _tensors(inner, f"{name}.{place}")
 
 
 def save_batch(run: Path, batch: tuple[Tensor, ...], rows: Tensor) -> Path:

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from synvae_core.fields import Size, Steps
 from synvae_core.models.melody.interfaces import GREEDY, MelodyDecoder, Played, Playing
 from synvae_core.models.melody.lstm import (
     NO_EVENT,
@@ -31,12 +32,12 @@ BAR_STARTS = ("carried", "fresh")
 class HierarchicalMelodyConfig:
     """Sizes of a MusicVAE with a conductor; by default those of hierdec-mel_16bar."""
 
-    steps: int = 256  # sixteen bars of sixteenths
-    latent_dim: int = 512
-    encoder_units: tuple[int, ...] = (2048, 2048)  # per direction
-    conductor_units: tuple[int, ...] = (1024, 1024)
-    decoder_units: tuple[int, ...] = (1024, 1024)
-    steps_per_bar: int = 16
+    steps: Steps = 256  # sixteen bars of sixteenths
+    latent_dim: Size = 512
+    encoder_units: tuple[Size, ...] = (2048, 2048)  # per direction
+    conductor_units: tuple[Size, ...] = (1024, 1024)
+    decoder_units: tuple[Size, ...] = (1024, 1024)
+    steps_per_bar: Steps = 16
     bar_start: str = "carried"
     coding: str = "one_voice"  # of `music.coding.CODINGS`
 

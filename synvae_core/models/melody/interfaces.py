@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from synvae_core.fields import build_from_fields
 from synvae_core.models.melody.couplings import Coupling, straight_through
 from synvae_core.music.coding import Coding
 from synvae_core.types import Decoded, Posterior
@@ -135,7 +136,7 @@ def melody_config_class(name: str) -> type:
         ValueError: if it is none of this package's.
     """
     if name not in _CONFIGURED_IN:
-        raise ValueError(f"the class {name!r} is not one of {', '.join(_CONFIGURED_IN)}")
+        raise ValueError(f"the class {name[:80]!r} is not one of {', '.join(_CONFIGURED_IN)}")
     return getattr(import_module(_CONFIGURED_IN[name]), name)
 
 
@@ -145,10 +146,11 @@ def melody_config(name: str, values: dict[str, Any]) -> MelodyConfig:
     Raises:
         ValueError: if there is no such dataclass here, or the fields do not fit it.
     """
+    config_class = melody_config_class(name)
     try:
-        return melody_config_class(name)(**values)
-    except TypeError as error:
-        raise ValueError(f"{values} does not fit {name}: {error}") from error
+        return build_from_fields(config_class, values)
+    except ValueError as error:
+        raise ValueError(f"what is given does not fit {name}: {error}") from error
 
 
 class MelodyDecoder(nn.Module):

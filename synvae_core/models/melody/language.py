@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from synvae_core.fields import Count, Share, Size, Steps
 from synvae_core.models.melody.couplings import Coupling, one_hot, straight_through
 from synvae_core.models.melody.interfaces import (
     GREEDY,
@@ -49,13 +50,13 @@ NO_GRADIENT = "quantiles have no gradient to the notes: couple by straight_throu
 class LanguageMelodyConfig:
     """Sizes of the transformer, its latent code and the temperature of its distributions."""
 
-    steps: int = 32  # two bars of sixteenths
-    steps_per_latent: int = 2  # events that one latent number picks
-    channels: int = 128
-    blocks: int = 3
-    heads: int = 4
-    hidden_channels: int = 384
-    dropout: float = 0.2
+    steps: Steps = 32  # two bars of sixteenths
+    steps_per_latent: Steps = 2  # events that one latent number picks
+    channels: Size = 128
+    blocks: Count = 3
+    heads: Count = 4
+    hidden_channels: Size = 384
+    dropout: Share = 0.2
     # Temperature of the events' distributions: at 1 those of the corpus; above, notes have a lower
     # likelihood and can hold more of a picture.
     surprise: float = 1.0

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
+from synvae_core.fields import Size, Steps
 from synvae_core.models.melody.couplings import Coupling, straight_through
 from synvae_core.models.melody.interfaces import GREEDY, MelodyDecoder, Played, Playing
 from synvae_core.models.melody.recurrence import (
@@ -41,10 +42,10 @@ NO_EVENT = -1  # what stands before the first step: all zeros instead of a one-h
 class LstmMelodyConfig:
     """Sizes of a flat MusicVAE; by default those of cat-mel_2bar_small."""
 
-    steps: int = 32  # two bars of sixteenths
-    latent_dim: int = 256
-    encoder_units: tuple[int, ...] = (512,)  # per direction
-    decoder_units: tuple[int, ...] = (256, 256)
+    steps: Steps = 32  # two bars of sixteenths
+    latent_dim: Size = 256
+    encoder_units: tuple[Size, ...] = (512,)  # per direction
+    decoder_units: tuple[Size, ...] = (256, 256)
     coding: str = "one_voice"  # of `music.coding.CODINGS`
 
     def build(self) -> tuple["BidirectionalLstmEncoder", "LstmDecoder"]:

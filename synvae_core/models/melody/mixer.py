@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from synvae_core.fields import Count, Size, Steps
 from synvae_core.models.melody.couplings import Coupling, one_hot, straight_through
 from synvae_core.models.melody.interfaces import GREEDY, MelodyDecoder, Played, Playing
 from synvae_core.music.coding import coding_named
@@ -20,14 +21,14 @@ from synvae_core.types import Decoded, Posterior
 class MixerMelodyConfig:
     """Sizes of a melody VAE with a non-autoregressive decoder."""
 
-    steps: int = 32  # two bars of sixteenths
-    latent_dim: int = 64
-    patch: int = 2  # steps that are mixed as one; two sixteenths, the usual note of the corpus
-    channels: int = 128
-    hidden_channels: int = 256
-    hidden_patches: int = 64
-    encoder_blocks: int = 3
-    decoder_blocks: int = 3
+    steps: Steps = 32  # two bars of sixteenths
+    latent_dim: Size = 64
+    patch: Steps = 2  # steps that are mixed as one; two sixteenths, the usual note of the corpus
+    channels: Size = 128
+    hidden_channels: Size = 256
+    hidden_patches: Size = 64
+    encoder_blocks: Count = 3
+    decoder_blocks: Count = 3
     # Starting with a narrow posterior lets the decoder learn from z at once; from sigma = 1 the
     # KL wins first and the posterior stays collapsed for long.
     initial_logvar: float = -4.0

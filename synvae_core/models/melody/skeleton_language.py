@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from synvae_core.fields import Count, Share, Size, Steps
 from synvae_core.models.melody.couplings import one_hot
 from synvae_core.models.melody.interfaces import (
     GREEDY,
@@ -51,17 +52,17 @@ class SkeletonMelodyConfig:
         ValueError: for another length than 2, 4, 8 or 16 bars, or another coding than one voice.
     """
 
-    steps: int = 2 * STEPS_PER_BAR  # two bars of sixteenths
-    steps_per_latent: int = 2  # events that one latent number picks, after those for the tokens
+    steps: Steps = 2 * STEPS_PER_BAR  # two bars of sixteenths
+    steps_per_latent: Steps = 2  # events that one latent number picks, after those for the tokens
     # Tokens that one latent number picks, the first of them the coarsest. Pictures learn pieces
     # better by few latents of some bits than by many that hardly say anything.
-    tokens_per_latent: int = 1
-    channels: int = 128
-    blocks: int = 3
-    heads: int = 2
-    hidden_channels: int = 384
-    event_channels: int = 96
-    dropout: float = 0.2
+    tokens_per_latent: Size = 1
+    channels: Size = 128
+    blocks: Count = 3
+    heads: Count = 2
+    hidden_channels: Size = 384
+    event_channels: Size = 96
+    dropout: Share = 0.2
     surprise: float = 1.0  # temperature of the tokens' and the events' distributions
     coding: str = "one_voice"
 

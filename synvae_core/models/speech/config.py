@@ -5,7 +5,11 @@
 
 from dataclasses import dataclass
 
-Layers = tuple[tuple[int, int, int], ...]  # channels, kernel and padding of each; the stride is 2
+from synvae_core.fields import Share, Size, SizeOrNone
+
+Layers = tuple[
+    tuple[Size, Size, SizeOrNone], ...
+]  # channels, kernel and padding of each; the stride is 2
 NORMS = ("none", "hidden", "published")
 
 
@@ -14,10 +18,10 @@ class SpeechImageConfig:
     """Sizes of encoder and decoder and, of a VAE-GAN, of the discriminator."""
 
     encoder: Layers
-    encoder_dense: tuple[int, ...]
-    latent_dim: int
-    decoder_dense: tuple[int, ...]
-    decoder_input: tuple[int, int]  # channels and side of the first map; its dense layer is extra
+    encoder_dense: tuple[Size, ...]
+    latent_dim: Size
+    decoder_dense: tuple[Size, ...]
+    decoder_input: tuple[Size, Size]  # channels and side of the first map; its dense layer is extra
     decoder: Layers  # the last one gives the picture
     discriminator: Layers = ()  # none of a VAE
     # Batch norm: "published" is on all layers, on mu, logvar and both one-channel outputs, but not
@@ -26,12 +30,12 @@ class SpeechImageConfig:
     norm: str = "none"
     spectral: bool = False  # spectral normalisation of the discriminator
     conditional: bool = False  # the discriminator is conditioned on the mean of the speech latents
-    noise_dim: int = 0  # dimensions of N(0, I) that the decoder reads beside the speech latents
-    leak: float = 0.0  # slope below zero in encoder and discriminator
-    dropout: float = 0.0  # after the encoder's convolutions
+    noise_dim: SizeOrNone = 0  # of N(0, I) that the decoder reads beside the speech latents
+    leak: Share = 0.0  # slope below zero in encoder and discriminator
+    dropout: Share = 0.0  # after the encoder's convolutions
     initial_logvar: float = 0.0
-    speech_size: int = 48
-    image_size: int = 28
+    speech_size: Size = 48
+    image_size: Size = 28
 
     def __post_init__(self) -> None:
         if self.norm not in NORMS:

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from synvae_core.fields import Size
 from synvae_core.types import Posterior, WaveformOutput
 
 COMPRESSION, COMPRESSED = 1000.0, 4.0  # asinh compression: quiet bands nearly as large as loud ones
@@ -31,11 +32,11 @@ class ConvolutionalConfig:
         latent_channels: dimensions of a latent frame.
     """
 
-    rate: int = 22_050
-    bands: int = 32
-    channels: tuple[int, ...] = (48, 64, 96, 128, 192)
-    strides: tuple[int, ...] = (2, 2, 2, 4)
-    latent_channels: int = 16
+    rate: Size = 22_050
+    bands: Size = 32
+    channels: tuple[Size, ...] = (48, 64, 96, 128, 192)
+    strides: tuple[Size, ...] = (2, 2, 2, 4)
+    latent_channels: Size = 16
 
     def __post_init__(self) -> None:
         # JSON has no tuples; the configuration must compare equal after a round trip.

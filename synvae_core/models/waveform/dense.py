@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from synvae_core.fields import Size
 from synvae_core.types import Posterior, WaveformOutput
 
 LOW = 6.0  # log-variances start at -LOW: with little noise
@@ -28,11 +29,11 @@ class DenseConfig:
         latent_dim: of a window; not more than the components.
     """
 
-    rate: int = 11_025
-    samples: int = 28_672
-    components: int = 512
-    hidden: int = 512
-    latent_dim: int = 128
+    rate: Size = 11_025
+    samples: Size = 28_672
+    components: Size = 512
+    hidden: Size = 512
+    latent_dim: Size = 128
 
     def __post_init__(self) -> None:
         if not 1 <= self.latent_dim <= self.components <= self.samples:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from synvae_core.small_files import parse_json
 from synvae_workbench.data.cache import cached_arrays
 from synvae_workbench.data.melodies.near_duplicates import near_any
 from synvae_workbench.data.melodies.windows import first_in_any_key
@@ -126,7 +127,7 @@ def cached_corpus(path: Path, build: Callable[[], Corpus]) -> Corpus:
     names = (*_ARRAYS, "tunes", "statistics")
     stored = cached_arrays(path, names, lambda: _to_arrays(build()), compressed=True)
     arrays = [stored[name] for name in _ARRAYS]
-    return Corpus(*arrays, stored["tunes"].tolist(), json.loads(str(stored["statistics"])))
+    return Corpus(*arrays, stored["tunes"].tolist(), parse_json(str(stored["statistics"])))
 
 
 def _to_arrays(corpus: Corpus) -> dict[str, np.ndarray]:

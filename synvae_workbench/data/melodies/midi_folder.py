@@ -22,6 +22,7 @@ from typing import SupportsIndex
 import numpy as np
 
 from synvae_core.music.coding import STEPS_PER_BAR
+from synvae_core.small_files import read_json
 from synvae_workbench.data.cache import cache_folder
 from synvae_workbench.data.files import printable, walk
 from synvae_workbench.data.melodies.corpus import HELD_OUT, Corpus
@@ -167,7 +168,7 @@ def _read_chunk(read: Callable[[Path], Song], paths: list[Path]) -> list[Song]:
 def _open(path: Path, bars: int) -> Corpus | None:
     """Opens a corpus in the cache; None if there is none or its files do not fit together."""
     try:
-        statistics = json.loads((path / "statistics.json").read_text(encoding="utf-8"))
+        statistics = read_json(path / "statistics.json")
         sizes = [statistics["sizes"][part] for part in _PARTS]
         steps = bars * STEPS_PER_BAR
         return Corpus(

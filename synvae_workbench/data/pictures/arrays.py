@@ -17,6 +17,7 @@ import numpy as np
 import PIL
 from jaxtyping import Bool, Int, UInt8
 
+from synvae_core.small_files import parse_json
 from synvae_workbench.data.cache import cache_folder, cached_arrays
 from synvae_workbench.data.files import FoundFile, printable
 from synvae_workbench.data.pictures.files import decode_strip, longest_side, reason_of
@@ -226,6 +227,6 @@ def _to_arrays(arrays: PictureArrays) -> dict[str, np.ndarray]:
 
 
 def _from_arrays(content: dict[str, np.ndarray]) -> PictureArrays:
-    facts = json.loads(content["facts"].tobytes())
+    facts = parse_json(content["facts"].tobytes())
     arrays = {name: content[name] for name in _ARRAYS}
     return PictureArrays(strips=content.get("strips"), **arrays, **facts)

@@ -5,7 +5,6 @@ told apart by a small network on cheap descriptors (`pretrained/photograph_or_pa
 says how often it is right.
 """
 
-import json
 from functools import cache
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from jaxtyping import Float, UInt8
 from safetensors.numpy import load_file
 
 from synvae_core.places import PRETRAINED
+from synvae_core.small_files import read_json
 from synvae_workbench.data.pictures.descriptors import describe_pictures, small_copy
 from synvae_workbench.data.pictures.digits_on_paper import FoundDigit
 
@@ -91,5 +91,5 @@ class _Classifier(NamedTuple):
 @cache
 def _classifier() -> _Classifier:
     weights = load_file(WEIGHTS / "model.safetensors")
-    stored = json.loads((WEIGHTS / "config.json").read_text(encoding="utf-8"))
+    stored = read_json(WEIGHTS / "config.json")
     return _Classifier(**weights, least=stored["config"]["least_likeness"])

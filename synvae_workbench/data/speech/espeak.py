@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int16
 
+from synvae_core.small_files import parse_json
 from synvae_workbench.data.cache import read_arrays, write_arrays
 
 TIMEOUT = 300  # seconds; thousands of words take less than ten
@@ -132,4 +133,4 @@ def _say(library: ctypes.CDLL, utterance: Utterance) -> None:
 
 
 if __name__ == "__main__":
-    _answer(json.loads(sys.stdin.buffer.read()), Path(sys.argv[1]))
+    _answer(parse_json(sys.stdin.buffer.read()), Path(sys.argv[1]))

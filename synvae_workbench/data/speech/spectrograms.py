@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 from jaxtyping import Int, UInt8
 
+from synvae_core.small_files import parse_json
 from synvae_workbench.data.cache import cache_folder, cached_arrays
 from synvae_workbench.data.files import BrokenFile
 from synvae_workbench.data.speech.log_mel import MEL_SIDE, TRANSFORM_VERSION, log_mel
@@ -36,7 +37,7 @@ def read_spectrograms(recordings: SpeechSet, cache: Path | bool | None) -> Spect
     key = hashlib.sha256(f"{settings} {recordings.digest}".encode()).hexdigest()[:24]
     path = cache_folder(cache) / f"speech-{key}.npz"
     stored = cached_arrays(path, Spectrograms._fields, lambda: _compute_spectrograms(recordings))
-    broken = json.loads(str(stored["broken"]))
+    broken = parse_json(str(stored["broken"]))
     return Spectrograms(stored["images"], stored["contents"].tolist(), stored["positions"], broken)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Int16
 
 from synvae_core.atomic import make_folder, replace_when_written
+from synvae_core.small_files import parse_json
 from synvae_workbench.data.cache import read_arrays, write_arrays
 from synvae_workbench.data.files import BrokenFile
 
@@ -102,7 +103,7 @@ def cached_sounds(store: Path, settings: str, write: Callable[[SoundWriter], Non
         total = int(facts["lengths"].sum())
     # "c", copy on write: torch warns of read-only arrays.
     samples = np.memmap(path, np.int16, "c", shape=(total,)) if total else np.empty(0, np.int16)
-    broken = json.loads(str(facts["broken"]))
+    broken = parse_json(str(facts["broken"]))
     return StoredSounds(samples, *(facts[name] for name in _TYPES), broken)
 
 

@@ -1,15 +1,24 @@
 """Names and forms of published checkpoints: scopes, cuDNN, gaps, and what cannot be read."""
 
+import contextlib
 import json
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from melody_models import melody_model
 
 from synvae_core.models.storage import WeightsError
 from synvae_workbench.importers import open_melody_model
-from synvae_workbench.importers.magenta import load_magenta, model_from_tensors, published_names
+from synvae_workbench.importers.magenta import (
+    _assemble,
+    load_magenta,
+    model_from_tensors,
+    published_names,
+)
 from synvae_workbench.importers.named_tensors import NamedTensors
 
 
@@ -161,13 +170,48 @@ def test_other_tensors_are_refused_with_the_reason(spoil, message):
 
 
 def test_sizes_that_are_only_claimed_do_not_take_memory():
-    from synvae_workbench.importers.magenta import _assemble
+    cell = "encoder/cell_2/bidirectional_rnn/fw/multi_rnn_cell/cell_0/lstm_cell"
+    for claimed in ({f"{cell}/kernel": (1 << 16, 1 << 16)}, {f"{cell}/bias": (1 << 20,)}):
+        stored = NamedTensors(tensors_of(melody_model("flat")), claimed)
+        with pytest.raises(WeightsError, match="more numbers than.*may be missing"):
+            _assemble(stored, where="x", steps=32, bar_start="carried")
 
-    stored = NamedTensors(
-        tensors_of(melody_model("flat")), {"encoder/cell_9/kernel": (1 << 16, 1 << 16)}
-    )
-    with pytest.raises(WeightsError, match="parameters, at most"):
-        _assemble(stored, where="x", steps=32, bar_start="carried")
+
+def test_variables_of_others_may_be_named_without_their_data(tmp_path):
+    tensors = tensors_of(melody_model("flat"))
+    write_js(tmp_path, tensors)
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    strange = {"global_step": [1], "decoder/opaque_kernel": [7], "decoder/Adam/kernel": [3, 3]}
+    for place, (name, shape) in enumerate(strange.items()):
+        manifest[name] = {"shape": shape, "dtype": "float32", "filename": f"none{place}"}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert load_magenta(tmp_path).missing == ()
+
+
+NAMES = ["global_step", "encoder/mu/bias", "encoder/sigma/kernel", "decoder/output_projection/bias"]
+NAMES += ["decoder/multi_rnn_cell/cell_0/lstm_cell/bias", "decoder/z_to_initial_state/kernel"]
+NAMES += ["core_decoder/decoder/z_to_initial_state/bias", "decoder/hierarchical_level_0/x/kernel"]
+NAMES += ["decoder/cell_0/cudnn_compatible_lstm_cell/bias", "encoder/cudnn/opaque_kernel"]
+SHAPES = st.lists(st.sampled_from([0, 1, 3, 8, 90, 1 << 20]), max_size=3).map(tuple)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(NAMES), SHAPES, max_size=3),
+    st.dictionaries(st.sampled_from(NAMES), SHAPES.filter(lambda s: np.prod(s) < 1e3), max_size=3),
+    st.lists(st.integers(0, 30), max_size=8),
+    st.sampled_from([np.float32, np.int32, np.bool_]),
+    st.sampled_from([None, 16, -32, 1 << 40]),
+)
+def test_whatever_variables_there_are_make_a_model_or_are_refused(named, held, lost, kind, steps):
+    tensors = tensors_of(melody_model("flat"))
+    for place in lost:
+        tensors.pop(list(tensors)[place % len(tensors)])
+    tensors |= {name: np.ones(shape, kind) for name, shape in held.items()}
+    stored = NamedTensors(tensors, named)
+    few = mock.patch("synvae_workbench.importers.magenta.MAX_LACKING", 1 << 20)
+    with few, contextlib.suppress(WeightsError):
+        _assemble(stored, where="x", steps=steps, bar_start="carried")
 
 
 @pytest.mark.data

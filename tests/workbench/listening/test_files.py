@@ -9,6 +9,7 @@ from PIL import Image
 
 from synvae_core.music.render import sine_synthesiser
 from synvae_core.music.sound import Sound
+from synvae_core.small_files import MAX_JSON_BYTES
 from synvae_workbench.listening import (
     Key,
     Session,
@@ -23,7 +24,6 @@ from synvae_workbench.listening import (
     write_results,
     write_tasks,
 )
-from synvae_workbench.listening.files import MOST_BYTES
 
 SET = TaskSet(
     "Digits",
@@ -119,13 +119,13 @@ def test_hostile_task_files_are_refused_by_name_and_field(case, tmp_path):
 
 
 def test_files_that_are_none_or_huge_or_no_text_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="is no file"):
+    with pytest.raises(ValueError, match="is no regular file"):
         read_tasks(tmp_path)
     (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match="is not JSON"):
         read_tasks(tmp_path / "bytes.json")
     with (tmp_path / "huge.json").open("wb") as file:
-        file.truncate(MOST_BYTES + 1)
+        file.truncate(MAX_JSON_BYTES + 1)
     with pytest.raises(ValueError, match="10,000,001 bytes"):
         read_tasks(tmp_path / "huge.json")
 
