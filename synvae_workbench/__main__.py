@@ -307,14 +307,17 @@ def explore_command(options: argparse.Namespace) -> int:
 
 def import_command(options: argparse.Namespace) -> int:
     """Imports a model; prints its configuration, missing weights and the path of its folder."""
+    from synvae_core.atomic import make_folder
     from synvae_core.models.storage import save_model
     from synvae_workbench.importers.magenta import load_magenta
+    from synvae_workbench.locks import holding
 
     model = load_magenta(options.checkpoint, steps=options.steps, bar_start=options.bar_start)
     print(model.config)
     for name in model.missing:
         print(f"missing: {name}")
-    save_model(model, options.folder)
+    with holding(make_folder(options.folder)):
+        save_model(model, options.folder)
     print(options.folder)
     return 0
 

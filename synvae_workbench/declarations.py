@@ -61,19 +61,31 @@ def current_parameters(*, check: bool = False) -> dict[str, Any]:
     Raises:
         ValueError: naming the parameter that is refused.
     """
+    declared, namespace = _declared_here()
+    found = {name: namespace[name] for name in declared if name in namespace}
+    return {k: check_value(v, declared[k], k) for k, v in found.items()} if check else found
+
+
+def current_defaults() -> dict[str, Any]:
+    """Defaults of the parameters of the notebook that runs in this process; else {}."""
+    return {name: parameter.default for name, parameter in _declared_here()[0].items()}
+
+
+def _declared_here() -> tuple[dict[str, Parameter], Mapping[str, Any]]:
+    """Parameters that executed cells of this process declare, and the values of all names."""
     from IPython import get_ipython  # slow to import outside of notebooks
 
     shell = get_ipython()
+    namespace: Mapping[str, Any] = shell.user_ns if shell else {}
     names: dict[str, Parameter] = {}
-    for source in shell.user_ns.get("In", ()) if shell else ():
+    for source in namespace.get("In", ()):
         try:
             declared = declarations(source, "an executed cell")
         except ValueError:
             continue
         if MARK in declared:  # papermill's own cell says nothing of them
             names |= {k: each for k, each in declared.items() if each.help or k not in names}
-    found = {name: shell.user_ns[name] for name in names if name in shell.user_ns}
-    return {k: check_value(v, names[k], k) for k, v in found.items()} if check else found
+    return names, namespace
 
 
 def check_value(value: Any, parameter: Parameter, where: str) -> Any:

@@ -14,9 +14,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, SupportsFloat
 
-from synvae_core.atomic import make_folder, replace_when_written, write_json, write_text
+from synvae_core.atomic import (
+    make_folder,
+    remove_leftovers,
+    replace_when_written,
+    write_json,
+    write_text,
+)
 from synvae_core.small_files import read_json
 from synvae_workbench.declarations import current_parameters
+from synvae_workbench.identity import refuse_another_run
+from synvae_workbench.locks import hold, holding, is_lock, let_go
 from synvae_workbench.provenance import Provenance, provenance
 
 METRICS_FILE = "metrics.json"
@@ -24,23 +32,48 @@ MAX_VALUE = sys.float_info.max
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def run_folder(name: str, *, root: str | Path = "runs", fresh: bool = False) -> Path:
-    """Folder of a run, created if missing.
+def run_folder(
+    name: str, *, root: str | Path = "runs", fresh: bool = False, shared: bool = False
+) -> Path:
+    """Folder of a run, created if missing, and this process's alone until `record` or its end.
+
+    This is what every notebook does first; nothing is written before all is checked.
 
     Args:
         fresh: removes an earlier run of that name, so that none is resumed.
+        shared: several processes may have it at once, as a live page that is opened twice.
 
     Raises:
-        ValueError: unless the name is letters, digits, `_`, `.` and `-` alone, or if a parameter of
-            the calling notebook lies outside of its range: this is what every notebook does first.
+        ValueError: unless the name is letters, digits, `_`, `.` and `-` alone; if a parameter of
+            the calling notebook lies outside of its range; if another process has the folder, or a
+            run was trained there with other parameters.
     """
     current_parameters(check=True)
     if not NAME.fullmatch(name):
         raise ValueError(f"run name {name!r}: use letters, digits, '_', '.' and '-' only")
     folder = Path(root) / name
-    if fresh and folder.is_dir():
-        shutil.rmtree(folder)
-    return make_folder(folder)
+    make_folder(folder)
+    taken = not shared and hold(folder)
+    try:
+        if fresh:
+            _empty(folder)
+        refuse_another_run(folder)
+    except BaseException:
+        if taken:
+            let_go(folder)
+        raise
+    if not shared:
+        remove_leftovers(folder)
+    return folder
+
+
+def _empty(folder: Path) -> None:
+    """Removes all but the lock; others of the processes that train together may do so, too."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif not is_lock(path.resolve()):
+            path.unlink(missing_ok=True)
 
 
 def record(
@@ -53,8 +86,8 @@ def record(
 ) -> Provenance:
     """Writes the metrics of a run to `metrics.json`, and their origin to `provenance.json`.
 
-    Both replace those of an earlier run. The parameters, `SEED` among them, are those of the
-    calling notebook, with their current values.
+    Both replace those of an earlier run, and the folder is let go. The parameters, `SEED` among
+    them, are those of the calling notebook, with their current values.
 
     Args:
         measured: scalars by `where/metric`.
@@ -76,8 +109,10 @@ def record(
             raise ValueError(f"metric {name!r} is {value}: expected a finite number")
     used = current_parameters() | dict(parameters or {})
     origin = provenance(seed=used.get("SEED"), parameters=used, device=device, data=data)
-    write_json(run / METRICS_FILE, {name: float(value) for name, value in measured.items()})
-    write_json(run / "provenance.json", origin)
+    with holding(run):
+        write_json(run / METRICS_FILE, {name: float(value) for name, value in measured.items()})
+        write_json(run / "provenance.json", origin)
+    let_go(run)
     return origin
 
 

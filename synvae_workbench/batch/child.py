@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from synvae_core.small_files import parse_json
 from synvae_workbench.batch.state import DONE, FAILED, RUNNING, STOPPED, read_state, write_state
+from synvae_workbench.locks import COMMAND
 from synvae_workbench.reports import NotebookFailed, NotebookInterrupted, run_notebook
 
 MARK = "SYNVAE_BATCH_STATE"  # in the environment of a run's kernel: the path of its state
@@ -54,7 +55,7 @@ def main() -> None:
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """The outcome of a job: its state, report and error."""
-    os.environ[MARK] = job["state"]
+    os.environ |= {MARK: job["state"], COMMAND: f"synvae sweep, run {job['name']}"}
     root = Path(job["root"])
 
     def relative(report: Path) -> str:

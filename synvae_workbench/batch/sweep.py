@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from distributed import Client, Future
-from filelock import FileLock, Timeout
 
 from synvae_core.atomic import make_folder
 from synvae_workbench.batch.digest import (
@@ -39,6 +38,7 @@ from synvae_workbench.batch.state import (
 )
 from synvae_workbench.batch.terminal import SweepLine
 from synvae_workbench.batch.work import run_job
+from synvae_workbench.locks import holding
 
 SECONDS_BETWEEN_LOOKS = 0.2
 SECONDS_BETWEEN_READS = 1.0  # of the states of runs that others are at
@@ -72,11 +72,7 @@ def open_sweep(plan: Plan, *, resume: bool) -> Iterator[dict[str, State]]:
         raise ValueError(f"{folder} is the folder of a run: give the sweep another --name")
     for part in ("state", "logs"):
         make_folder(folder / part)
-    try:
-        lock = FileLock(folder / "sweep.lock").acquire(blocking=False)
-    except Timeout:
-        raise ValueError(f"{folder}: another process runs this sweep; wait for it") from None
-    with lock:
+    with holding(folder):
         if begun and plan.smoke and not resume:
             for path in (folder / "state").glob("*.json"):  # as notebooks start over in a smoke run
                 path.unlink()

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from synvae_core.atomic import write_json
 from synvae_core.fields import build_from_fields
 from synvae_core.small_files import read_json
+from synvae_workbench.locks import holding
 from synvae_workbench.provenance import read_provenance
 from synvae_workbench.runs import read_metrics
 
@@ -75,13 +76,14 @@ def record_result(path: Path, run: Path, *, command: str) -> None:
     Raises:
         ValueError: if the run has no `metrics.json` or `provenance.json`.
     """
-    results = read_results(path)
-    results[run.name] = {
-        "command": command,
-        "metrics": read_metrics(run),
-        "provenance": read_provenance(run),
-    }
-    write_json(path, results)
+    with holding(path):  # else of two at once one would be lost
+        results = read_results(path)
+        results[run.name] = {
+            "command": command,
+            "metrics": read_metrics(run),
+            "provenance": read_provenance(run),
+        }
+        write_json(path, results)
 
 
 def read_results(path: Path) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from jupyter_core.utils import run_sync
 from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import LocalHandler, papermill_io
 
-from synvae_core.atomic import UnwritableError, make_folder, write_text
+from synvae_core.atomic import UnwritableError, make_folder, remove_leftovers, write_text
+from synvae_workbench.locks import COMMAND, command, holding
 from synvae_workbench.places import kernel_folder, python_path, work_folder
 from synvae_workbench.progress import PROGRESS_FILE
 from synvae_workbench.provenance import MIME_TYPE, provenance
@@ -96,7 +97,8 @@ def run_notebook(
 
     Raises:
         ValueError: for a file that is no notebook, a parameter that it does not declare or a value
-            of another type, all before a kernel starts; for a name that would leave `out_dir`.
+            of another type, all before a kernel starts; for a name that would leave `out_dir`; if
+            another process writes that report.
         NotebookFailed: when a cell raises or the kernel dies, after the report is written.
         NotebookInterrupted: on SIGINT and SIGTERM, likewise.
         UnwritableError: if the report cannot be written; it says how the run ended, too.
@@ -106,8 +108,14 @@ def run_notebook(
     executed = _output(path, out_dir, path.stem if name is None else name)
     source = read_notebook(path)
     steps = notebook_steps(source, _earlier_run(executed, given))
-    write_notebook(source, executed)  # so that a report can be made whatever happens next
-    with tempfile.TemporaryDirectory(prefix="synvae-") as folder, _Signals() as signals:
+    with (
+        holding(executed),
+        tempfile.TemporaryDirectory(prefix="synvae-") as folder,
+        _Signals() as signals,
+    ):
+        for ending in (".ipynb", ".html"):
+            remove_leftovers(executed.parent, executed.with_suffix(ending).name)
+        write_notebook(source, executed)  # so that a report can be made whatever happens next
         loops = Path(folder) / "progress.json"
         line = StatusLine(list(steps.values()), len(source.cells), status or sys.stderr, loops)
         stopped = _Run(steps, line, signals).execute(
@@ -226,6 +234,7 @@ def _kernel(folder: Path) -> LocalKernel:
 
 def _environment(folder: Path) -> dict[str, str]:
     return os.environ | {
+        COMMAND: command(),
         PROGRESS_FILE: str(folder / "progress.json"),
         "PYTHONPATH": python_path(),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a debugger's warning, in every report

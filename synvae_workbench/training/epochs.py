@@ -5,8 +5,9 @@ a resumed run draws the same ones. With several processes, each takes its share 
 every batch, weighted so that the gradient is that of the whole batch on one device.
 """
 
+import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from lightning_fabric import Fabric
 from lightning_fabric.loggers import TensorBoardLogger
 from torch import Tensor
 
-from synvae_core.atomic import make_folder
+from synvae_core.atomic import make_folder, write_json
 from synvae_core.losses import Losses
 from synvae_core.models.storage import BEST, LATEST, save_model
+from synvae_workbench.locks import holding
 from synvae_workbench.progress import progress
 from synvae_workbench.runs import write_history
 from synvae_workbench.training.batches import batches
@@ -50,6 +52,8 @@ class RunOptions:
             `metrics.jsonl`, TensorBoard events, and the model, as `latest/` and as `best/`.
         settings: that identify the run besides configuration, objective and model, such as the
             checksums of the data; a run is not resumed with other ones.
+        held_out: ids of what takes no part in training, by the name of the JSON file that keeps
+            them in the folder; written when a run begins, and never by one that is resumed.
         fabric: the device or devices; by default those of `loop.make_fabric()`.
         validation: tensors like those of training; their losses are recorded as `validation_...`.
         validate_by: the objective on them, by default that of training.
@@ -62,6 +66,7 @@ class RunOptions:
     description: str
     folder: Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    held_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
     fabric: Fabric | None = None
     validation: tuple[Tensor, ...] | None = None
     validate_by: Objective | None = None
@@ -88,9 +93,17 @@ class Epochs:
         """Trains from the last checkpoint on; returns the means of each epoch.
 
         Raises:
-            ValueError: if the folder is of another run, or `after_epoch` gives no figure `best_by`.
+            ValueError: if the folder is of another run or another process trains in it, or
+                `after_epoch` gives no figure `best_by`.
             DivergedError: when a loss or its gradient is not finite, with the step and the batch.
         """
+        with contextlib.ExitStack() as stack:
+            if self.options.folder is not None:
+                stack.enter_context(holding(make_folder(self.options.folder)))
+            return self.train_epochs(tensors)
+
+    def train_epochs(self, tensors: tuple[Tensor, ...]) -> History:
+        """Trains as `run`, which holds the folder meanwhile."""
         options, epochs = self.options, self.config.epochs
         history = self.resume()
         tensors = self.to_device(tensors)
@@ -116,10 +129,13 @@ class Epochs:
         update, options = self.update, self.options
         history: History = []
         if options.folder is not None:
-            make_folder(options.folder)
-            more = {"best_by": options.best_by, **options.settings}
-            self.settings = identity(update.model, update.objective, self.config, more)
-            history = restore_state(options.folder, update, self.settings)
+            precision = self.fabric.strategy.precision.precision
+            more = {"best_by": options.best_by, "precision": precision, **options.settings}
+            settings = identity(update.model, update.objective, self.config, more)
+            history, self.settings = restore_state(options.folder, update, settings)
+            if not history and self.fabric.is_global_zero:
+                for name, ids in options.held_out.items():
+                    write_json(options.folder / name, list(ids))
             self.logger = TensorBoardLogger(options.folder, name="events", version="")
         update.place(self.fabric)
         return history

@@ -2,10 +2,14 @@
 
 import json
 import math
+import os
 
 import numpy as np
 import pytest
+from filelock import FileLock, Timeout
 
+from synvae_core.atomic import ENDING
+from synvae_workbench import locks
 from synvae_workbench.runs import record, run_folder, write_history
 
 
@@ -50,4 +54,32 @@ def test_a_fresh_folder_is_empty(tmp_path):
     folder = run_folder("trial", root=tmp_path)
     (folder / "training.pt").touch()
     assert (run_folder("trial", root=tmp_path) / "training.pt").exists()
-    assert not list(run_folder("trial", root=tmp_path, fresh=True).iterdir())
+    assert {".lock", ".lock.json"} == set(
+        os.listdir(run_folder("trial", root=tmp_path, fresh=True))
+    )
+
+
+def test_a_run_is_one_process_s_until_it_is_recorded(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "WAIT_SECONDS", 0.0)
+    folder = run_folder("trial", root=tmp_path)
+    other = FileLock(folder / ".lock")
+    with pytest.raises(Timeout):
+        other.acquire(blocking=False)
+    record(folder, {"a/b": 1.0}, device="CPU", data={})
+    with other, pytest.raises(locks.HeldError, match=r"trial is being written by"):
+        run_folder("trial", root=tmp_path, fresh=True)
+    assert (folder / "metrics.json").is_file()
+    with other:
+        assert run_folder("trial", root=tmp_path, shared=True) == folder
+
+
+def test_what_a_killed_run_left_half_written_goes_when_it_starts_again(tmp_path):
+    folder = run_folder("trial", root=tmp_path)
+    (folder / "best").mkdir()
+    left = [folder / f".training.pt.0123{ENDING}", folder / "best" / f".model.0123{ENDING}"]
+    for path in left:
+        path.touch()
+    run_folder("trial", root=tmp_path, shared=True)
+    assert all(path.exists() for path in left), "they may be another's, who writes now"
+    run_folder("trial", root=tmp_path)
+    assert not any(path.exists() for path in left)

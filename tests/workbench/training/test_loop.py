@@ -3,17 +3,20 @@
 import dataclasses
 import functools
 import json
+import os
 import re
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from melody_models import melody_model
 from safetensors.torch import load_file
 from torch import nn
 
 from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.melody.recipe import Recipe
+from synvae_workbench import locks
 from synvae_workbench.training import batches as training_batches
 from synvae_workbench.training import collapse as health
 from synvae_workbench.training import epochs as training_epochs
@@ -102,6 +105,38 @@ def test_a_run_with_other_settings_is_refused_with_the_difference(tmp_path):
         fit(linear(), objective, data(), other, RunOptions("test", folder=tmp_path))
     with pytest.raises(ValueError, match=r"data\.digits: abc there, abd asked for\)"):
         train(linear(), folder=tmp_path, settings={"data": {"digits": "abd"}})
+
+
+def test_a_run_in_another_precision_is_refused(tmp_path):
+    fabric = loop.make_fabric(precision="bfloat16")
+    train(linear(), folder=tmp_path, fabric=fabric)
+    with pytest.raises(ValueError, match="precision: bf16-mixed there, 32-true asked for"):
+        train(linear(), folder=tmp_path)
+    state = torch.load(tmp_path / "training.pt", weights_only=True)
+    del state["settings"]["precision"]  # as older runs, which did not say
+    torch.save(state, tmp_path / "training.pt")
+    assert train(linear(), folder=tmp_path, fabric=fabric) == state["history"]
+
+
+def test_what_was_held_out_is_what_training_said_and_no_later_call(tmp_path):
+    def held_out(*ids):
+        return {"folder": tmp_path, "held_out": {"test_recordings.json": ids}}
+
+    train(linear(), **held_out("7_theo_0"))
+    train(linear(), **held_out("7_theo_1"))
+    with pytest.raises(ValueError, match="asked for"):
+        train(linear(), settings={"data": {"digits": "abd"}}, **held_out("7_theo_2"))
+    assert json.loads((tmp_path / "test_recordings.json").read_text("utf-8")) == ["7_theo_0"]
+
+
+def test_nobody_trains_where_another_process_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "WAIT_SECONDS", 0.0)
+    with FileLock(tmp_path / ".lock"), pytest.raises(locks.HeldError, match="is being written"):
+        train(linear(), folder=tmp_path)
+    assert os.listdir(tmp_path) == [".lock"]
+    train(linear(), folder=tmp_path)
+    with FileLock(tmp_path / ".lock", blocking=False) as lock:
+        assert lock.is_locked
 
 
 def test_a_run_whose_settings_had_other_names_is_resumed(tmp_path):
