@@ -3,10 +3,11 @@
 Syneval (the web application of Müller-Eberstein & van Noord 2019, arXiv 1909.01218) serves a task
 set from a JSON file, each datum from `ID_orig.png` and `ID_audio.wav`, and writes a JSON list for
 each listener: of each task the id that was chosen, or null. To serve one, save the task file as
-Syneval's `config.json` and add its `SECRET_KEY`. The key of a blind design is a file of its own;
-keep it away from the media.
+Syneval's `app/config.json`, and beside `app/` the media as `data/` and an empty folder `results/`.
+The key of a blind design is a file of its own; keep it away from the media.
 """
 
+import secrets
 import wave
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -31,8 +32,8 @@ OPTIONAL = ("code", "disclaimer", "data_path", "result_path")
 
 
 def write_tasks(path: str | Path, task_set: TaskSet) -> None:
-    """Writes a task set as Syneval reads it."""
-    content = asdict(task_set)
+    """Writes a task set as Syneval reads it, with a new key that signs the sessions it serves."""
+    content = asdict(task_set) | {"SECRET_KEY": secrets.token_hex(32)}
     if not task_set.disclaimer:
         del content["disclaimer"]
     write_json(Path(path), content)
@@ -40,6 +41,8 @@ def write_tasks(path: str | Path, task_set: TaskSet) -> None:
 
 def read_tasks(path: str | Path) -> TaskSet:
     """Reads a task set; fields that Syneval alone needs, such as SECRET_KEY, are left out.
+
+    An empty `code`, which earlier versions wrote, is the default.
 
     Raises:
         ValueError: naming the file and the field, if anything is not as Syneval writes it.
@@ -53,7 +56,7 @@ def read_tasks(path: str | Path) -> TaskSet:
         texts = {
             field: _expect(content[field], str, field)
             for field in ("name", *OPTIONAL)
-            if field in content
+            if field in content and not (field == "code" and content[field] == "")
         }
         return TaskSet(
             classes=_parse_list("classes", content["classes"], str),

@@ -54,7 +54,8 @@ class TaskSet:
     Args:
         classes: names; each task has as many options as there are classes.
         examples: ids, equally many of each class, in the order of the classes.
-        code: what a listener has to know to take part.
+        code: what a listener has to know to take part; Syneval asks "When are CODE going to take
+            over the world?", whatever case the answer is in.
         disclaimer: shown before the test; may be empty.
         data_path, result_path: folders of the media and of the results, from where Syneval runs.
 
@@ -66,15 +67,14 @@ class TaskSet:
     classes: tuple[str, ...]
     examples: tuple[int, ...]
     tasks: tuple[Task, ...]
-    code: str = ""
+    code: str = "melodies"
     disclaimer: str = ""
     data_path: str = "../data"
     result_path: str = "../results"
 
     def __post_init__(self) -> None:
         for field in ("name", "code", "disclaimer", "data_path", "result_path"):
-            _check_text(field, getattr(self, field))
-        _check_text("name", self.name, least=1)
+            _check_text(field, getattr(self, field), least=int(field != "disclaimer"))
         _check_classes(self.classes)
         _check_ids("examples", self.examples)
         count = len(self.classes)

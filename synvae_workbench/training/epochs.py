@@ -7,7 +7,7 @@ every batch, weighted so that the gradient is that of the whole batch on one dev
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,8 @@ class Epochs:
         self.length = min(self.config.epoch_examples or len(tensors[0]), len(tensors[0]))
         self.epoch_steps = math.ceil(self.length / self.config.batch_size)
         steps, done = self.epoch_steps * epochs, self.epoch_steps * len(history)
-        with progress(total=steps, initial=done, description=options.description) as bar:
+        bars = progress(total=steps, initial=done, description=options.description)
+        with bars as bar, self.curves():
             for epoch in range(len(history), epochs):
                 record = {"epoch": epoch + 1, **self.train(tensors, epoch, bar)}
                 self.update.look(epoch + 1, record)
@@ -136,9 +137,20 @@ class Epochs:
             if not history and self.fabric.is_global_zero:
                 for name, ids in options.held_out.items():
                     write_json(options.folder / name, list(ids))
-            self.logger = TensorBoardLogger(options.folder, name="events", version="")
+            # its default of two minutes hides a run at work, and is lost with one that is killed
+            folder = options.folder
+            self.logger = TensorBoardLogger(folder, name="events", version="", flush_secs=1)
         update.place(self.fabric)
         return history
+
+    @contextlib.contextmanager
+    def curves(self) -> Iterator[None]:
+        """Writes TensorBoard's curves to the end, also where training stops."""
+        try:
+            yield
+        finally:
+            if self.logger is not None:
+                self.logger.finalize("")
 
     def to_device(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Tensors on the device, or unmoved beyond `RESIDENT_BYTES`."""

@@ -1,5 +1,6 @@
 """Files of Syneval: written, read back, and refused where a stranger has tampered with them."""
 
+import dataclasses
 import json
 import wave
 
@@ -50,10 +51,48 @@ def test_a_task_set_is_written_as_syneval_reads_it(tmp_path):
     ]
     assert content["examples"] == [10, 11, 12]
     assert content["classes"] == ["0", "1", "4"]
-    assert content.keys() == {
-        *("name", "code", "disclaimer", "data_path", "result_path", "classes", "examples", "tasks")
-    }
     assert read_tasks(tmp_path / "tasks.json") == SET
+
+
+# As its README and its code have it (github.com/personads/syneval, at 1f46441).
+SYNEVAL = {
+    "name": str,
+    "code": str,  # asked for at the login, lower case
+    "disclaimer": str,  # optional
+    "data_path": str,  # from app/
+    "result_path": str,
+    "SECRET_KEY": str,  # Flask's: without it, the login answers 500
+    "classes": list,
+    "examples": list,
+    "tasks": list,
+}
+
+
+def test_a_task_file_is_syneval_s_configuration_to_the_letter(tmp_path):
+    keys = set()
+    for made in (SET, dataclasses.replace(SET, disclaimer="")):
+        write_tasks(tmp_path / "config.json", made)
+        content = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+        needed = SYNEVAL.keys() - ({"disclaimer"} if not made.disclaimer else set())
+        assert content.keys() == needed
+        for field in needed:
+            assert type(content[field]) is SYNEVAL[field] and content[field]
+        assert len(content["examples"]) % len(content["classes"]) == 0
+        for task in content["tasks"]:
+            # the audio of a task is that of options[truth]; an option's picture is ID_orig.png
+            assert len(task["options"]) == len(content["classes"]) == 3
+            assert {type(each) for each in (task["truth"], *task["options"])} == {int}
+            assert 0 <= task["truth"] < 3
+        keys.add(content["SECRET_KEY"])
+    assert len(keys) == 2 and all(len(bytes.fromhex(key)) == 32 for key in keys)
+
+
+def test_nobody_is_asked_for_a_code_of_nothing(tmp_path):
+    with pytest.raises(ValueError, match="code: expected text of 1 to"):
+        dataclasses.replace(SET, code="")
+    write_tasks(tmp_path / "tasks.json", SET)
+    old = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8")) | {"code": ""}
+    assert read_tasks(saved(tmp_path, old)) == SET
 
 
 def test_what_syneval_alone_needs_is_passed_over(tmp_path):

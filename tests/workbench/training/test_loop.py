@@ -11,6 +11,7 @@ import pytest
 import torch
 from filelock import FileLock
 from melody_models import melody_model
+from peers import tensorboard_scalars
 from safetensors.torch import load_file
 from torch import nn
 
@@ -215,7 +216,11 @@ def test_a_run_folder_holds_metrics_events_and_the_latest_and_best_model(tmp_pat
         for line in (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     ]
     assert records == history
-    assert [path.name for path in (tmp_path / "events").glob("events.out.tfevents*")]
+    (file,) = (tmp_path / "events").glob("events.out.tfevents*")
+    curves = tensorboard_scalars(file)
+    assert curves.keys() == records[0].keys() - {"epoch"}
+    for name, curve in curves.items():
+        assert curve == [(record["epoch"], np.float32(record[name])) for record in records]
     for name, expected in (("best", kept[1]), ("latest", kept[3])):
         assert torch.equal(load_melody_model(tmp_path / name).decoder.output.bias, expected)
 
