@@ -8,6 +8,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 
+class TooFewError(ValueError):
+    """Fewer items than a measure is defined for; the sentence says how many it needs.
+
+    Whoever computes several measures of a small set leaves that one out.
+    """
+
+
 class Posterior(NamedTuple):
     """Diagonal Gaussian N(mu, exp(logvar)) over a latent space."""
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 from scipy.stats import spearmanr
 
-from synvae_core.types import HIGHER, LOWER, Measure
+from synvae_core.types import HIGHER, LOWER, Measure, TooFewError
 
 MEASURES = (
     Measure("rank_correlation", HIGHER, -1, 1),
@@ -95,7 +95,7 @@ def trustworthiness_of_distances(
     _check(melodies, k)
     n = len(pictures)
     if not k < n / 2:
-        raise ValueError(f"k is below half the items: got {k} with {n} items")
+        raise TooFewError(f"k is below half the items: got {k} with {n} items")
     order = np.argsort(_without_self(pictures), axis=1, kind="stable")
     ranks = np.empty((n, n), np.int64)
     np.put_along_axis(ranks, order, np.arange(1, n + 1)[None], 1)
@@ -112,7 +112,7 @@ def class_spread(distances: Float[np.ndarray, "n n"], classes: Classes) -> Sprea
     one, other = np.triu_indices(len(classes), 1)
     same = _shared(classes)[one, other] > 0
     if same.all() or not same.any():
-        raise ValueError("spread is within and between classes: give two of each of two classes")
+        raise TooFewError("spread is within and between classes: give two of each of two classes")
     values = distances[one, other]
     return Spread(float(values[same].mean()), float(values[~same].mean()))
 
@@ -127,7 +127,7 @@ def twin_share(twins: Float[np.ndarray, " k"], distances: Float[np.ndarray, "n n
     """
     others = distances[~np.eye(len(distances), dtype=bool)].mean()
     if not others > 0:
-        raise ValueError("all melodies are the same: there is no distance to compare with")
+        raise TooFewError("all melodies are the same: there is no distance to compare with")
     return float(twins.mean() / others)
 
 
@@ -183,6 +183,6 @@ def _without_self(distances: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n
 
 def _check(distances: Float[np.ndarray, "n n"], k: int) -> None:
     if not 1 <= k < len(distances):
-        raise ValueError(f"k is 1 to {len(distances) - 1}, of {len(distances)} items: got {k}")
+        raise TooFewError(f"k is 1 to {len(distances) - 1}, of {len(distances)} items: got {k}")
     if not np.isfinite(distances).all():
         raise ValueError("distances are finite numbers: got NaN or infinity")

@@ -16,7 +16,7 @@ from synvae_core.metrics.diversity import MOST
 from synvae_core.metrics.melody import FEATURE_NAMES, melody_features
 from synvae_core.music.coding import Coding
 from synvae_core.music.melody import ONE_VOICE
-from synvae_core.types import Measure
+from synvae_core.types import Measure, TooFewError
 
 MEASURES = (Measure("class_features/{feature}", None, 0, 1),)  # variance between classes
 
@@ -87,7 +87,7 @@ def class_features(
     """
     found, index, counts = _classes(events, classes)
     if len(events) <= len(found):
-        raise ValueError(
+        raise TooFewError(
             f"differences between classes want more melodies than classes: got {len(events)} "
             f"melodies of {len(found)} classes"
         )
@@ -126,7 +126,7 @@ def class_spread(
     """
     found, index, counts = _classes(events, classes)
     if counts.min() < 2:
-        raise ValueError(
+        raise TooFewError(
             f"within a class, spread is between two melodies: classes "
             f"{found[counts < 2].tolist()} have one each; leave them out"
         )
@@ -155,5 +155,7 @@ def _classes(events: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.nd
         )
     found, index, counts = np.unique(classes, return_inverse=True, return_counts=True)
     if len(found) < 2:
-        raise ValueError(f"classes are compared with each other: got {len(found)} of them")
+        raise TooFewError(
+            f"classes are compared with each other, two or more: got {len(found)} of them"
+        )
     return found, index, counts

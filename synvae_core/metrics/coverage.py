@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from synvae_core.metrics.retrieval import check_same_space
-from synvae_core.types import HIGHER, Measure
+from synvae_core.types import HIGHER, Measure, TooFewError
 
 TILE_ELEMENTS = 1 << 22  # distances held at a time
 NEAREST = 5  # of the paper's experiments
@@ -89,6 +89,8 @@ def density_and_coverage_by_class(
         some = (real[real_labels == label], made[made_labels == label])
         try:
             found[label] = density_and_coverage(*some, k=k)
+        except TooFewError as error:
+            raise TooFewError(f"class {label}: {error}") from error
         except ValueError as error:
             raise ValueError(f"class {label}: {error}") from error
     if not found:
@@ -106,7 +108,7 @@ def expected_coverage(real: int, made: int, *, k: int = NEAREST) -> float:
         ValueError: unless 1 <= k < real and 1 <= made.
     """
     if not (1 <= k < real and made >= 1):
-        raise ValueError(
+        raise TooFewError(
             f"expected 1 <= k < real items, and a generated item or more: got k = {k}, {real} real "
             f"and {made} generated"
         )
@@ -123,4 +125,4 @@ def _distance_tiles(real: Tensor, made: Tensor) -> Iterator[tuple[Tensor, Tensor
 def _check(real: Tensor, made: Tensor, k: int) -> None:
     check_same_space(**{"real items": real, "made items": made})
     if not 1 <= k < len(real):
-        raise ValueError(f"k is 1 to real items - 1: got k = {k} with {len(real)} real items")
+        raise TooFewError(f"k is 1 to real items - 1: got k = {k} with {len(real)} real items")

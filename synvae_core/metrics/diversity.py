@@ -6,7 +6,7 @@ from jaxtyping import Integer
 from synvae_core.metrics.melody import count_distinct
 from synvae_core.music.coding import Coding
 from synvae_core.music.melody import ONE_VOICE
-from synvae_core.types import HIGHER, Measure
+from synvae_core.types import HIGHER, Measure, TooFewError
 
 MOST = 2000  # melodies that are compared in pairs; of more, a random subset
 
@@ -36,7 +36,7 @@ def melody_spread(
     if len(events) != len(classes):
         raise ValueError(f"each melody has a class: got {len(events)} and {len(classes)}")
     if len(events) < 2:
-        raise ValueError(f"spread wants two melodies or more, got {len(events)}")
+        raise TooFewError(f"spread wants two melodies or more, got {len(events)}")
     share = count_distinct(events, coding=coding) / len(events)
     rows = np.random.default_rng(seed).permutation(len(events))[:MOST]
     heard, classes = coding.sounding(events)[rows], np.asarray(classes)[rows]

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from synvae_core.metrics.note_recall import Share
 from synvae_core.metrics.retrieval import nearest_across
-from synvae_core.types import HIGHER, Measure
+from synvae_core.types import HIGHER, Measure, TooFewError
 
 Group = TypeVar("Group", bound=Hashable)
 
@@ -114,7 +114,7 @@ def spread_by_class(
     for label in labels.unique().tolist():
         rows = pictures[labels == label].flatten(1).double()
         if len(rows) < 2:
-            raise ValueError(
+            raise TooFewError(
                 f"class {label} has one picture, and spread wants two or more: give more "
                 "pictures, or leave the class out"
             )
@@ -158,7 +158,7 @@ def matched_rows(
     for label in labels.unique().tolist():
         wanted, there = labels == label, (among == label).nonzero().flatten()
         if wanted.sum() > len(there):
-            raise ValueError(
+            raise TooFewError(
                 f"class {label}: {int(wanted.sum())} are wanted and {len(there)} are there; take "
                 "fewer, or match them with a larger set"
             )

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from sklearn import manifold
 from torch import Tensor
 
-from synvae_core.types import HIGHER, LOWER, Measure
+from synvae_core.types import HIGHER, LOWER, Measure, TooFewError
 
 PUBLISHED_PERPLEXITY = 30
 # A kernel's width is bisected within e^-40 and e^40 of the mean distance from its item.
@@ -51,7 +51,7 @@ def neighbour_distribution(
     """
     _check(latents)
     if not 1 < perplexity < len(latents) - 1:
-        raise ValueError(
+        raise TooFewError(
             f"perplexity is above 1 and below items - 1: got {perplexity} with {len(latents)} items"
         )
     distances = _distances(latents.double(), squared=squared)
@@ -127,7 +127,7 @@ def debiased_linear_cka(first: Float[Tensor, "n a"], second: Float[Tensor, "m b"
     x, y = grams
     own = _unbiased_hsic(x, x) * _unbiased_hsic(y, y)
     if not own > 0:
-        raise ValueError("one of the spaces has no positive unbiased HSIC: use linear_cka")
+        raise TooFewError("one of the spaces has no positive unbiased HSIC: use linear_cka")
     return (_unbiased_hsic(x, y) / own.sqrt()).item()
 
 
@@ -144,7 +144,7 @@ def trustworthiness(
     """
     _check_items(first, second)
     if not 1 <= k < len(first) / 2:
-        raise ValueError(
+        raise TooFewError(
             f"k is at least 1 and below half the items: got {k} with {len(first)} items"
         )
     spaces = (space.double().cpu().numpy() for space in (first, second))
@@ -189,7 +189,7 @@ def _centred(latents: Tensor) -> Tensor:
     centred = latents.double() - latents.double().mean(0)
     largest = centred.abs().max()
     if not largest > 1e-12 * latents.double().abs().max():
-        raise ValueError("all items share one point: CKA needs items at two points or more")
+        raise TooFewError("all items share one point: CKA needs items at two points or more")
     return centred / largest  # no square of it overflows
 
 
@@ -200,7 +200,7 @@ def _check(latents: Tensor) -> None:
 
 def _check_items(first: Tensor, second: Tensor, *, least: int = 2) -> None:
     if len(first) != len(second) or len(first) < least:
-        raise ValueError(
+        raise TooFewError(
             f"both spaces are of the same {least} or more items: got {len(first)} and {len(second)}"
         )
     _check(first)

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from synvae_core.losses import normal_kl
-from synvae_core.types import Measure
+from synvae_core.types import Measure, TooFewError
 
 ACTIVE_VARIANCE = 0.01
 
@@ -65,7 +65,7 @@ def latent_usage(mu: Float[Tensor, "n z"], logvar: Float[Tensor, "n z"]) -> Late
         ValueError: if there are fewer than two.
     """
     if len(mu) < 2:
-        raise ValueError(f"latent usage needs 2 posteriors or more, got {len(mu)}")
+        raise TooFewError(f"latent usage needs 2 posteriors or more, got {len(mu)}")
     mu, logvar = mu.double(), logvar.double()
     variance = mu.var(0, correction=0)
     return LatentUsage(

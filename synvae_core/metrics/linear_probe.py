@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from sklearn.linear_model import RidgeClassifier
 from torch import Tensor
 
-from synvae_core.types import HIGHER, Measure
+from synvae_core.types import HIGHER, Measure, TooFewError
 
 # Of the squared weights, as shares of the number of pictures: with less, float32 does not solve
 # the equations of thousands of pixels.
@@ -65,4 +65,4 @@ def _check(train: Labelled, *others: Labelled) -> None:
                 f"{train.features.shape[1]}"
             )
     if len(train.labels.unique()) < 2:
-        raise ValueError("a probe wants training pictures of two classes or more")
+        raise TooFewError("a probe wants training pictures of two classes or more")

@@ -19,7 +19,7 @@ from sklearn.svm import SVC
 from torch import Tensor
 
 from synvae_core.metrics.classification import exact_interval
-from synvae_core.types import HIGHER, Measure
+from synvae_core.types import HIGHER, Measure, TooFewError
 
 EXAMPLES = 4  # of each class: what the published code takes by default
 FEWEST_CLASSES = 3
@@ -311,7 +311,7 @@ def _check(heard: np.ndarray, members: Members, examples: int) -> None:
     _check_sounds(heard, members)
     sizes = [len(rows) for rows in members]
     if not 1 <= examples <= min(sizes) - 1:
-        raise ValueError(
+        raise TooFewError(
             f"each class needs an example or more, and more sounds than examples: got {examples} "
             f"examples and {sizes} sounds"
         )
@@ -322,7 +322,7 @@ def _check_sounds(heard: np.ndarray, members: Members) -> None:
         raise ValueError("features of sounds are finite numbers: got NaN or infinity")
     sizes = [len(rows) for rows in members]
     if len(sizes) < FEWEST_CLASSES or not min(sizes):
-        raise ValueError(f"expected sounds of three classes or more, got {sizes}")
+        raise TooFewError(f"expected sounds of three classes or more, got {sizes}")
     rows = np.concatenate(members)
     if not 0 <= rows.min() <= rows.max() < len(heard):
         raise ValueError(f"rows are 0..{len(heard) - 1}, got {rows.min()}..{rows.max()}")

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from synvae_core.types import HIGHER, Measure
+from synvae_core.types import HIGHER, Measure, TooFewError
 
 SMILE_CLIP = 5.0  # as in the paper's experiments
 
@@ -197,7 +197,7 @@ def correlated_gaussians(
 def _checked(scores: Tensor, weights: Tensor | None) -> Tensor:
     """Weights normalised to a sum of 1."""
     if scores.shape[0] != scores.shape[1] or len(scores) < 2:
-        raise ValueError(
+        raise TooFewError(
             "scores are those of every x with every y of at least two pairs: "
             f"got {scores.shape[0]} rows and {scores.shape[1]} columns"
         )

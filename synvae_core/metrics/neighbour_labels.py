@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from synvae_core.metrics.retrieval import neighbours
-from synvae_core.types import HIGHER, Measure, Posterior
+from synvae_core.types import HIGHER, Measure, Posterior, TooFewError
 
 BLOCK = 1024  # label sets compared with all others at a time
 
@@ -127,7 +127,7 @@ def chance_precision(labels: Int[Tensor, " n"] | Bool[Tensor, "n classes"]) -> L
     items = len(labels)
     carried, classes = _carried(labels, items)
     if items < 2:
-        raise ValueError(f"chance precision is of other items: got {items}, expected 2 or more")
+        raise TooFewError(f"chance precision is of other items: got {items}, expected 2 or more")
     counts = carried.sum(0)
     sets, times = carried.unique(dim=0, return_counts=True)
     times = times.double()

@@ -15,7 +15,7 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from synvae_core.metrics.note_recall import Share
-from synvae_core.types import HIGHER, LOWER, Measure
+from synvae_core.types import HIGHER, LOWER, Measure, TooFewError
 
 RESAMPLES = 9999
 
@@ -129,7 +129,7 @@ def compare_errors(
     for name, values in (("errors", errors), ("errors of the baseline", baseline)):
         _check(values, name)
     if len(errors) != len(baseline) or len(errors) < 2:
-        raise ValueError(
+        raise TooFewError(
             f"errors are compared picture by picture, of two or more: got {len(errors)} and "
             f"{len(baseline)}"
         )

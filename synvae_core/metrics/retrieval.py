@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from synvae_core.types import HIGHER, LOWER, Measure
+from synvae_core.types import HIGHER, LOWER, Measure, TooFewError
 
 TILE_ELEMENTS = 1 << 23  # preselection distances held at a time
 BLOCK_ELEMENTS = 1 << 18  # float64 differences at a time: few enough to stay in the cache
@@ -113,7 +113,7 @@ def nearest_across(
     """
     check_same_space(queries=queries, items=items)
     if not 1 <= k <= len(items):
-        raise ValueError(f"k is 1 to items: got k = {k} with {len(items)} items")
+        raise TooFewError(f"k is 1 to items: got k = {k} with {len(items)} items")
     rows = [
         distance.argsort(dim=1, stable=True)[:, :k] for distance in _across_tiles(queries, items)
     ]
@@ -184,7 +184,10 @@ def _check(latents: Tensor, k: int) -> None:
     if latents.ndim != 2:
         raise ValueError(f"latents have shape (items, dimensions), got {tuple(latents.shape)}")
     if not 1 <= k < len(latents):
-        raise ValueError(f"k is 1 to items - 1: got k = {k} with {len(latents)} items")
+        raise TooFewError(
+            f"k is 1 to items - 1: got k = {k} with {len(latents)} items, and needs "
+            f"{max(k, 1) + 1} or more"
+        )
     if not torch.isfinite(latents).all():
         raise ValueError("latents are finite numbers: got NaN or infinity; did training diverge?")
 

@@ -22,7 +22,7 @@ from synvae_core.metrics.form import form_features
 from synvae_core.metrics.melody import melody_features
 from synvae_core.music.coding import STEPS_PER_BAR, Coding
 from synvae_core.music.melody import ONE_VOICE
-from synvae_core.types import LOWER, Measure
+from synvae_core.types import LOWER, Measure, TooFewError
 
 MEASURES = (
     Measure("auc", LOWER, 0, 1),  # 0.5 where the sets cannot be told apart
@@ -95,7 +95,7 @@ def two_sample_auc(
         ValueError: if a set has fewer melodies than there are folds, or an event id is unknown.
     """
     if not 2 <= folds <= min(len(first), len(second)):
-        raise ValueError(
+        raise TooFewError(
             f"each set needs a melody for each of at least 2 folds: got {folds} folds, "
             f"{len(first)} and {len(second)} melodies"
         )

@@ -188,7 +188,7 @@ def refusal(broken: dict[str, str], total: int, what: str) -> str:
     more = f"; and {len(broken) - _NAMED:,} more" if len(broken) > _NAMED else ""
     return (
         f"{len(broken):,} of {total:,} {what} cannot be used: {named}{more}. Replace them, or "
-        'leave broken ones out by broken="skip"'
+        'leave broken ones out: BROKEN = "skip" in a notebook, broken="skip" in a program'
     )
 
 

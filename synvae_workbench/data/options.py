@@ -86,7 +86,9 @@ class PictureOptions(_FileOptions):
     def check_size(self, side: int) -> None:
         """Refuses, with a `ValueError`, any other size than that of a set's own pictures."""
         if self.size not in (None, side):
-            raise ValueError(f"the pictures are of {side} pixels, not {self.size}: leave size= out")
+            raise ValueError(
+                f"the pictures are of {side} pixels, not {self.size}: leave the size out"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,8 +164,8 @@ class SpeechOptions(_FileOptions):
         if self.split not in SPLITS or (self.split == "speaker") != bool(self.speaker):
             raise ValueError(
                 "split is 'published' (90/10, drawn by seed), 'own' (indices 0 to 4 are for "
-                "testing) or 'speaker' (all recordings of speaker= are); got "
-                f"split={self.split!r} and speaker={self.speaker!r}"
+                "testing) or 'speaker' (all recordings of the speaker named are); got "
+                f"split {self.split!r} and speaker {self.speaker!r}"
             )
         if not 0 <= self.validation < 1:
             raise ValueError(

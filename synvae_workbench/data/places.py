@@ -24,7 +24,7 @@ def named_folder(options: Options) -> Path:
         ValueError: if there is none.
     """
     if options.folder is None:
-        raise ValueError("this set is whatever lies in a folder of yours: name it by folder=")
+        raise ValueError("this set is whatever lies in a folder of yours: name that folder")
     return options.folder
 
 

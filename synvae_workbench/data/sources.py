@@ -124,7 +124,7 @@ class Published:
     def advice(self) -> str:
         """End of an error message: how to get the files, and where to put them."""
         how = self.request or f"get it from {self.home}"
-        return f"{how}, and put {self.layout} into $SYNVAE_DATA/{self.folder}, or name folder="
+        return f"{how}, and put {self.layout} into $SYNVAE_DATA/{self.folder}, or name its folder"
 
 
 def checksum(*parts: np.ndarray | bytes) -> str:

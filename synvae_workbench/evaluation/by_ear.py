@@ -26,6 +26,7 @@ from synvae_core.models.synvae import SynVae
 from synvae_core.music.coding import Coding
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.performance import in_register, performed_round_trip
+from synvae_core.types import TooFewError
 from synvae_workbench.evaluation.near_twins import near_twins
 from synvae_workbench.evaluation.trained_synvae import Evaluation
 from synvae_workbench.evaluation.translation import translate
@@ -102,11 +103,13 @@ def ear_measures(
             notes alone hear the register.
 
     Returns:
-        what there is to compare: nothing of 20 pictures or fewer, nothing of classes without two.
+        what there is to compare: nothing of classes without two.
+
+    Raises:
+        TooFewError: of 20 pictures or fewer.
     """
     rows = _sample(len(melodies), options.most, options.seed)
-    if len(rows) < FEWEST:
-        return {}
+    _check_number(len(rows))
     melodies, labels = melodies[rows], labels[rows]
     looks = None if looks is None else looks[rows]
     spectrum = sound_features(melodies, looks=looks, coding=coding)["spectrum"].astype(float)
@@ -209,10 +212,12 @@ def measures_beside(
     """Scores of raw pixels (`floor/`), visual latents (`visual/`) and shuffled pixels (`chance/`).
 
     None is an ear: they are for scale, of the same sample as the melodies.
+
+    Raises:
+        TooFewError: of 20 pictures or fewer.
     """
     rows = _sample(len(images), options.most, options.seed)
-    if len(rows) < FEWEST:
-        return {}
+    _check_number(len(rows))
     pixels, classes = pixel_distances(images[rows]), labels[rows].numpy()
     shuffled = np.random.default_rng(options.seed).permutation(len(rows))
     latents = visual[rows].numpy()
@@ -249,6 +254,11 @@ def ear_table(measured: Mapping[str, float]) -> pd.DataFrame:
     table = pd.DataFrame.from_dict(found, orient="index")
     table = table[[score for score in SCORES.values() if score in table]]
     return table.map(lambda value: "" if np.isnan(value) else f"{value:.3f}")
+
+
+def _check_number(pictures: int) -> None:
+    if pictures < FEWEST:
+        raise TooFewError(f"ears compare {FEWEST} test pictures or more: got {pictures}")
 
 
 def _sample(n: int, most: int, seed: int) -> np.ndarray:

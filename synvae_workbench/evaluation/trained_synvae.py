@@ -1,6 +1,7 @@
 """Loading of a trained SynVAE with translated test pictures, for notebooks 2x."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,10 +10,13 @@ from torch import Tensor
 
 from synvae_core.models.storage import find_folder
 from synvae_core.models.synvae import SynVae, load_synvae
+from synvae_workbench.data.enough import check_pictures
 from synvae_workbench.data.pictures.types import PictureSet, Split
 from synvae_workbench.data.registry import PictureOptions, load_pictures
 from synvae_workbench.evaluation.translation import Translation, translate
 from synvae_workbench.provenance import PROVENANCE_FILE, read_provenance
+
+COMBINED = PictureOptions(combine=True)  # several labels of a picture make one class
 
 
 class Evaluation(NamedTuple):
@@ -31,39 +35,36 @@ class Evaluation(NamedTuple):
 
 def load_evaluation(
     run: str | Path,
-    *,
     dataset: str = "",
-    folder: str | Path = "",
-    seed: int = 0,
-    combine: bool = True,
+    options: PictureOptions = COMBINED,
+    *,
     most: int | None = None,
+    least: int = 1,
 ) -> Evaluation:
     """Loads a run's SynVAE and translates test pictures, which it did not learn from.
 
     Args:
         run: a run folder or one of `pretrained/`.
         dataset: as in `load_pictures`; empty for the set that the run was trained on.
-        folder: of the set, where it has no usual place.
-        seed: of the split, where the run does not say its own: of another seed, the test pictures
-            would be some that it learnt from.
-        combine: several labels of a picture make one class.
+        options: of the set. Its seed is taken where the run does not say its own: of another seed,
+            the test pictures would be some that it learnt from. A tenth is for validation.
         most: how many test pictures, the first ones, at most.
+        least: how many are needed for what is to be measured.
 
     Raises:
-        ValueError: if neither the run's `provenance.json` nor `dataset` names a set, or if the
-            set's pictures do not have the model's size.
+        ValueError: if neither the run's `provenance.json` nor `dataset` names a set, if it has too
+            few pictures, or if these do not have the model's size.
     """
     record = find_folder(run) / PROVENANCE_FILE
     origin = read_provenance(find_folder(run)) if record.exists() else {"parameters": {}}
     dataset = dataset or origin["parameters"].get("DATASET", "")
     if not dataset:
         raise ValueError(f"{record} names no DATASET that the run was trained on: name one")
-    seed = seed if origin.get("seed") is None else origin["seed"]
+    seed = options.seed if origin.get("seed") is None else origin["seed"]
     model = load_synvae(run)
     visual = model.config.visual
-    pictures = load_pictures(
-        dataset, PictureOptions(folder=folder, validation=0.1, seed=seed, combine=combine)
-    )
+    pictures = load_pictures(dataset, replace(options, validation=0.1, seed=seed))
+    check_pictures(pictures, test=least)
     test = first_pictures(pictures.test, most)
     expected = (visual.image_channels, visual.image_size, visual.image_size)
     if tuple(test.images.shape[1:]) != expected:

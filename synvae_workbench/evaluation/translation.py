@@ -14,6 +14,7 @@ from synvae_core.models.synvae import SynVae
 from synvae_core.music.midi import round_trip
 from synvae_core.music.performance import performed_round_trip
 from synvae_core.types import Posterior
+from synvae_workbench.evaluation.few import ranks_within
 
 CHUNK = 500  # pictures worked on at once; bounds the memory
 RANKS = (1, 5, 10)
@@ -90,14 +91,19 @@ def error_metrics(
 def neighbour_metrics(
     translation: Translation, images: UInt8[Tensor, "n c h w"], labels: Int[Tensor, " n"]
 ) -> dict[str, dict[int, float]]:
-    """Precision at 1, 5 and 10 in each space: visual, of the notes, of the coupling, raw pixels."""
+    """Precision at 1, 5 and 10 in each space: visual, of the notes, of the coupling, raw pixels.
+
+    Raises:
+        TooFewError: of one picture; of 10 or fewer, those that are not defined are left out.
+    """
     spaces = {
         "visual": translation.visual,
         "notes": translation.auditive,
         "coupling": translation.coupled_auditive,
         "floor": images.float().flatten(1),
     }
-    return {where: precision_at_ks(latents, labels, ks=RANKS) for where, latents in spaces.items()}
+    ks = ranks_within(RANKS, len(labels))
+    return {where: precision_at_ks(latents, labels, ks=ks) for where, latents in spaces.items()}
 
 
 @torch.no_grad()

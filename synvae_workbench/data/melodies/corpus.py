@@ -105,7 +105,8 @@ def split_tunes(
 ) -> Int[np.ndarray, " tunes"]:
     """Split of tunes by group: 0 training, 1 validation, 2 test.
 
-    Tunes are ordered by a hash of their names, so that one more or less moves few others.
+    Tunes are ordered by a hash of their names, so that one more or less moves few others. No part
+    is empty where there are three groups.
 
     Args:
         owner: the tune of each window; parts are 90/5/5 in windows.
@@ -116,7 +117,24 @@ def split_tunes(
     share = (np.cumsum(sizes[order]) - sizes[order] / 2) / sizes.sum()
     part = np.zeros(len(sizes), int)
     part[order] = np.select([share < HELD_OUT, share < 2 * HELD_OUT], [1, 2], 0)
+    there = [index for index in order if sizes[index]]
+    part[there] = fill_parts(part[there])
     return part[group]
+
+
+def fill_parts(part: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """Split without an empty part where there are three items or more: the largest part gives one.
+
+    Args:
+        part: of each item, in the order of the hash that has drawn the split: 0 training, 1
+            validation, 2 test.
+    """
+    part = part.copy()
+    for empty in range(3):
+        counts = np.bincount(part, minlength=3)
+        if not counts[empty] and counts.max() > 1:
+            part[np.flatnonzero(part == counts.argmax())[0 if empty else -1]] = empty
+    return part
 
 
 _ARRAYS = ("train", "validation", "test", "train_tunes", "validation_tunes", "test_tunes")

@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import shutil
 import tempfile
+from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -25,7 +26,7 @@ from synvae_core.music.coding import STEPS_PER_BAR
 from synvae_core.small_files import read_json
 from synvae_workbench.data.cache import cache_folder
 from synvae_workbench.data.files import printable, walk
-from synvae_workbench.data.melodies.corpus import HELD_OUT, Corpus
+from synvae_workbench.data.melodies.corpus import HELD_OUT, Corpus, fill_parts
 from synvae_workbench.data.melodies.midi_tracks import Song, read_song
 from synvae_workbench.data.melodies.windows import NOTES_PER_BAR
 from synvae_workbench.data.options import CorpusOptions
@@ -43,10 +44,10 @@ def load_midi_folder(options: CorpusOptions) -> Corpus:
     """Loads the melodies of all MIDI files in a folder and its subfolders, as memory-mapped arrays.
 
     A file with the main melody of an earlier one, in any key, is skipped. A hash of that melody
-    decides the split, 90/5/5, which is thus the same for windows of any length. Windows that
-    different files share are kept. Broken and unsuitable files are counted in
-    `statistics["refused"]` by reason, and others in `left_out`. `read_song` says which tracks are
-    melodies. The cache takes 16 * bars + 4 bytes a window.
+    decides the split, 90/5/5, which is thus the same for windows of any length; of three melodies
+    or more no part is empty. Windows that different files share are kept. Broken and unsuitable
+    files are counted in `statistics["refused"]` by reason, and others in `left_out`. `read_song`
+    says which tracks are melodies. The cache takes 16 * bars + 4 bytes a window.
 
     Raises:
         ValueError: if there is no such folder, it has no melody of so many bars, or the cache
@@ -66,7 +67,7 @@ def load_midi_folder(options: CorpusOptions) -> Corpus:
         except OSError as error:
             raise ValueError(
                 f"{path.parent} cannot take the melodies of {folder} ({error}): make room, or name "
-                "another folder by cache= or by the environment variable SYNVAE_CACHE"
+                "another folder by the environment variable SYNVAE_CACHE"
             ) from error
         corpus = _open(path, bars)
     corpus.statistics["left_out"] = dict(left_out)
@@ -108,6 +109,7 @@ def _build(folder: Path, path: Path, *, bars: int, seed: int, workers: int) -> N
 def _write_parts(folder: Path, target: Path, *, bars: int, seed: int, workers: int) -> dict:
     """Appends the windows of every file to its split; returns counts of files and windows."""
     seen: set[int] = set()
+    shares = array("d")  # by tune
     counts, refused = Counter(), Counter()
     sizes = dict.fromkeys(_PARTS, 0)
     paths = (folder / name for name in walk(folder, SUFFIXES, Counter()))
@@ -122,7 +124,8 @@ def _write_parts(folder: Path, target: Path, *, bars: int, seed: int, workers: i
                 counts["repeated_melodies"] += 1
             else:
                 seen.add(song.melody)
-                part = _part(song.melody, seed)
+                shares.append(_share(song.melody, seed))
+                part = _PARTS[_part(shares[-1])]
                 tune = np.full(len(song.windows), counts["tunes_with_windows"], _TUNE_ID)
                 files[part].write(song.windows.tobytes())
                 files[f"{part}_tunes"].write(tune.tobytes())
@@ -132,14 +135,38 @@ def _write_parts(folder: Path, target: Path, *, bars: int, seed: int, workers: i
                 counts["windows"] += len(song.windows) + song.repeated
                 counts["tunes_with_windows"] += 1
                 counts["repeated_within_tune"] += song.repeated
+    if not all(sizes.values()):
+        sizes = _fill_parts(target, np.array(shares), steps=bars * STEPS_PER_BAR)
     keys = ("files", "tunes_with_windows", "repeated_melodies", "windows", "repeated_within_tune")
     return {key: counts[key] for key in keys} | {"sizes": sizes, "refused": dict(refused)}
 
 
-def _part(melody: int, seed: int) -> str:
+def _share(melody: int, seed: int) -> float:
     digest = hashlib.blake2b(f"{seed} {melody}".encode(), digest_size=8).digest()
-    share = int.from_bytes(digest) / 2**64
-    return "validation" if share < HELD_OUT else "test" if share < 2 * HELD_OUT else "train"
+    return int.from_bytes(digest) / 2**64
+
+
+def _part(share: float) -> int:
+    return 1 if share < HELD_OUT else 2 if share < 2 * HELD_OUT else 0
+
+
+def _fill_parts(target: Path, shares: np.ndarray, *, steps: int) -> dict[str, int]:
+    """Writes the few windows of a small folder again, no part empty where there are three tunes."""
+    windows, tunes = (
+        np.concatenate([np.fromfile(target / f"{part}{ending}", kind) for part in _PARTS])
+        for ending, kind in (("", np.uint8), ("_tunes", _TUNE_ID))
+    )
+    part, by_share = np.array([_part(share) for share in shares], int), shares.argsort()
+    part[by_share] = fill_parts(part[by_share])
+    part = part[tunes]
+    order, windows = np.argsort(tunes, kind="stable"), windows.reshape(-1, steps)
+    sizes = {}
+    for place, name in enumerate(_PARTS):
+        rows = order[part[order] == place]
+        windows[rows].tofile(target / name)
+        tunes[rows].tofile(target / f"{name}_tunes")
+        sizes[name] = len(rows)
+    return sizes
 
 
 def _read_songs(paths: Iterable[Path], *, bars: int, workers: int) -> Iterator[tuple[Path, Song]]:
@@ -170,6 +197,8 @@ def _open(path: Path, bars: int) -> Corpus | None:
     try:
         statistics = read_json(path / "statistics.json")
         sizes = [statistics["sizes"][part] for part in _PARTS]
+        if not all(sizes) and statistics["tunes_with_windows"] >= len(_PARTS):
+            return None  # of a version that left parts empty
         steps = bars * STEPS_PER_BAR
         return Corpus(
             *(

@@ -13,6 +13,7 @@ from torch import Tensor
 from synvae_workbench.data.files import FoundFile, printable
 from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.arrays import Decoding, PictureArrays, read_pictures
+from synvae_workbench.data.pictures.splits import PARTS
 from synvae_workbench.data.pictures.types import PictureSet, Split, Strips
 
 SIZE = 64  # default side in pixels
@@ -48,7 +49,7 @@ def read_set(name: str, listing: Listing, decoding: Decoding, *, crops: bool = T
         crops: training pictures are strips, if they are not all square.
 
     Raises:
-        ValueError: as `read_pictures` does.
+        ValueError: as `read_pictures` does, or if all pictures of a split are broken.
     """
     order = np.argsort(listing.part, kind="stable")
     if crops:
@@ -60,7 +61,13 @@ def read_set(name: str, listing: Listing, decoding: Decoding, *, crops: bool = T
         listing.labels[torch.from_numpy(kept)],
         [listing.ids[i] for i in kept],
     )
-    end = np.cumsum(np.bincount(listing.part[kept], minlength=3))
+    counts, wanted = (np.bincount(listing.part[rows], minlength=3) for rows in (kept, order))
+    for part in np.flatnonzero((counts == 0) & (wanted > 0)):
+        raise ValueError(
+            f"all {wanted[part]} pictures of {listing.root} for {PARTS[part]} are broken: replace "
+            "them, or add others"
+        )
+    end = np.cumsum(counts)
     places = zip((0, *end[:-1]), end, strict=True)
     splits = [pictures.select(slice(start, stop)) for start, stop in places]
     splits[0] = splits[0]._replace(strips=_strips(arrays))

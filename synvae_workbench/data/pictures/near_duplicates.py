@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
@@ -29,9 +29,7 @@ def near_duplicates(
             f"pictures are compared at a correlation within 0..1: got {len(images)} pictures and "
             f"a correlation of {near}"
         )
-    small = _small(images)
-    mirrored = small[:, :-1].unflatten(1, (_GRID, _GRID)).flip(-1).flatten(1)
-    both = torch.cat([small, torch.cat([mirrored, small[:, -1:]], 1)])
+    small, both = _small(images), _small_and_mirrored(images)
     pairs = [
         (small[start : start + _ROWS] @ both.T >= near).nonzero() + torch.tensor([start, 0])
         for start in range(0, len(small), _ROWS)
@@ -41,6 +39,22 @@ def near_duplicates(
         (np.ones(len(row), bool), (row, column % len(small))), shape=(len(small),) * 2
     )
     return connected_components(links, directed=False)[1].astype(np.int64)
+
+
+def nearly_repeat(
+    images: UInt8[Tensor, "n c h w"], others: UInt8[Tensor, "m c h w"], *, near: float = NEAR
+) -> Bool[np.ndarray, " n"]:
+    """True for each picture that is a near-duplicate of one of the others, as `near_duplicates`."""
+    both = _small_and_mirrored(others)
+    found = [(rows @ both.T >= near).any(1) for rows in _small(images).split(_ROWS)]
+    return torch.cat(found).numpy()
+
+
+def _small_and_mirrored(images: Tensor) -> Float[Tensor, "twice grid"]:
+    """Small grey copies, and after them the mirrored ones."""
+    small = _small(images)
+    mirrored = small[:, :-1].unflatten(1, (_GRID, _GRID)).flip(-1).flatten(1)
+    return torch.cat([small, torch.cat([mirrored, small[:, -1:]], 1)])
 
 
 def _small(images: Tensor) -> Float[Tensor, "n grid"]:

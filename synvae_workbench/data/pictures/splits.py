@@ -15,18 +15,18 @@ HELD_OUT = 0.1  # default share of validation and of test
 
 
 def count_held_out(total: int, wanted: int | float, part: str = "validation") -> int:
-    """Number of held-out pictures, from a number or a share of the total.
+    """Number of held-out pictures, from a number or a share of the total; of a share at least one.
 
     Raises:
         ValueError: unless at least one is left for training.
     """
     count = wanted
     if isinstance(wanted, float):
-        count = round(wanted * total) if 0 <= wanted < 1 else total
+        count = max(round(wanted * total), wanted > 0) if 0 <= wanted < 1 else total
     if not 0 <= count < total:
         raise ValueError(
             f"{part} is a number of pictures below {total:,} or, as a float, a share that "
-            f"leaves some to train on; got {wanted}"
+            f"leaves some to train on; got {wanted}, of {total:,} pictures"
         )
     return count
 
@@ -52,7 +52,7 @@ def split_by_hash(
     One picture more or less moves few others. The test split does not depend on `validation`.
 
     Args:
-        test, validation: number of pictures, or as a float their share.
+        test, validation: number of pictures, or as a float their share, which is one at least.
 
     Raises:
         ValueError: unless some are left to train on.
@@ -74,16 +74,26 @@ def split_by_hash(
 def complete_parts(
     part: Int[np.ndarray, " n"], names: Sequence[str], options: PictureOptions
 ) -> Int[np.ndarray, " n"]:
-    """Completes the splits that folders give: missing ones are drawn from training."""
+    """Completes the splits that folders give: missing ones are drawn from training.
+
+    Raises:
+        ValueError: if there are too few for none to be empty, or a split is given and asked for.
+    """
     wanted = {}
     for place, value in ((1, options.validation), (2, options.test)):
         given = bool((part == place).any())
         if given and value:
             raise ValueError(
-                f"the folder has {PARTS[place]} pictures of its own: leave {PARTS[place]}= out"
+                f"the folder has {PARTS[place]} pictures of its own: draw none for {PARTS[place]}"
             )
         wanted[PARTS[place]] = 0 if given else HELD_OUT if value is None else value
     train = np.flatnonzero(part == 0)
+    least = 1 + sum(max(1, int(share)) for share in wanted.values() if share > 0)
+    if len(train) < least:
+        raise ValueError(
+            f"{options.folder or 'the set'} has {len(train)} pictures to train on, to validate and "
+            f"to test; expected {least} or more: add pictures"
+        )
     result = part.copy()
     result[train] = split_by_hash([names[i] for i in train], **wanted, seed=options.seed)
     return result

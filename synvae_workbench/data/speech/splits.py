@@ -44,7 +44,8 @@ def split_recordings(recordings: RecordingFacts, options: SpeechOptions) -> Int[
     else:
         test = _test_by_speaker(options.speaker, speakers)
     test = np.isin(groups, groups[test])
-    held_out = _draw(order[~test[order]], digits, options.validation)
+    least = 1 if options.validation else 0
+    held_out = _draw(order[~test[order]], digits, options.validation, at_least=least)
     held_out = np.isin(groups, groups[held_out])
     part = np.where(test, 2, held_out.astype(int))
     _check(part, digits, options.split)
@@ -67,7 +68,7 @@ def _test_by_index(ids: Sequence[str], indices: Sequence[int | None]) -> Bool[np
     for name, index in zip(ids, indices, strict=True):
         if index is None:
             raise ValueError(
-                f"{name} has no index in its name, by which split='own' goes: name recordings "
+                f"{name} has no index in its name, by which the split 'own' goes: name recordings "
                 "{digit}_{speaker}_{index}, or take another split"
             )
     return np.array([index < OWN_TEST for index in indices], bool)
@@ -82,9 +83,11 @@ def _test_by_speaker(speaker: str, speakers: Sequence[str]) -> Bool[np.ndarray, 
 
 def _check(part: Int[np.ndarray, " n"], digits: Int[np.ndarray, " n"], split: str) -> None:
     if not (part == 2).any():
-        raise ValueError(f"split={split!r} leaves no recording to test on: add more, or another")
+        raise ValueError(
+            f"the split {split!r} leaves no recording to test on: add more, or another"
+        )
     if empty := sorted(set(digits.tolist()) - set(digits[part == 0].tolist())):
         raise ValueError(
-            f"split={split!r} leaves nothing to train on of {', '.join(map(str, empty))}: add "
+            f"the split {split!r} leaves nothing to train on of {', '.join(map(str, empty))}: add "
             "recordings of other speakers or indices, or take another split"
         )

@@ -91,7 +91,7 @@ def load_espeak(options: SpeechOptions) -> SpeechSet:
         ValueError: if a folder is given, or eSpeak NG does not work.
     """
     if options.folder is not None:
-        raise ValueError("'espeak' is made on the spot and needs no folder: leave folder= out")
+        raise ValueError("'espeak' is made on the spot and needs no folder: leave it out")
     spoken = load_stand_in(takes=options.takes, cache=options.cache)
     files = [
         RecordingFile(name, int(digit), speaker, int(index))

@@ -132,7 +132,7 @@ def play(loop: DrumLoop, *, sample_rate: int) -> Float32[np.ndarray, " n"]:
     except ImportError as error:
         raise ValueError(
             "drum loops are played by tinysoundfont, which is not installed: run `pip install "
-            'tinysoundfont`, or name a folder of loops by name="folder", folder='
+            'tinysoundfont`, or take loops of your own, the set "folder"'
         ) from error
     waveform = render(loop.sequence, synthesiser=synthesiser, sample_rate=sample_rate)
     length = round(loop.sequence.total_time * sample_rate)

@@ -98,7 +98,7 @@ def cached_sounds(store: Path, settings: str, write: Callable[[SoundWriter], Non
         except OSError as error:
             raise ValueError(
                 f"{store} cannot be written ({error.strerror or error}): loops are kept there, two "
-                "bytes a sample; name a folder with room by cache= or $SYNVAE_CACHE"
+                "bytes a sample; name a folder with room by the variable SYNVAE_CACHE"
             ) from error
         total = int(facts["lengths"].sum())
     # "c", copy on write: torch warns of read-only arrays.

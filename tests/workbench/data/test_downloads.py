@@ -277,7 +277,9 @@ def test_offline_says_what_to_put_where(server, tmp_path, monkeypatch):
     source = tiny_mnist(server)
     monkeypatch.setattr(mnist, "MNIST", source)
     server.tricks = ["503"] * 99
-    with pytest.raises(ValueError, match=r"four idx files.*\$SYNVAE_DATA/mnist, or name folder="):
+    with pytest.raises(
+        ValueError, match=r"four idx files.*\$SYNVAE_DATA/mnist, or name its folder"
+    ):
         load_pictures("mnist", PictureOptions(cache=tmp_path))
 
 

@@ -37,7 +37,7 @@ def test_an_unknown_name_is_refused_with_those_that_there_are(kind):
 )
 def test_what_is_the_users_needs_a_folder(kind, name, monkeypatch, tmp_path):
     monkeypatch.setenv("SYNVAE_DATA", str(tmp_path))
-    with pytest.raises(ValueError, match="folder of yours: name it by folder="):
+    with pytest.raises(ValueError, match="folder of yours: name that folder"):
         DOORS[kind](name)
 
 
@@ -47,7 +47,9 @@ def test_what_is_the_users_needs_a_folder(kind, name, monkeypatch, tmp_path):
 )
 def test_what_is_not_here_and_cannot_be_fetched_says_what_to_put_where(kind, name, monkeypatch):
     monkeypatch.delenv("SYNVAE_DATA", raising=False)
-    with pytest.raises(ValueError, match=rf"not here: .*SYNVAE_DATA/.*{name}.*, or name folder="):
+    with pytest.raises(
+        ValueError, match=rf"not here: .*SYNVAE_DATA/.*{name}.*, or name its folder"
+    ):
         DOORS[kind](name)
 
 

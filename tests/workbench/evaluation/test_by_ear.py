@@ -11,6 +11,7 @@ from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
 from synvae_core.music.coding import Note
 from synvae_core.music.melody import ONE_VOICE
+from synvae_core.types import TooFewError
 from synvae_workbench.evaluation.by_ear import (
     EarOptions,
     MovedTwins,
@@ -135,7 +136,8 @@ def test_pictures_of_one_class_and_few_pictures_have_no_such_figures(melodies, i
     one = ear_measures(melodies, images, torch.zeros(30, dtype=torch.long))
     assert "opti3_rank_correlation" in one
     assert not any("precision" in name or "spread" in name for name in one)
-    assert ear_measures(melodies[:20], images[:20], LABELS[:20]) == {}
+    with pytest.raises(TooFewError, match="21 test pictures or more: got 20"):
+        ear_measures(melodies[:20], images[:20], LABELS[:20])
 
 
 def test_a_listener_tells_classes_by_their_look_when_it_is_performed(melodies):

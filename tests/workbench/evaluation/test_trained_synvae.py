@@ -28,7 +28,7 @@ def run(tmp_path_factory):
 
 @pytest.mark.parametrize("dataset", ["", "mnist_5k"])
 def test_the_split_is_that_of_the_run_whatever_seed_is_asked_for(run, dataset):
-    found = load_evaluation(run, dataset=dataset, seed=0, most=7)
+    found = load_evaluation(run, dataset, most=7)
     assert torch.equal(
         found.images, load_pictures("mnist_5k", PictureOptions(seed=3)).test.images[:7]
     )
@@ -36,7 +36,7 @@ def test_the_split_is_that_of_the_run_whatever_seed_is_asked_for(run, dataset):
 
 
 def test_the_shipped_model_is_given_digits_that_it_has_not_seen():
-    found = load_evaluation(PRETRAINED / "synvae_mnist", dataset="mnist_5k", seed=5, most=5)
+    found = load_evaluation(PRETRAINED / "synvae_mnist", "mnist_5k", PictureOptions(seed=5), most=5)
     assert torch.equal(
         found.images, load_pictures("mnist_5k", PictureOptions(seed=0)).test.images[:5]
     )
@@ -47,7 +47,7 @@ def test_a_run_of_which_nothing_is_known_wants_a_set_and_a_seed(run, tmp_path):
         (tmp_path / name).write_bytes((run / name).read_bytes())
     with pytest.raises(ValueError, match="names no DATASET"):
         load_evaluation(tmp_path)
-    found = load_evaluation(tmp_path, dataset="mnist_5k", seed=1, most=3)
+    found = load_evaluation(tmp_path, "mnist_5k", PictureOptions(seed=1), most=3)
     assert torch.equal(
         found.images, load_pictures("mnist_5k", PictureOptions(seed=1)).test.images[:3]
     )
@@ -59,7 +59,7 @@ def test_pictures_of_another_size_are_refused(run, tmp_path):
         for i in range(10):
             Image.new("RGB", (64, 64), (i, 0, 0)).save(tmp_path / name / f"{i}.png")
     with pytest.raises(ValueError, match="choose another set or run"):
-        load_evaluation(run, dataset="folder", folder=tmp_path)
+        load_evaluation(run, "folder", PictureOptions(folder=tmp_path))
 
 
 def test_labels_have_names_one_or_several():

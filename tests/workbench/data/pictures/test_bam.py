@@ -95,7 +95,7 @@ def test_folders_of_train_and_test_are_kept_apart(tmp_path):
     assert sorted(pictures.train.ids + pictures.validation.ids) == [str(100 + i) for i in range(20)]
     assert len(pictures.validation.ids) == 5
     assert pictures.classes == ("wood", "water", "fire")
-    with pytest.raises(ValueError, match="test pictures of its own: leave test= out"):
+    with pytest.raises(ValueError, match="test pictures of its own: draw none for test"):
         load(tmp_path, test=3)
 
 
