@@ -13,6 +13,7 @@ MARK = "SMOKE"  # in every notebook: identifies the cell of parameters
 NUMBER = r"(?<![\d.,])(-?\d+(?:\.\d+)?)"
 # The words of comments that state a range, and are held to. Below 0 a notebook takes its own value.
 LEAST, ABOVE = re.compile(rf"{NUMBER} or more"), re.compile(rf"\babove {NUMBER}")
+BY_SPACES = "by spaces"  # and numbers in a default that is such a list: so must be the value
 BELOW, BETWEEN = re.compile(rf"\bbelow {NUMBER}"), re.compile(rf"{NUMBER} to {NUMBER}")
 
 
@@ -106,10 +107,34 @@ def check_value(value: Any, parameter: Parameter, where: str) -> Any:
         raise ValueError(f"{where}: expected a finite number, got {value!r}")
     if kind in (int, float):
         _check_range(value, parameter, where)
+    if kind is str and BY_SPACES in parameter.help and _numbers(parameter.default):
+        _check_numbers(value, parameter, where)
     if kind is list and isinstance(parameter.default, list) and parameter.default:
         item = Parameter(None, type(parameter.default[0]), False, "")
         return [check_value(element, item, f"{where}[{i}]") for i, element in enumerate(value)]
     return value
+
+
+def _numbers(text: str) -> list[float] | None:
+    """Finite numbers that a text lists by spaces; None if one is none, or there are none."""
+    try:
+        found = [float(word) for word in text.split()]
+    except ValueError:
+        return None
+    return found if found and all(map(math.isfinite, found)) else None
+
+
+def _check_numbers(text: str, parameter: Parameter, where: str) -> None:
+    """Holds numbers that are listed by spaces to the range that the comment states.
+
+    Raises:
+        ValueError: if one is no number, or lies outside.
+    """
+    found = _numbers(text)
+    if found is None:
+        raise ValueError(f"{where}: expected numbers by spaces, got {text!r}")
+    for number in found:
+        _check_range(number, Parameter(number, float, False, parameter.help), where)
 
 
 def _check_range(value: float, parameter: Parameter, where: str) -> None:

@@ -1,10 +1,11 @@
 """Refusal of sets that are too small, before anything is computed of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 
 from synvae_workbench.data.pictures.splits import HELD_OUT, PARTS, count_held_out
-from synvae_workbench.data.pictures.types import PictureSet
+from synvae_workbench.data.pictures.types import DIGITS, PictureSet
+from synvae_workbench.data.speech.types import SpokenDigits
 
 
 def check_enough(
@@ -54,3 +55,28 @@ def _total(needed: Mapping[str, int]) -> int:
         if all(parts[part] >= least for part, least in needed.items()):
             return total
     raise AssertionError
+
+
+def check_recordings(speech: SpokenDigits, **needed: int) -> None:
+    """Refuses spoken digits with fewer recordings of a digit than are needed of each.
+
+    Args:
+        needed: recordings of each of the ten digits, by split: `train`, `validation` and `test`.
+
+    Raises:
+        ValueError: naming the set, the splits and the digits.
+    """
+    short = []
+    for part, least in needed.items():
+        counts = getattr(speech, part).labels.bincount(minlength=len(DIGITS)).tolist()
+        if digits := [digit for digit, count in zip(DIGITS, counts, strict=True) if count < least]:
+            short.append(f"{least} or more of each digit for {part}, got fewer of {_list(digits)}")
+    if short:
+        raise ValueError(
+            f"{speech.title}: expected {' and '.join(short)}; {sum(needed.values())} different "
+            "recordings of each digit are enough for the published split"
+        )
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names)

@@ -63,6 +63,14 @@ def test_a_script_and_a_session_without_such_a_cell_have_none(shell, monkeypatch
         ("W = 1  # windows, 10,000 or more take hours", (1, 50), (-1,), "0 or more"),
         ("D = -3.5  # decibels", (-60.0, 5.0), (), ""),
         ("SHIFT = -5", (-9, 9), (), ""),
+        (
+            'A = "0.2 1"  # weights, 0 or more, by spaces',
+            ("0 3", "1"),
+            ("", "1 x", "nan"),
+            "A: exp",
+        ),
+        ('A = "0.2 1"  # weights, 0 or more, by spaces', ("1e3",), ("1 -1",), "expected 0 or more"),
+        ('C = "softmax logits"  # couplings, by spaces', ("gumbel", ""), (), ""),
     ],
 )
 def test_a_number_is_held_to_the_range_that_its_comment_states(declared, good, bad, message):
