@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from synvae_workbench.data.audio_files import SUFFIXES
 from synvae_workbench.data.files import (
     BrokenFile,
     chosen_names,
@@ -25,9 +26,8 @@ from synvae_workbench.data.places import named_folder
 from synvae_workbench.data.speech.recordings import decode_recording, read_content
 from synvae_workbench.data.speech.types import RecordingFile, SpeechSet
 
-SUFFIXES = frozenset({".wav", ".flac", ".ogg"})
 UNKNOWN = "unknown"  # the speaker, if a name in a sub-folder has none
-LAYOUT = "{digit}_{speaker}_{index}.wav (or .flac, .ogg), or sub-folders 0 to 9 of recordings"
+LAYOUT = "{digit}_{speaker}_{index}.wav (or .flac, .ogg, .mp3), or sub-folders 0 to 9 of recordings"
 _DIGITS = tuple("0123456789")
 
 

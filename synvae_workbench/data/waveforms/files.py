@@ -11,15 +11,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
 import soxr
 from jaxtyping import Int16
 
-from synvae_workbench.data.audio_files import SILENCE, open_sound, sound_blocks
+from synvae_workbench.data.audio_files import (
+    SILENCE,
+    SUFFIXES,
+    SoundStream,
+    open_sound,
+    sound_blocks,
+)
 from synvae_workbench.data.files import BrokenFile, Listed, describe_left_out, list_files
 
 READER_VERSION = 2  # part of the cache's name; raise it when the samples change
-SUFFIXES = frozenset({".wav", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".oga"})
 MIN_SECONDS = 0.25  # anything shorter is a hit, not a loop
 PEAK = 0.9  # of full scale: resampling may overshoot the peak
 FULL_SCALE = 32_767  # as 16-bit integers, which the cache keeps
@@ -77,6 +81,7 @@ def sound_facts(path: Path) -> SoundFacts:
             joined = np.concatenate([last, block]) if last.size else block
             clipped = clipped or _clips(joined)
             last = joined[1 - CLIP_RUN :]
+    _check_length(count, rate)
     if high - low < 2 * SILENCE:
         raise BrokenFile("is silent")
     mean, low, high = float(total / count), float(low), float(high)
@@ -101,15 +106,19 @@ def to_integers(samples: np.ndarray) -> Int16[np.ndarray, " samples"]:
 
 
 @contextlib.contextmanager
-def _open(path: Path) -> Iterator[soundfile.SoundFile]:
+def _open(path: Path) -> Iterator[SoundStream]:
     with open_sound(path) as file:
-        seconds = file.frames / file.samplerate
-        if seconds < MIN_SECONDS:
-            raise BrokenFile(
-                f"lasts {seconds:.4f} s ({file.frames} samples), too short for a loop: at least "
-                f"{MIN_SECONDS} s"
-            )
+        if file.known_frames is not None:
+            _check_length(file.known_frames, file.samplerate)
         yield file
+
+
+def _check_length(frames: int, rate: int) -> None:
+    if frames < MIN_SECONDS * rate:
+        raise BrokenFile(
+            f"lasts {frames / rate:.4f} s ({frames} samples), too short for a loop: at least "
+            f"{MIN_SECONDS} s"
+        )
 
 
 def _clips(block: np.ndarray) -> bool:

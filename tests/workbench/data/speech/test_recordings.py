@@ -104,7 +104,7 @@ BROKEN = {
     "a header alone": (encoded(TONE)[:30], "is cut short: it has 30 of 4,044 bytes"),
     "a WAV cut short": (encoded(TONE)[:1000], "is cut short: it has 1,000 of 4,044 bytes"),
     "a FLAC cut short": (FLAC[: len(FLAC) // 2], "ends after|cannot be read as sound"),
-    "fewer samples than promised": (header_that_promises(4000), "ends after 2,000 of 4,000"),
+    "fewer samples than promised": (header_that_promises(4000), "it has 4,044 of 8,044 bytes"),
     "silence": (encoded(np.zeros(4000)), "is silent"),
     "one bit of noise": (encoded(np.resize([0, 1 / 32768], 4000)), "is silent"),
     "a constant": (encoded(np.full(4000, 0.5)), "is silent"),
@@ -139,7 +139,7 @@ def test_a_file_that_is_too_long_is_not_decoded(kind, monkeypatch):
 
     content = encoded(np.zeros(11 * SPEECH_RATE), kind=kind)
     monkeypatch.setattr(soundfile.SoundFile, "read", decoded)
-    monkeypatch.setattr(wave.Wave_read, "readframes", decoded)
+    monkeypatch.setattr(np, "frombuffer", decoded)
     with pytest.raises(ValueError, match=r"lasts 11.0 s, too long"):
         read_recording(content)
 
