@@ -3,12 +3,13 @@
 import argparse
 import os
 import shlex
-import subprocess
+import signal
 import sys
 import tempfile
 import webbrowser
 from pathlib import Path
 
+from synvae_core.places import whole_path
 from synvae_workbench.places import (
     SHARE,
     SHIPPED,
@@ -17,20 +18,22 @@ from synvae_workbench.places import (
     notebooks_folder,
     work_folder,
 )
+from synvae_workbench.streams import make_lasting
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command, prints what it made, and returns the exit status."""
+    make_lasting()
+    for name in ("SYNVAE_DATA", "SYNVAE_CACHE"):  # counted from here, and not from notebooks
+        if os.environ.get(name):
+            os.environ[name] = str(whole_path(os.environ[name]))
     options = parser().parse_args(arguments)
     try:
-        status = options.command(options)
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:  # the reader has closed the pipe, as `synvae list | head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except ValueError as error:
+        return options.command(options)
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except ModuleNotFoundError as error:
         needed = f"pip install 'synvae[{options.group}]'"
         print(f"error: {error.name} is not installed, and this needs it: {needed}", file=sys.stderr)
@@ -48,9 +51,9 @@ def parser() -> argparse.ArgumentParser:
     explore_parser(commands)
 
     compare = commands.add_parser("compare", help="put two runs side by side in one page")
-    compare.add_argument("first", type=Path, metavar="RUN", help="a folder of runs/")
-    compare.add_argument("second", type=Path, metavar="RUN")
-    compare.add_argument("--out", type=Path, metavar="FILE", help="by default in reports/")
+    compare.add_argument("first", type=typed, metavar="RUN", help="a folder of runs/")
+    compare.add_argument("second", type=typed, metavar="RUN")
+    compare.add_argument("--out", type=typed, metavar="FILE", help="by default in reports/")
     compare.set_defaults(command=compare_command)
 
     shown = commands.add_parser("list", help="show notebooks, their questions and parameters")
@@ -60,27 +63,35 @@ def parser() -> argparse.ArgumentParser:
     shown.set_defaults(command=list_command)
 
     new = commands.add_parser("new", help="lay out notebooks and parameter files, to work in")
-    new.add_argument("folder", type=Path, help="a new one, or an empty one")
+    new.add_argument("folder", type=typed, help="a new one, or an empty one")
     new.set_defaults(command=new_command)
 
     strip = commands.add_parser("strip", help="remove what a run left in notebooks, in place")
-    strip.add_argument("notebooks", type=Path, nargs="+")
+    strip.add_argument("notebooks", type=typed, nargs="+")
     strip.set_defaults(command=strip_command)
 
     results = commands.add_parser(
         "results", help="write the README's table and the page of results"
     )
-    results.add_argument("--record", type=Path, metavar="RUN", help="a run folder to add first")
+    results.add_argument("--record", type=typed, metavar="RUN", help="a run to add first")
     results.add_argument("--made-by", metavar="COMMAND", help="the command that made that run")
     results.set_defaults(command=results_command)
 
     imported = commands.add_parser("import", help="turn a Magenta checkpoint into a model folder")
-    imported.add_argument("checkpoint", type=Path, help=".ckpt prefix, archive, or a folder")
-    imported.add_argument("folder", type=Path, help="where config.json and the weights are written")
+    imported.add_argument("checkpoint", type=typed, help=".ckpt prefix, archive, or a folder")
+    imported.add_argument("folder", type=typed, help="where the model is written")
     imported.add_argument("--steps", type=int, help="sixteenths of a melody, where not known")
     imported.add_argument("--bar-start", default="carried", help="of hierarchical models: or fresh")
     imported.set_defaults(command=import_command)
     return whole
+
+
+def typed(path: str) -> Path:
+    """The path that an argument names."""
+    try:
+        return whole_path(path)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def parameter_option(command: argparse.ArgumentParser, words: str) -> None:
@@ -92,7 +103,7 @@ def parameter_option(command: argparse.ArgumentParser, words: str) -> None:
 def notebooks_option(command: argparse.ArgumentParser) -> None:
     """Adds the option of the folder of notebooks."""
     words = "by default notebooks/ here, or else those that come along"
-    place = {"type": Path, "default": notebooks_folder(), "metavar": "FOLDER"}
+    place = {"type": typed, "default": notebooks_folder(), "metavar": "FOLDER"}
     command.add_argument("--notebooks", help=words, **place)
 
 
@@ -113,7 +124,7 @@ def run_parser(commands: argparse._SubParsersAction) -> None:
 def sweep_parser(commands: argparse._SubParsersAction) -> None:
     """Adds the command that runs a sweep."""
     sweep = commands.add_parser("sweep", help="run what a file of reports/ asks for: many runs")
-    sweep.add_argument("file", type=Path, help="YAML with a notebook or steps, and a grid or list")
+    sweep.add_argument("file", type=typed, help="YAML: notebook or steps, and grid or list")
     parameter_option(sweep, "set one of all cells; in a chain STEP.NAME or all.NAME")
     sweep.add_argument("--name", help="begins the names of all runs, by default the file's")
     sweep.add_argument("--resume", action="store_true", help="go on; what is done stays as it is")
@@ -138,6 +149,7 @@ def explore_parser(commands: argparse._SubParsersAction) -> None:
 
 def run_command(options: argparse.Namespace) -> int:
     """Runs a notebook; prints the path of its report, also after a failure."""
+    from synvae_workbench.batch.launch import Processes, launch
     from synvae_workbench.batch.notebooks import find_notebook
     from synvae_workbench.reports import (
         NotebookFailed,
@@ -148,8 +160,11 @@ def run_command(options: argparse.Namespace) -> int:
 
     path = find_notebook(options.notebook, options.notebooks)
     given = parse_parameters(path, dict(options.parameter))
-    if options.devices * options.nodes > 1:
-        return launch(options, path)
+    processes = Processes(options.devices, options.nodes, options.node_rank, options.head)
+    if processes.several:
+        name = ["--name", options.name] if options.name else []
+        pairs = [word for pair in options.parameter for word in ("-p", *pair)]
+        return launch(["run", str(path), *name, *pairs], processes)
     if int(os.environ.get("RANK", 0)) > 0:  # of several processes the first writes the report
         with tempfile.TemporaryDirectory() as folder:
             run_notebook(path, parameters=given, out_dir=Path(folder))
@@ -164,22 +179,6 @@ def run_command(options: argparse.Namespace) -> int:
         report, status = interruption.report, 128 + interruption.signum
     print(report)
     return status
-
-
-def launch(options: argparse.Namespace, path: Path) -> int:
-    """Runs the command in several processes, by `torch.distributed.run`."""
-    if options.nodes == 1:
-        where = ["--standalone"]
-    else:
-        host, _, port = options.head.rpartition(":")
-        where = [f"--node-rank={options.node_rank}", f"--master-addr={host}"]
-        where += [f"--master-port={port}", f"--nnodes={options.nodes}"]
-    command = [sys.executable, "-m", "torch.distributed.run", *where]
-    command += [f"--nproc-per-node={options.devices}", "-m", "synvae_workbench", "run"]
-    command += [str(path), *(["--name", options.name] if options.name else [])]
-    for name, value in options.parameter:
-        command += ["-p", name, value]
-    return subprocess.call(command)
 
 
 def sweep_command(options: argparse.Namespace) -> int:
@@ -238,6 +237,8 @@ def list_command(options: argparse.Namespace) -> int:
 
     if options.notebook is None:
         paths = sorted(options.notebooks.glob("*.ipynb"))
+        if not paths:
+            raise ValueError(f"{options.notebooks} has no notebooks: name a folder with some")
     else:
         paths = [find_notebook(options.notebook, options.notebooks)]
     for path in paths:

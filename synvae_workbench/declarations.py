@@ -15,6 +15,8 @@ NUMBER = r"(?<![\d.,])(-?\d+(?:\.\d+)?)"
 LEAST, ABOVE = re.compile(rf"{NUMBER} or more"), re.compile(rf"\babove {NUMBER}")
 BY_SPACES = "by spaces"  # and numbers in a default that is such a list: so must be the value
 BELOW, BETWEEN = re.compile(rf"\bbelow {NUMBER}"), re.compile(rf"{NUMBER} to {NUMBER}")
+UNWRITABLE = re.compile(r"[\ud800-\udfff]")  # bytes that the locale's encoding does not know
+PATH = re.compile(r"\bpath\b")  # in the comment of a text that names a file or a folder
 
 
 class Parameter(NamedTuple):
@@ -24,6 +26,11 @@ class Parameter(NamedTuple):
     type: type
     optional: bool
     help: str
+
+    @property
+    def is_path(self) -> bool:
+        """Whether the comment calls it a path, which counts from where it was typed."""
+        return self.type is str and PATH.search(self.help) is not None
 
 
 def declarations(source: str, name: str) -> dict[str, Parameter]:
@@ -109,6 +116,8 @@ def check_value(value: Any, parameter: Parameter, where: str) -> Any:
         _check_range(value, parameter, where)
     if kind is str and BY_SPACES in parameter.help and _numbers(parameter.default):
         _check_numbers(value, parameter, where)
+    if kind is str and UNWRITABLE.search(value):
+        raise ValueError(f"{where}: expected text in UTF-8, got {value!a}: rename it")
     if kind is list and isinstance(parameter.default, list) and parameter.default:
         item = Parameter(None, type(parameter.default[0]), False, "")
         return [check_value(element, item, f"{where}[{i}]") for i, element in enumerate(value)]

@@ -6,14 +6,19 @@ output goes into runs/ and reports/ of the current folder.
 """
 
 import os
+import re
 from pathlib import Path
 
 from synvae_core.atomic import make_folder, write_bytes
+from synvae_core.places import whole_path
 
 HERE = Path(__file__).parent
 SHARE = HERE / "share"  # in a wheel alone
 SHIPPED = SHARE if SHARE.is_dir() else HERE.parent
 LAID_OUT = ("notebooks/*.ipynb", "reports/*.yaml")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+LONGEST_NAME = 200  # files add to it, and systems take 255 letters
+SUFFIX = re.compile(r"\.[A-Za-z]\w*$")
 
 
 def notebooks_folder() -> Path:
@@ -30,15 +35,60 @@ def work_folder(notebooks: Path) -> Path:
 
 def kernel_folder(notebooks: Path) -> Path:
     """Working folder of a folder's notebooks, in which `../runs` is that of `work_folder`."""
-    work = work_folder(notebooks)
-    if work == notebooks.resolve().parent:
-        return notebooks.resolve()
-    return make_folder(work / "runs")
+    return make_folder(_working_folder(notebooks))
+
+
+def _working_folder(notebooks: Path) -> Path:
+    work, notebooks = work_folder(notebooks), notebooks.resolve()
+    return notebooks if work == notebooks.parent else work / "runs"
+
+
+def check_name(name: str, of: str) -> None:
+    """Checks a name after which files and folders are called, `of` a run, a report or a sweep.
+
+    Raises:
+        ValueError: unless it is of letters, digits and a few signs alone, and not too long.
+    """
+    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        shown = repr(name) if len(name) < 80 else f"{len(name)} letters"
+        raise ValueError(
+            f"the name of a {of} is made of letters, digits, _ . and -, neither . nor - at its "
+            f"beginning, and of {LONGEST_NAME} of them at most; got {shown}"
+        )
+
+
+def typed_path(text: str, notebooks: Path) -> str:
+    """A path typed in the current folder, as notebooks of a folder find it from where they run.
+
+    What is not in the current folder counts from the notebooks' working folder if it is there, as
+    their defaults do. A bare word that is in neither stays what it is, as it may be a name.
+
+    Args:
+        text: a path, absolute or relative, with or without `~`; or empty.
+    """
+    path, work = Path(os.path.expanduser(text)), _working_folder(notebooks)
+    if not text or path.is_absolute():
+        return str(path) if text else text
+    here = whole_path(path)
+    if not _is_there(here):
+        is_name = path.name == text and not SUFFIX.search(text)
+        if is_name or _is_there(work / path) or not here.parent.is_dir():
+            return text
+    return os.path.relpath(here, work) if here.is_relative_to(work.parent) else str(here)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is a file or a folder, or a checkpoint whose files begin so."""
+    beginning = f"{path.name}."
+    try:
+        return path.exists() or any(p.name.startswith(beginning) for p in path.parent.iterdir())
+    except (OSError, ValueError):  # a name too long, a zero byte, a folder that is none
+        return False
 
 
 def find_shipped(path: str | Path) -> Path:
     """Path of a file: as given if it exists, else of the packaged file of that name in reports/."""
-    path = Path(path)
+    path = whole_path(path)
     ours = SHIPPED / "reports" / path.name
     return ours if path.parent.name == "reports" and ours.is_file() and not path.exists() else path
 

@@ -25,11 +25,11 @@ from synvae_core.small_files import read_json
 from synvae_workbench.declarations import current_parameters
 from synvae_workbench.identity import refuse_another_run
 from synvae_workbench.locks import hold, holding, is_lock, let_go
+from synvae_workbench.places import check_name
 from synvae_workbench.provenance import Provenance, provenance
 
 METRICS_FILE = "metrics.json"
 MAX_VALUE = sys.float_info.max
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def run_folder(
@@ -44,13 +44,12 @@ def run_folder(
         shared: several processes may have it at once, as a live page that is opened twice.
 
     Raises:
-        ValueError: unless the name is letters, digits, `_`, `.` and `-` alone; if a parameter of
-            the calling notebook lies outside of its range; if another process has the folder, or a
-            run was trained there with other parameters.
+        ValueError: as `check_name`; if a parameter of the calling notebook lies outside of its
+            range; if another process has the folder, or a run was trained there with other
+            parameters.
     """
     current_parameters(check=True)
-    if not NAME.fullmatch(name):
-        raise ValueError(f"run name {name!r}: use letters, digits, '_', '.' and '-' only")
+    check_name(name, "run")
     folder = Path(root) / name
     make_folder(folder)
     taken = not shared and hold(folder)

@@ -35,6 +35,8 @@ FLOORS = {
     "synvae_workbench.identity": 3,
     "synvae_workbench.locks": 3,
     "synvae_workbench.places": 3,
+    "synvae_workbench.sockets": 3,
+    "synvae_workbench.streams": 3,
     "synvae_workbench.progress": 4,
     "synvae_workbench.provenance": 3,
     "synvae_workbench.runs": 4,

@@ -98,7 +98,7 @@ def load_features(name: str | Path, *, side: int = SIDE) -> Any:
         if not (folder / CONFIG_FILE).is_file():
             raise ValueError(
                 f"features {str(name)!r} are unknown: expected {EFFICIENTNET!r}, or the folder of "
-                "a run of notebook 19"
+                f"a run of notebook 19, and {folder} is none"
             )
         return frozen(load_model(ContrastiveModel, ContrastiveConfig, folder).network)
     try:

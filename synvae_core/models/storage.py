@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from synvae_core.atomic import make_folder, write_bytes, write_json
 from synvae_core.fields import build_from_fields
-from synvae_core.places import PRETRAINED
+from synvae_core.places import PRETRAINED, whole_path
 from synvae_core.small_files import open_regular, read_json
 
 CONFIG_FILE = "config.json"
@@ -72,7 +72,7 @@ def save_model(model: nn.Module, folder: str | Path, *, half: bool = False) -> N
 
 def find_folder(path: str | Path) -> Path:
     """Folder of a run or a model; `pretrained/NAME` also where only the package has it."""
-    folder = Path(path)
+    folder = whole_path(path)
     ours = PRETRAINED / folder.name
     return ours if folder.parent.name == "pretrained" and not folder.exists() else folder
 

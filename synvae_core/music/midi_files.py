@@ -1,7 +1,6 @@
 """Reader of MIDI files: their notes as a `Score`, with bounds on size, time and memory."""
 
 import os
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from jaxtyping import Float
 from synvae_core.music.coding import STEPS_PER_QUARTER
 from synvae_core.music.midi_events import Corrupt, Track, parse_header, parse_tracks
 from synvae_core.music.score import MAX_STEPS, MidiError, Part, Score
+from synvae_core.places import whole_path
 
 MAX_BYTES = 1 << 19  # a song of POP909 has 30 KB, a dense export from an editor some hundred
 # An event takes two bytes or more: with the size, their number and memory are bounded, too.
@@ -91,7 +91,8 @@ def _contents(source: str | os.PathLike | bytes, name: str) -> tuple[str, bytes]
     if isinstance(source, bytes):
         name, data = name or "the MIDI data", source
     else:
-        name, path = name or str(source), Path(source)
+        path = whole_path(source)
+        name = name or str(path)
         if not path.is_file():
             raise MidiError(
                 f"{name} is not a file; expected the path of a MIDI file (.mid)",

@@ -19,6 +19,7 @@ from jaxtyping import Float32
 from synvae_core.music.coding import MAX_PITCH, MIN_PITCH
 from synvae_core.music.soundfont_cut import cut_instrument
 from synvae_core.music.soundfont_files import FontFile, read_font
+from synvae_core.places import whole_path
 from synvae_core.small_files import read_json
 
 PACKAGED = "TimGM6mb"
@@ -56,7 +57,7 @@ def found() -> dict[str, Path]:
     A name is that of the file; a link counts as the file it leads to.
     """
     named = os.environ.get(VARIABLE, "").split(os.pathsep)
-    places = [Path(place).expanduser() for place in (*named, *FOLDERS) if place]
+    places = [whole_path(place) for place in (*named, *FOLDERS) if place]
     files = [
         file.resolve()
         for place in places
@@ -79,11 +80,12 @@ def open_soundfont(font: str | os.PathLike = "") -> SoundFont:
         return SoundFont(PACKAGED, known[PACKAGED])
     by_name = {name.casefold(): name for name in known}
     name = by_name.get(str(font).casefold())
-    path = known[name] if name else Path(font).expanduser()
+    path = known[name] if name else whole_path(font)
     if name is None and not path.is_file():
         raise ValueError(
-            f"there is no sound font {str(font)!r}; choose one of {', '.join(known)}, or the path "
-            f"of a file (.sf2 or .sf3), or name its folder in {VARIABLE}"
+            f"there is no sound font {str(font)!r}, nor a file {path}; choose one of "
+            f"{', '.join(known)}, or the path of a file (.sf2 or .sf3), or name its folder in "
+            f"{VARIABLE}"
         )
     _font_file(path, path.stat().st_mtime_ns)
     return SoundFont(name or path.stem, path)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 MAX_LENGTH = 80
 
 

@@ -4,6 +4,7 @@ import difflib
 import re
 from pathlib import Path
 
+from synvae_core.places import whole_path
 from synvae_workbench.reports import notebook_parameters, read_notebook
 
 NUMBERED = re.compile(r"(\d+)_(.+)")
@@ -19,8 +20,8 @@ def find_notebook(what: str, folder: Path) -> Path:
     path = Path(what)
     if path.suffix in (".yaml", ".yml"):
         raise ValueError(f"{what} is a file of parameters: run it by `synvae sweep {what}`")
-    if path.suffix == ".ipynb" and path.is_file():
-        return path
+    if path.suffix == ".ipynb" and (whole := whole_path(what)).is_file():
+        return whole
     known = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
     wanted = path.name.removesuffix(".ipynb")
     if wanted in known:

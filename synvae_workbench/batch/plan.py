@@ -21,15 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from synvae_workbench.batch.naming import NAME, cell_name, check_distinct
+from synvae_workbench.batch.naming import cell_name, check_distinct
 from synvae_workbench.batch.notebooks import find_notebook
 from synvae_workbench.batch.yaml_file import read_yaml
-from synvae_workbench.places import work_folder
+from synvae_workbench.places import check_name, work_folder
 from synvae_workbench.reports import (
     Parameter,
-    check_parameters,
     notebook_parameters,
     parse_parameters,
+    typed_parameters,
 )
 
 MAX_RUNS = 2_000
@@ -147,8 +147,7 @@ class _Reader:
             if typed & set(self._targets(key)):
                 raise ValueError(f"{key} is varied by the file, and cannot be given as well")
         smoke = all(fixed.get((step, SMOKE), False) for step in self.steps)
-        if not NAME.fullmatch(name):
-            raise ValueError(f"a sweep's name is of letters, digits, _ - and ., got {name!r}")
+        check_name(name, "sweep")
         cells = [self._cell(name, point, fixed, varied) for point in points]
         check_distinct([run.name for cell in cells for run in cell.runs])
         about = self.document.get("about", "")
@@ -265,7 +264,7 @@ class _Reader:
             raise ValueError(f"{name}: expected a list of plain values")
         key = (step.notebook, name, f"{type(value)} {value!r}")
         if key not in self.checked:
-            self.checked[key] = check_parameters(step.notebook, {name: value})[name]
+            self.checked[key] = typed_parameters(step.notebook, {name: value})[name]
         return self.checked[key]
 
     def _cell(
@@ -276,6 +275,7 @@ class _Reader:
         name, runs = cell_name(point), []
         for step in self.steps.values():
             run_name = "-".join(part for part in (sweep, name, step.name) if part)
+            check_name(run_name, "run")
             given = {key: value for (owner, key), value in values.items() if owner == step.name}
             after = []
             for key, value in given.items():

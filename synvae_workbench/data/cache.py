@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from synvae_core.atomic import make_folder, remove_leftovers, replace_when_written
+from synvae_core.places import whole_path
 
 DAY = 86_400.0  # seconds; nobody writes at one file for longer
 
@@ -22,7 +23,7 @@ DAY = 86_400.0  # seconds; nobody writes at one file for longer
 def cache_folder(cache: Path | bool | None = None) -> Path:
     """Folder of the cache: the one given, else `$SYNVAE_CACHE`, else `~/.cache/synvae`."""
     named = cache if isinstance(cache, Path) else os.environ.get("SYNVAE_CACHE")
-    return Path(named or Path.home() / ".cache" / "synvae")
+    return whole_path(named or "~/.cache/synvae")
 
 
 def digest_of(settings: tuple, files: dict[str, bytes]) -> str:

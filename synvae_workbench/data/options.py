@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from synvae_core.places import whole_path
 from synvae_workbench.data.audio_files import RATES
 
 PHRASE = 4  # bars; where pieces of more than two bars may begin
@@ -34,7 +35,7 @@ class Options:
         for name in ("folder", "cache"):
             value = getattr(self, name)
             if isinstance(value, Path | str):
-                object.__setattr__(self, name, Path(value).expanduser() if str(value) else None)
+                object.__setattr__(self, name, whole_path(value) if str(value) else None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from synvae_core.places import whole_path
 from synvae_workbench.data.cache import cache_folder
 from synvae_workbench.data.downloads import download
 from synvae_workbench.data.options import Options
@@ -13,7 +14,7 @@ from synvae_workbench.data.sources import Published
 def usual_places(source: Published, cache: Path | bool | None = None) -> list[Path]:
     """Folders in which a set may lie: below `$SYNVAE_DATA`, and below the cache if downloadable."""
     data = os.environ.get("SYNVAE_DATA")
-    places = [Path(data) / source.folder] if data else []
+    places = [whole_path(data) / source.folder] if data else []
     return places + ([cache_folder(cache) / source.folder] if source.files else [])
 
 

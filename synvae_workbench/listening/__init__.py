@@ -4,6 +4,7 @@ from synvae_workbench.listening.design import Design, DesignSize, Key, balanced_
 from synvae_workbench.listening.files import (
     read_key,
     read_results,
+    read_served,
     read_sessions,
     read_tasks,
     write_key,
@@ -58,6 +59,7 @@ __all__ = [
     "open_sitting",
     "read_key",
     "read_results",
+    "read_served",
     "read_sessions",
     "read_sittings",
     "read_tasks",

@@ -21,6 +21,7 @@ from PIL import Image
 from synvae_core.atomic import make_folder, replace_when_written, write_json
 from synvae_core.music.render import SAMPLE_RATE
 from synvae_core.music.sound import PIANO, Sound
+from synvae_core.places import whole_path
 from synvae_core.small_files import read_json
 from synvae_workbench.listening.design import Key
 from synvae_workbench.listening.scoring import Session
@@ -96,6 +97,21 @@ def read_results(path: str | Path, task_set: TaskSet) -> Session:
         raise ValueError(f"{path}: {error}") from error
 
 
+def read_served(path: str | Path) -> TaskSet | dict[str, TaskSet]:
+    """Reads what was served: a task file, or those of a folder by the name of each listener.
+
+    Raises:
+        ValueError: if the folder has none, or as `read_tasks`.
+    """
+    path = whole_path(path)
+    if not path.is_dir():
+        return read_tasks(path)
+    served = {file.stem: read_tasks(file) for file in sorted(path.glob("*.json"))}
+    if not served:
+        raise ValueError(f"{path} has no task files: expected NAME.json of each listener")
+    return served
+
+
 def read_sessions(
     folder: str | Path, task_sets: TaskSet | Mapping[str, TaskSet]
 ) -> dict[str, Session]:
@@ -107,7 +123,8 @@ def read_sessions(
     Raises:
         ValueError: if there is none, if nothing was served to a name, or as `read_results`.
     """
-    paths = {path.stem: path for path in sorted(Path(folder).glob("*.json"))}
+    folder = whole_path(folder)
+    paths = {path.stem: path for path in sorted(folder.glob("*.json"))}
     if not paths:
         raise ValueError(f"{folder} has no result files: expected NAME.json of each listener")
     if isinstance(task_sets, TaskSet):
@@ -133,7 +150,8 @@ def read_key(path: str | Path) -> Key:
     Raises:
         ValueError: naming the file and the field that is not as `write_key` writes it.
     """
-    content = read_json(Path(path), object)
+    path = whole_path(path)
+    content = read_json(path, object)
     try:
         _expect(content, dict, "the whole")
         ids = _expect(content.get("ids"), dict, "ids")

@@ -19,6 +19,7 @@ import numpy as np
 import soundfile
 from PIL import Image, UnidentifiedImageError
 
+from synvae_core.places import whole_path
 from synvae_workbench.listening.design import Key
 from synvae_workbench.listening.files import read_key, read_tasks
 from synvae_workbench.listening.scoring import Session, score
@@ -84,7 +85,7 @@ def load_materials(folder: str | Path, key: str | Path = "") -> Materials:
     Raises:
         ValueError: naming the file, if anything is missing, is not as expected or is too large.
     """
-    folder = Path(folder)
+    folder = whole_path(folder)
     paths = sorted((folder / "listeners").glob("*.json"))[: MOST_LISTENERS + 1]
     if (folder / "tasks.json").is_file():
         sets = {EVERYBODY: read_tasks(folder / "tasks.json")}

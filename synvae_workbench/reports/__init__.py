@@ -7,6 +7,7 @@ from synvae_workbench.reports.parameters import (
     notebook_parameters,
     parse_parameters,
     read_notebook,
+    typed_parameters,
     write_notebook,
 )
 from synvae_workbench.reports.run import NotebookFailed, NotebookInterrupted, Stopped, run_notebook
@@ -24,5 +25,6 @@ __all__ = [
     "read_notebook",
     "run_notebook",
     "strip_notebook",
+    "typed_parameters",
     "write_notebook",
 ]

@@ -15,6 +15,7 @@ import nbformat
 from synvae_core.atomic import write_text
 from synvae_core.small_files import read_small
 from synvae_workbench.declarations import Parameter, check_value, declarations, describe_type
+from synvae_workbench.places import typed_path
 
 TAG = "parameters"
 MAX_BYTES = 500_000_000  # of a notebook; executed ones hold sounds and figures
@@ -82,13 +83,22 @@ def check_parameters(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse_parameters(path: Path, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Parses values typed as text by the declared types; errors as in `check_parameters`."""
+    """Parses values typed as text by the declared types; else as `typed_parameters`."""
     known = notebook_parameters(path)
     values = {
         name: _parse_value(text, _declaration_of(name, known, path), f"{path.name}: {name}")
         for name, text in texts.items()
     }
-    return check_parameters(path, values)
+    return typed_parameters(path, values)
+
+
+def typed_parameters(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Checks values as `check_parameters`; paths among them count from the current folder."""
+    known = notebook_parameters(path)
+    return {
+        name: typed_path(value, path.parent) if value and known[name].is_path else value
+        for name, value in check_parameters(path, given).items()
+    }
 
 
 def _declaration_of(name: str, known: Mapping[str, Parameter], path: Path) -> Parameter:

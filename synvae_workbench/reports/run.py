@@ -6,10 +6,8 @@ parallel runs could both choose (#239), it is gone afterwards, and what ran so f
 """
 
 import os
-import re
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Mapping
 from io import TextIOBase
@@ -27,15 +25,16 @@ from papermill.iorw import LocalHandler, papermill_io
 
 from synvae_core.atomic import UnwritableError, make_folder, remove_leftovers, write_text
 from synvae_workbench.locks import COMMAND, command, holding
-from synvae_workbench.places import kernel_folder, python_path, work_folder
+from synvae_workbench.places import check_name, kernel_folder, python_path, work_folder
 from synvae_workbench.progress import PROGRESS_FILE
 from synvae_workbench.provenance import MIME_TYPE, provenance
 from synvae_workbench.reports.estimate import Step, notebook_steps
 from synvae_workbench.reports.html import export_html
 from synvae_workbench.reports.parameters import check_parameters, read_notebook, write_notebook
 from synvae_workbench.reports.terminal import StatusLine
+from synvae_workbench.sockets import socket_folder
 
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+LONGEST_SOCKET = "kernel-ipc-5"  # of those of a kernel
 KERNEL_START_SECONDS = 180  # an import of torch on a busy machine
 
 
@@ -108,18 +107,14 @@ def run_notebook(
     executed = _output(path, out_dir, path.stem if name is None else name)
     source = read_notebook(path)
     steps = notebook_steps(source, _earlier_run(executed, given))
-    with (
-        holding(executed),
-        tempfile.TemporaryDirectory(prefix="synvae-") as folder,
-        _Signals() as signals,
-    ):
+    with holding(executed), socket_folder(LONGEST_SOCKET) as folder, _Signals() as signals:
         for ending in (".ipynb", ".html"):
             remove_leftovers(executed.parent, executed.with_suffix(ending).name)
         write_notebook(source, executed)  # so that a report can be made whatever happens next
-        loops = Path(folder) / "progress.json"
+        loops = folder / "progress.json"
         line = StatusLine(list(steps.values()), len(source.cells), status or sys.stderr, loops)
         stopped = _Run(steps, line, signals).execute(
-            executed, kernel_folder(path.parent), given, Path(folder)
+            executed, kernel_folder(path.parent), given, folder
         )
         line.close("done" if stopped is None else "stopped")
         report = _report(executed, path.name, stopped)
@@ -132,8 +127,7 @@ def run_notebook(
 
 def _output(path: Path, out_dir: Path | None, name: str) -> Path:
     """Path of the executed notebook."""
-    if not NAME.fullmatch(name):
-        raise ValueError(f"a report's name is made of letters, digits, _ - and ., got {name!r}")
+    check_name(name, "report")
     out_dir = work_folder(path.parent) / "reports" if out_dir is None else out_dir.resolve()
     executed = make_folder(out_dir) / f"{name}.ipynb"
     if executed == path:

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from synvae_core.places import whole_path
 from synvae_workbench import places
 
 
@@ -50,7 +51,7 @@ def test_a_file_of_reports_that_is_nowhere_else(wheel, tmp_path):
     assert places.find_shipped("reports/beta.yaml") == wheel / "reports" / "beta.yaml"
     assert places.find_shipped("../reports/results.json") == wheel / "reports" / "results.json"
     for path in ("reports/none.yaml", "beta.yaml", "../runs/beta.yaml"):
-        assert str(places.find_shipped(path)) == path
+        assert places.find_shipped(path) == whole_path(path)
     own = tmp_path / "here" / "reports" / "beta.yaml"
     own.parent.mkdir()
     own.write_text("about: mine", encoding="utf-8")
@@ -74,3 +75,74 @@ def test_processes_import_what_this_one_does(wheel, monkeypatch):
     assert places.python_path() == "/some"
     monkeypatch.setattr(places, "SHARE", wheel / "none")
     assert places.python_path() == f"{places.HERE.parent}{os.pathsep}/some"
+
+
+@pytest.fixture
+def laid_out(tmp_path, monkeypatch):
+    """A work folder with notebooks, runs and weights, beside other things, and a home."""
+    work = tmp_path / "work"
+    for folder in ("notebooks", "runs/mine", "pretrained/small", "pictures", "notebooks/inner"):
+        (work / folder).mkdir(parents=True)
+    (tmp_path / "home" / "pictures").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "pictures").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "model.ckpt.index").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("where", "typed", "found"),
+    [
+        # In the work folder: what is there, and what the notebooks' defaults look like.
+        ("work", "runs/mine", "../runs/mine"),
+        ("work", "./pictures/", "../pictures"),
+        ("work", "../elsewhere/pictures", "{}/elsewhere/pictures"),
+        ("work", "../runs/mine", "../runs/mine"),
+        ("work", "../pretrained/small", "../pretrained/small"),
+        ("work", "../runs/typo", "../runs/typo"),
+        ("work", "runs/typo", "../runs/typo"),
+        ("work", "typo.mid", "../typo.mid"),
+        # Elsewhere.
+        ("elsewhere", "pictures", "{}/elsewhere/pictures"),
+        ("elsewhere", "model.ckpt", "{}/elsewhere/model.ckpt"),
+        ("elsewhere", "../pretrained/small", "../pretrained/small"),
+        ("elsewhere", "../work/runs/mine", "../runs/mine"),
+        ("elsewhere", "typo.mid", "{}/elsewhere/typo.mid"),
+        ("work/notebooks", "../runs/mine", "../runs/mine"),
+        ("work/notebooks", "inner", "inner"),
+        # Anywhere.
+        ("elsewhere", "~/pictures", "{}/home/pictures"),
+        ("work", "~/typo.wav", "{}/home/typo.wav"),
+        ("work", "{}/elsewhere", "{}/elsewhere"),
+        ("work", "{}/nowhere/", "{}/nowhere"),
+        # Names of something else, and nothing.
+        ("elsewhere", "efficientnet_lite0", "efficientnet_lite0"),
+        ("elsewhere", "GeneralUser GS 1.471", "GeneralUser GS 1.471"),
+        ("elsewhere", "$train", "$train"),
+        ("elsewhere", "", ""),
+    ],
+)
+def test_a_typed_path_counts_from_where_it_was_typed(laid_out, monkeypatch, where, typed, found):
+    monkeypatch.chdir(laid_out / where)
+    typed, found = typed.format(laid_out), found.format(laid_out)
+    assert places.typed_path(typed, laid_out / "work" / "notebooks") == found
+
+
+def test_a_typed_path_leads_from_a_wheel_to_the_current_folder(wheel, tmp_path):
+    (tmp_path / "here" / "pictures").mkdir()
+    assert places.typed_path("pictures", wheel / "notebooks") == "../pictures"
+    assert places.typed_path("../pretrained/small", wheel / "notebooks") == "../pretrained/small"
+    assert not (tmp_path / "here" / "runs").exists(), "nothing is made by looking"
+
+
+@pytest.mark.parametrize("name", ["a", "_a", "A.b-c_1", "a" * places.LONGEST_NAME])
+def test_a_name_for_files(name):
+    places.check_name(name, "run")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "-a", "a/b", "a\\b", "a b", "ä", "a\n", "a" * 300])
+def test_a_name_that_no_file_should_have(name):
+    with pytest.raises(ValueError, match="the name of a sweep is made of letters, digits") as error:
+        places.check_name(name, "sweep")
+    assert len(str(error.value)) < 250

@@ -15,7 +15,7 @@ from synvae_workbench.runs import record, run_folder, write_history
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a b", "/etc"])
 def test_a_run_name_is_never_a_path(name, tmp_path):
-    with pytest.raises(ValueError, match="run name"):
+    with pytest.raises(ValueError, match="name of a run"):
         run_folder(name, root=tmp_path)
 
 

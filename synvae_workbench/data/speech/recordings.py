@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32
 
+from synvae_core.places import whole_path
 from synvae_workbench.data.audio_files import SILENCE, check_format, open_sound, sound_blocks
 from synvae_workbench.data.files import BrokenFile
 from synvae_workbench.data.riff import find_samples
@@ -41,6 +42,7 @@ def read_recording(
     Raises:
         ValueError: if it is no sound, broken, silent, too short or too long, or not finite.
     """
+    source = source if isinstance(source, bytes) else whole_path(source)
     label = name or ("the recording" if isinstance(source, bytes) else str(source))
     try:
         content = source if isinstance(source, bytes) else read_content(source)

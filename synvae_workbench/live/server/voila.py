@@ -7,8 +7,10 @@ mend all but the first two: which addresses there are is no setting, and is said
 """
 
 import errno
+import os
 import secrets
 import sys
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,11 +34,14 @@ from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from synvae_workbench.live.server.pages import Page, live_notebook, live_pages, page_parameters
 from synvae_workbench.places import kernel_folder, python_path
+from synvae_workbench.sockets import socket_folder
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "template"
 HOST = "127.0.0.1"
 PORT = 8866
+LAST_PORT = 65_535
+LONGEST_SOCKET = f"voila_12345678/kernel-{uuid.UUID(int=0)}-ipc-5"  # of those of a page
 MOST_KERNELS = 8  # each holds its models in memory
 IDLE_SECONDS = 600  # a kernel without a page, as after a crash of the browser
 # Whatever a page or a notebook tries, its browser fetches from this server alone.
@@ -78,19 +83,22 @@ def explore(
         ready: called with the address, token included, once it answers.
 
     Raises:
-        ValueError: if there is no live page, a parameter that none declares, or the port is taken.
+        ValueError: if there is no live page, a parameter that none declares, or the port is taken
+            or none.
     """
     pages = live_pages(folder)
     values = page_parameters(pages, parameters or {})
     config = _configuration(folder, _free_port(port), _prelaunch_hook(pages, values))
-    app = _LivePages(config=config, config_file_paths=[])
-    app.pages = pages
-    app.initialize([])
-    app.template_paths.insert(0, str(TEMPLATES))
-    app.tornado_settings = _tornado_settings(pages)
-    address = f"http://{HOST}:{app.port}/?token={app.token}"
-    tornado.ioloop.IOLoop.current().add_callback(ready, address)  # the first that the loop does
-    app.start()
+    with socket_folder(LONGEST_SOCKET) as sockets:
+        config.Voila.connection_dir_root = str(sockets)
+        app = _LivePages(config=config, config_file_paths=[])
+        app.pages = pages
+        app.initialize([])
+        app.template_paths.insert(0, str(TEMPLATES))
+        app.tornado_settings = _tornado_settings(pages)
+        address = f"http://{HOST}:{app.port}/?token={app.token}"
+        tornado.ioloop.IOLoop.current().add_callback(ready, address)  # the first that the loop does
+        app.start()
 
 
 def _configuration(folder: Path, port: int, prelaunch_hook: PreparePage) -> Config:
@@ -116,7 +124,7 @@ def _configuration(folder: Path, port: int, prelaunch_hook: PreparePage) -> Conf
         "anywidget",
     ]
     config.VoilaExecutor.startup_timeout = 180
-    if sys.platform == "linux":  # elsewhere folders' names may be too long for it
+    if os.name != "nt":
         config.KernelManager.transport = "ipc"  # files of the user's own, which no other can read
     config.MappingKernelManager.root_dir = str(kernel_folder(folder))
     config.MappingKernelManager.cull_idle_timeout = IDLE_SECONDS
@@ -230,6 +238,8 @@ def _free_port(port: int) -> int:
     Raises:
         ValueError: if it cannot be listened on.
     """
+    if not 0 <= port <= LAST_PORT:  # the system would take the rest of a division by 65536
+        raise ValueError(f"port {port} is none: choose one of 1024 to {LAST_PORT}, or 0 for any")
     try:
         sockets = tornado.netutil.bind_sockets(port, HOST)
     except OSError as error:

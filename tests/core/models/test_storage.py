@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -95,5 +94,5 @@ def test_weights_that_come_along_are_found_from_everywhere(tmp_path, monkeypatch
         assert find_folder(path) == PRETRAINED / "melody_2bar"
     own = tmp_path / "pretrained" / "melody_2bar"
     own.mkdir(parents=True)
-    assert find_folder("pretrained/melody_2bar") == Path("pretrained/melody_2bar")
-    assert find_folder("runs/melody_2bar") == Path("runs/melody_2bar")
+    assert find_folder("pretrained/melody_2bar") == own
+    assert find_folder("runs/melody_2bar") == tmp_path / "runs" / "melody_2bar"

@@ -22,7 +22,7 @@ BETA = 0.5  # a number
 SEED = 0  # another
 LABEL = ""  # a text
 KINDS = [1, 2]  # several
-RUN = ""  # an earlier run
+RUN = ""  # path of an earlier run
 GATE = ""  # a file to wait for"""
 # Appends to a journal when it begins and ends: who wrote when, whatever happened to the run.
 BODY = """import json, os, pathlib, time

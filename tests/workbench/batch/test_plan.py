@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synvae_workbench.batch import plan as plan_module
-from synvae_workbench.batch.naming import MAX_LENGTH, NAME, cell_name
+from synvae_workbench.batch.naming import MAX_LENGTH, cell_name
 from synvae_workbench.batch.plan import read_plan
+from synvae_workbench.places import NAME
 
 CHAIN = "steps:\n  train: {notebook: 5}\n  look: {notebook: 6, parameters: {RUN: $train}}\n"
 
@@ -44,6 +45,24 @@ def test_a_chain_hands_on_run_folders_and_waits_for_them(tree):
     assert (train.after, look.after) == ((), (train.name,))
     assert train.parameters["SEED"] == look.parameters["SEED"] == 3
     assert "BETA" not in look.parameters
+
+
+def test_paths_of_a_file_count_from_where_the_sweep_was_asked_for(
+    tree, tmp_path_factory, monkeypatch
+):
+    here = tmp_path_factory.mktemp("here")
+    for folder in (here / "there", here / "too", tree.root / "runs" / "mine"):
+        folder.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(here))
+    monkeypatch.chdir(here)
+    text = "notebook: 5\ngrid: {RUN: [there, ~/too, ../runs/mine, typo.json, '']}"
+    runs = read(tree, text).runs
+    there, mine = str(here / "there"), "../runs/mine"
+    found = [run.parameters["RUN"] for run in runs]
+    assert found == [there, str(here / "too"), mine, str(here / "typo.json"), ""]
+    texts = {"RUN": "there", "LABEL": "there"}
+    (run,) = read(tree, "notebook: 5", name="b", texts=texts).runs
+    assert (run.parameters["RUN"], run.parameters["LABEL"]) == (there, "there")
 
 
 def test_what_is_typed_wins_and_smoke_runs_are_kept_apart(tree):
@@ -125,8 +144,8 @@ def test_a_huge_grid_is_refused_before_it_is_made(tree):
 
 def test_a_notebook_is_read_once_for_each_value(tree, monkeypatch):
     calls = []
-    check = plan_module.check_parameters
-    monkeypatch.setattr(plan_module, "check_parameters", lambda *a: calls.append(a) or check(*a))
+    check = plan_module.typed_parameters
+    monkeypatch.setattr(plan_module, "typed_parameters", lambda *a: calls.append(a) or check(*a))
     values = [*range(20)]
     plan = read(tree, f"notebook: 5\ngrid: {{BETA: {values}, SEED: {values}}}")
     assert len(plan.runs) == 400
@@ -139,7 +158,7 @@ def test_what_is_varied_cannot_be_typed(tree):
     with pytest.raises(ValueError, match="BETA: expected float, got 'x'"):
         read(tree, "notebook: 5", texts={"BETA": "x"})
     for name in ("", "../x", "a/b", ".x", "a b"):
-        with pytest.raises(ValueError, match="a sweep's name"):
+        with pytest.raises(ValueError, match="the name of a sweep"):
             read_plan(tree.file("notebook: 5"), notebooks=tree.root / "notebooks", name=name)
 
 

@@ -1,9 +1,16 @@
 """Parameters are read as declared, and anything else is refused with a sentence."""
 
+import os
+from pathlib import Path
+
 import nbformat
 import pytest
 
+from synvae_workbench.places import kernel_folder
 from synvae_workbench.reports import check_parameters, notebook_parameters, parse_parameters
+
+ROOT = Path(__file__).parents[3]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 SOURCE = '''"""What may be set."""
 SMOKE = False  # small and fast
@@ -145,3 +152,38 @@ def test_typed_text_is_read_by_the_declared_type(notebook, name, text, expected)
 def test_typed_text_that_does_not_fit_is_refused(notebook, name, text):
     with pytest.raises(ValueError, match=f"{name}.*: expected"):
         parse_parameters(notebook(SOURCE), {name: text})
+
+
+@pytest.mark.parametrize("value", ["\udce9", "caf\udce9/x", "a\ud800"])
+def test_a_text_that_no_notebook_can_hold_is_refused(notebook, value):
+    with pytest.raises(ValueError, match=r"NAME: expected text in UTF-8, got '.*\\ud"):
+        parse_parameters(notebook(SOURCE), {"NAME": value})
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A current folder that is no work folder, with a file and a folder; and a home."""
+    for name in ("here/a folder", "home/a folder"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "here" / "a.file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_path_counts_from_where_it_was_typed(path, elsewhere, monkeypatch):
+    declared = {n: p.default for n, p in notebook_parameters(path).items() if p.is_path}
+
+    def found(text):
+        return set(parse_parameters(path, dict.fromkeys(declared, text)).values())
+
+    for text in ("a folder", "../here/a.file"):
+        assert found(text) <= {os.path.abspath(text)}
+    assert found("~/a folder") <= {str(elsewhere / "home" / "a folder")}
+    assert parse_parameters(path, declared) == declared, "as without them"
+    monkeypatch.chdir(ROOT)
+    assert parse_parameters(path, declared) == declared
+    assert found("pretrained/melody_2bar") <= {"../pretrained/melody_2bar"}
+    assert (kernel_folder(path.parent) / "../pretrained/melody_2bar").is_dir()

@@ -82,6 +82,28 @@ def test_a_run_that_ends_well(write, tmp_path):
     assert kernels() == []
 
 
+@pytest.mark.slow
+def test_a_run_in_strange_surroundings(write, tmp_path):
+    temporary = tmp_path / "a folder of temporary files" / ("x" * 90)
+    temporary.mkdir(parents=True)
+    path = write("print('\u03b1 \u266a')")
+    surroundings = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "latin-1"}
+    command = [sys.executable, "-m", "synvae_workbench", "run", str(path)]
+    done = subprocess.run(
+        command,
+        cwd=Path(__file__).parents[3],
+        env=os.environ | surroundings | {"TMPDIR": str(temporary)},
+        capture_output=True,
+        encoding="latin-1",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    report = Path(done.stdout.strip())
+    assert outputs(report)[0].text == "\u03b1 \u266a\n"
+    assert "\u03b1 \u266a" in report.read_text(encoding="utf-8")
+    assert list(temporary.iterdir()) == []
+
+
 def test_an_earlier_run_is_used_only_if_it_was_alike(write):
     path = write("x = STEPS")
     executed = run(path, parameters={"STEPS": 2}).with_suffix(".ipynb")

@@ -1,3 +1,4 @@
+import socket
 from unittest.mock import Mock
 
 import nbformat
@@ -21,6 +22,20 @@ def test_one_page_too_many_is_refused_before_its_kernel_starts(tmp_path):
     template = settings["jinja2_env"].get_template("error.html")
     text = template.render(status_code=503, **settings["jinja_template_vars"])
     assert f"{voila.MOST_KERNELS} pages are open" in text
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 99_999, 1 << 32])
+def test_what_is_no_port_is_refused(port):
+    with pytest.raises(ValueError, match=rf"port {port} is none: .*1024 to 65535, or 0"):
+        voila._free_port(port)
+
+
+def test_a_port_that_is_taken_is_refused_in_words():
+    with socket.create_server((voila.HOST, 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(ValueError, match=f"port {port} is taken"):
+            voila._free_port(port)
+    assert voila._free_port(port) == port
 
 
 def test_a_port_of_the_system_is_refused_in_words(monkeypatch):
