@@ -1,7 +1,8 @@
 """Execution of a plan on Dask: hands runs to workers, follows them, and keeps account.
 
 Dask gives the runs of a lost worker to another; a run that stopped because its worker left is asked
-for again here. What is finished stands in the state files, whoever finished it.
+for again here, and so is one that Dask gave up, after four lost workers, though it only waited on
+them. What is finished stands in the state files, whoever finished it.
 """
 
 import signal
@@ -13,9 +14,9 @@ from io import TextIOBase
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from distributed import Client, Future
+from distributed import Client, Future, KilledWorker
 
-from synvae_core.atomic import make_folder
+from synvae_core.atomic import UnwritableError, explained, make_folder
 from synvae_workbench.batch.digest import (
     log_file,
     read_metrics,
@@ -24,6 +25,7 @@ from synvae_workbench.batch.digest import (
     sweep_folder,
     write_digest,
 )
+from synvae_workbench.batch.lost_workers import LostWorkers
 from synvae_workbench.batch.plan import Plan, Run
 from synvae_workbench.batch.state import (
     DONE,
@@ -166,11 +168,11 @@ class _Sweep:
         # A killed session left states that say RUNNING: an attempt of this one counts higher.
         self.attempts = {run.name: states[run.name].get("attempts", 0) for run in self.todo}
         self.order = {run.name: index for index, run in enumerate(plan.runs)}
-        self.last_read, self.workers = 0.0, 0
+        self.last_read, self.workers, self.lost, self.complaint = 0.0, 0, LostWorkers(), ""
 
     def work(self) -> None:
         """Submits runs and follows them until every one has ended."""
-        write_digest(self.plan, self.states)
+        self._keep_account()
         self.line.begin(len(self.plan.runs), len(self.plan.runs) - len(self.todo))
         while self.todo or self.futures:
             self.todo = [run for run in self.todo if not self._start(run)]
@@ -180,8 +182,13 @@ class _Sweep:
     def stop(self) -> None:
         """Asks the workers to end their runs, and waits for them."""
         self.line.say("stopping: each run leaves a report of how far it came")
-        self.stop_file.touch()
         self.todo = []
+        try:
+            with explained(self.stop_file):
+                self.stop_file.touch()
+        except UnwritableError as error:  # the workers hear of it when they are dismissed
+            self.line.say(str(error))
+            return
         self.client.cancel([f for name, f in self.futures.items() if not self._running(name)])
         end = time.monotonic() + SECONDS_TO_STOP
         try:
@@ -242,6 +249,7 @@ class _Sweep:
             "log": str(log_file(self.plan, run)),
             "stop": str(self.stop_file),
         }
+        self.lost.hand_out(run.name, read_state(state_file(self.plan, run)))
         self.futures[run.name] = self.client.submit(
             run_job,
             job,
@@ -260,9 +268,10 @@ class _Sweep:
             if future.cancelled():
                 raise ConnectionError("the scheduler is lost")
             del self.futures[run.name]
-            outcome = _outcome_of(future)
-            if outcome["state"] == STOPPED:  # its worker left, and nobody here asked for it
-                self.line.say(f"{run.name}: its worker left; it is run again")
+            outcome = self._outcome_of(run, future)
+            if outcome["state"] in (STOPPED, WAITING):  # its worker left, unasked by anyone here
+                again = "run again" if outcome["state"] == STOPPED else "handed out again"
+                self.line.say(f"{run.name}: its worker left; it is {again}")
                 self._submit(run)
             else:
                 self._record_end(run, outcome)
@@ -275,19 +284,31 @@ class _Sweep:
                     self.states[name] = state
                     again = ", again" if state["attempts"] > 1 else ""
                     self.line.say(f"{name}: running on {state['host']}{again}")
-                    write_digest(self.plan, self.states)
+                    self._keep_account()
         self.line.show(self.states, self.workers)
 
     def _record_end(self, run: Run, outcome: State) -> None:
         metrics = read_metrics(self.plan, run) if outcome["state"] == DONE else {}
         self.states[run.name] = outcome | {"metrics": metrics}
         self.line.show_end(run.name, self.states[run.name])
-        write_digest(self.plan, self.states)
+        self._keep_account()
 
+    def _keep_account(self) -> None:
+        """Writes the digest; without room for it the runs go on, which is said once."""
+        try:
+            write_digest(self.plan, self.states)
+        except UnwritableError as error:
+            if self.complaint != str(error):
+                self.complaint = str(error)
+                self.line.say(self.complaint)
 
-def _outcome_of(future: Future) -> State:
-    """The state that a worker returned; FAILED if Dask could not get it."""
-    try:
-        return future.result()
-    except Exception as error:  # KilledWorker, or whatever a foreign cluster comes up with
-        return {"state": FAILED, "error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+    def _outcome_of(self, run: Run, future: Future) -> State:
+        """The state that a worker returned; FAILED if Dask could not get it, WAITING if it may."""
+        try:
+            return future.result()
+        except KilledWorker as error:
+            state = read_state(state_file(self.plan, run))
+            return self.lost.outcome(run.name, state, error.allowed_failures + 1)
+        except Exception as error:  # whatever a foreign cluster comes up with
+            words = " ".join(str(error).split())
+            return {"state": FAILED, "error": f"{type(error).__name__}: {words}"}

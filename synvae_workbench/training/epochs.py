@@ -17,7 +17,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.loggers import TensorBoardLogger
 from torch import Tensor
 
-from synvae_core.atomic import make_folder, write_json
+from synvae_core.atomic import explained, make_folder, write_json
 from synvae_core.losses import Losses
 from synvae_core.models.storage import BEST, LATEST, save_model
 from synvae_workbench.locks import holding
@@ -221,7 +221,10 @@ class Epochs:
         if folder is None or not self.fabric.is_global_zero:
             return
         write_history(folder, history)
-        self.logger.log_metrics({k: v for k, v in record.items() if k != "epoch"}, record["epoch"])
+        with explained(folder / "events"):
+            shown = {name: value for name, value in record.items() if name != "epoch"}
+            self.logger.log_metrics(shown, record["epoch"])
+            self.logger.experiment.flush()  # else its thread meets a full disk, and hangs us later
         if hasattr(self.update.model, "config"):
             save_model(self.update.model, folder / LATEST)
             if is_best(history, self.options.best_by):

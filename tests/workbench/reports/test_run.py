@@ -13,8 +13,10 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from filelock import FileLock
 
 from synvae_core.atomic import UnwritableError
+from synvae_workbench import locks
 from synvae_workbench.__main__ import main
 from synvae_workbench.reports import NotebookFailed, run_notebook
 from synvae_workbench.reports import run as run_module
@@ -263,3 +265,12 @@ def test_a_full_disk_leaves_the_notebook_whole_and_says_so(write, tmp_path, room
     assert "small" in str(outputs(tmp_path / "reports" / "trial.html"))
     assert sorted(os.listdir(tmp_path / "reports")) == left
     assert not kernels()
+
+
+def test_a_report_that_another_process_writes_is_left_alone(write, tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "WAIT_SECONDS", 0.0)
+    path, report = write("print('mine')"), tmp_path / "reports" / "trial.ipynb"
+    report.parent.mkdir()
+    with FileLock(locks.lock_file(report)), pytest.raises(locks.HeldError, match=r"trial\.ipynb"):
+        run(path)
+    assert not report.exists()
