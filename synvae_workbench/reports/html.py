@@ -20,6 +20,7 @@ from synvae_core.atomic import write_text
 from synvae_workbench.provenance import MIME_TYPE
 from synvae_workbench.reports.estimate import headings
 from synvae_workbench.reports.formatting import format_duration, format_time
+from synvae_workbench.reports.opening import TAG as OPENING
 from synvae_workbench.reports.parameters import TAG, declared_parameters, read_notebook
 
 # The first that an output offers is shown. Widgets and JavaScript are not among them: a report
@@ -125,7 +126,10 @@ def parameter_rows(notebook: nbformat.NotebookNode, given: Mapping[str, Any]) ->
 
 
 def reportable_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Copies a notebook without what the report does not show, with a text for every figure."""
+    """Copies a notebook without what the report does not show, with a text for every figure.
+
+    What the notebook found stands before how it was found: cells of `opening` come first.
+    """
     notebook = copy.deepcopy(notebook)
     notebook.metadata.pop("widgets", None)
     stopped = notebook.metadata.get("synvae", {}).get("stopped", {}).get("cell")
@@ -145,8 +149,13 @@ def reportable_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNod
             alt = cell.metadata.get("synvae", {}).get("alt", f"Figure of the section “{heading}”")
             cell.metadata.report.alt = alt
         cells.append(cell)
-    notebook.cells = cells
+    notebook.cells = sorted(cells, key=_opens, reverse=True)
     return notebook
+
+
+def _opens(cell: nbformat.NotebookNode) -> bool:
+    """Where a run stopped before, the cell has nothing to open with and stays where it is."""
+    return OPENING in cell.metadata.get("tags", []) and bool(cell.get("outputs"))
 
 
 def _own_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:

@@ -94,6 +94,8 @@ def test_the_header_tells_where_it_comes_from(soup):
     for fact in ("2026", "4 min 12 s", "sha256:00ff", "numpy", "python", "0.5", "shown", "Seed"):
         assert fact in header
     assert [row.th.text for row in soup.select("tr.changed")] == ["NAME"]
+    folded = [card.summary.text for card in soup.select("header details:not([open])")]
+    assert folded == ["Parameters", "Versions and data"]
 
 
 def test_markup_in_values_is_shown_as_text(soup):
