@@ -3,6 +3,9 @@ const TAP = `registerProcessor("recorder-tap", class extends AudioWorkletProcess
   process([[channel]]) { if (channel) this.port.postMessage(channel.slice()); return true; }
 });`;
 const QUIETEST = -60;  // dB below full scale, the left end of the level meter
+const READ = ["RIFF", "fLaC", "OggS"];  // a file's first bytes, if the kernel reads it by itself
+const KINDS = "audio/*,.wav,.flac,.ogg,.opus,.mp3,.m4a,.aac,.webm";
+const DECODED_RATE = 48000;  // Hz
 const CHUNKS = 8, FALL = 0.8;  // the meter moves once in so many chunks, and falls so fast
 const ELSE = "You can upload a recording, or choose a word below.";
 const DENIED = {
@@ -33,6 +36,24 @@ const wav = (chunks, rate) => {
       at += 2;
     }
   return view.buffer;
+};
+
+/** A file as the kernel reads it: as it is, or as samples that the browser decodes. */
+const readable = async (file, longest) => {
+  const content = await file.arrayBuffer();
+  if (READ.includes(String.fromCharCode(...new Uint8Array(content.slice(0, 4))))) return content;
+  const context = new OfflineAudioContext(1, 1, DECODED_RATE);
+  const sound = await context.decodeAudioData(content).catch(() => {
+    throw new Error("is no WAV, FLAC or Ogg file, and no sound that this browser decodes; save it "
+      + "as one of these");
+  });
+  if (sound.duration > longest)
+    throw new Error(`lasts ${sound.duration.toFixed(1)} s, more than ${longest}; cut the digit `
+      + "out");
+  const mono = new Float32Array(sound.length), count = sound.numberOfChannels;
+  for (let channel = 0; channel < count; channel++)
+    sound.getChannelData(channel).forEach((sample, i) => { mono[i] += sample / count; });
+  return wav([mono], sound.sampleRate);
 };
 
 /** Opens the microphone; `onSamples` gets chunks and their rate until `close` is called. */
@@ -120,9 +141,9 @@ function render({ model, el }) {
   };
   record.addEventListener("click", () => { if (open || opening) stop(true); else start(); });
 
-  const label = make("label", "rc-file", first, "or upload a WAV, FLAC or Ogg file ");
+  const label = make("label", "rc-file", first, "or upload a recording ");
   const file = make("input", "", label);
-  file.type = "file"; file.accept = ".wav,.flac,.ogg,audio/wav,audio/flac,audio/ogg";
+  file.type = "file"; file.accept = KINDS;
   file.addEventListener("change", async () => {
     const [chosen] = file.files;
     if (!chosen) return;
@@ -131,10 +152,13 @@ function render({ model, el }) {
     if (chosen.size > most)
       say(`Not used: ${name} has more than ${most / 2 ** 20} MB; cut the digit out.`);
     else try {
-      const bytes = await chosen.arrayBuffer();
+      const bytes = await readable(chosen, model.get("longest"));
       say("Sent.");
       model.send({ kind: "recording", name }, undefined, [bytes]);
-    } catch { say(`Not used: ${name} cannot be read; choose it again.`); }
+    } catch (error) {
+      const why = error instanceof DOMException ? "cannot be read; choose it again" : error.message;
+      say(`Not used: ${name} ${why}.`);
+    }
     file.value = "";  // so that the same file can be chosen again
   });
 

@@ -1,8 +1,9 @@
 """A recorder in a live page: sends recordings of microphone, file or button to the kernel.
 
-The recording is a message with bytes beside it, and the answer is a message too. Neither becomes
-part of the widget's state, so that nobody's voice is stored in the notebook. What the page sends is
-not trusted.
+Files that are not WAV, FLAC or Ogg, as telephones record them, are decoded by the browser. The
+recording is a message with bytes beside it, and the answer is a message too. Neither becomes part
+of the widget's state, so that nobody's voice is stored in the notebook. What the page sends is not
+trusted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ import traitlets
 from jaxtyping import Float
 
 from synvae_core.music.render import encode_audio
+from synvae_workbench.data.speech import recordings
 from synvae_workbench.data.speech.recordings import SPEECH_RATE, read_recording
 from synvae_workbench.live.assets import data_uri, read_assets
 from synvae_workbench.live.uploads import printable_name
@@ -58,6 +60,7 @@ class Recorder(anywidget.AnyWidget):
     sounds = traitlets.Dict().tag(sync=True)
     max_seconds = traitlets.Float(MAX_SECONDS).tag(sync=True)
     max_bytes = traitlets.Int(MAX_BYTES).tag(sync=True)
+    longest = traitlets.Float(recordings.MAX_SECONDS).tag(sync=True)  # seconds of a decoded file
 
     def __init__(
         self,
