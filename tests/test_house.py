@@ -39,6 +39,7 @@ FLOORS = {
     "synvae_workbench.streams": 3,
     "synvae_workbench.progress": 4,
     "synvae_workbench.provenance": 3,
+    "synvae_workbench.unpacking": 3,
     "synvae_workbench.runs": 4,
     "synvae_workbench.data": 4,
     "synvae_workbench.importers": 4,

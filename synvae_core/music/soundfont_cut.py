@@ -18,6 +18,7 @@ from jaxtyping import Int, Int16
 from synvae_core.music.soundfont_files import TYPES, WITHIN, FontFile, Table
 
 MAX_POINTS = 1 << 26  # sample points of one instrument: 128 MiB of 16 bits
+MAX_COMPRESSED = 1 << 22  # sample points of a compressed sample, of which some stay in memory
 SILENCE_POINTS = 46  # that the specification wants after each sample
 COMPRESSED = 0x10  # bit of a sample's type
 INSTRUMENT, SAMPLE = 41, 53  # the generators that name one
@@ -79,9 +80,12 @@ class _Cut:
         regions = sum(len(self.instrument_zones[part]) for part in self._named(self.preset_zones))
         if regions > MOST_REGIONS:
             raise ValueError(f"{regions:,} regions")
-        self.points = [_points(font, old) for old in self.samples]
-        if sum(map(len, self.points)) > MAX_POINTS:
-            raise ValueError(f"more than {MAX_POINTS:,} sample points")
+        self.points, left = [], MAX_POINTS
+        for old in self.samples:  # of which thousands may be the same bytes of the file
+            self.points.append(_points(font, old))
+            left -= len(self.points[-1])
+            if left < 0:
+                raise ValueError(f"more than {MAX_POINTS:,} sample points")
         self._check_moves()
 
     def _zones(self, table: str, row: int) -> list[Table]:
@@ -168,6 +172,8 @@ def _points(font: FontFile, row: int) -> Int16[np.ndarray, " n"]:
     start, end = int(header["start"]), int(header["end"])
     compressed = bool(header["type"] & COMPRESSED)
     length = len(samples) if compressed else len(samples) // 2
+    if end - start > MAX_POINTS:
+        raise ValueError(f"a sample of more than {MAX_POINTS:,} points")
     if not (start <= end <= length and 100 <= header["rate"] <= 400_000):
         raise ValueError(f"a sample from {start} to {end} of {length} at {header['rate']} Hz")
     if not compressed:
@@ -181,7 +187,7 @@ def _decoded(data: bytes) -> Int16[np.ndarray, " n"]:
     """The sample points of an Ogg Vorbis file, and the silence after them."""
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            if file.channels != 1 or file.frames > MAX_POINTS:
+            if file.channels != 1 or file.frames > MAX_COMPRESSED:
                 raise ValueError(f"a sample of {file.channels} channels and {file.frames} points")
             points = file.read(dtype="int16")
     except (soundfile.SoundFileError, TypeError) as error:

@@ -75,15 +75,16 @@ def read_font(path: Path) -> FontFile:
     return FontFile(str(path), tables, chunks["smpl"])
 
 
-def _chunks(data: np.ndarray) -> dict[str, np.ndarray]:
-    """The chunks of a RIFF file by name, those inside of lists too."""
+def _chunks(data: np.ndarray, *, within: bool = False) -> dict[str, np.ndarray]:
+    """The chunks of a RIFF file by name, those inside of lists too, which hold no lists."""
     found: dict[str, np.ndarray] = {}
     at = 0
     while at + 8 <= len(data):
         name = bytes(data[at : at + 4]).decode("latin-1")
         size = _size(bytes(data[at + 4 : at + 8]), len(data) - at - 8)
         content = data[at + 8 : at + 8 + size]
-        found |= _chunks(content[4:]) if name == "LIST" else {name: content}
+        is_list = name == "LIST" and not within
+        found |= _chunks(content[4:], within=True) if is_list else {name: content}
         at += 8 + size
         at += size % 2 and not data[at : at + 1].any()  # MuseScore leaves out what pads to even
     return found

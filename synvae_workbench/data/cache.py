@@ -7,8 +7,6 @@ disk everything is.
 import contextlib
 import hashlib
 import os
-import zipfile
-import zlib
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import numpy as np
 
 from synvae_core.atomic import make_folder, remove_leftovers, replace_when_written
 from synvae_core.places import whole_path
+from synvae_workbench.unpacking import read_npz
 
 DAY = 86_400.0  # seconds; nobody writes at one file for longer
 
@@ -61,9 +60,8 @@ def read_arrays(path: Path, names: Collection[str]) -> dict[str, np.ndarray] | N
         names: arrays without which it counts as broken.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = dict(stored)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        arrays = read_npz(path)
+    except (OSError, ValueError):
         return None
     return arrays if arrays.keys() >= set(names) else None
 

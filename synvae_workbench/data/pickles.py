@@ -2,12 +2,16 @@
 
 A pickle is a program. To restrict `find_class` is not enough: a file can still ask for a terabyte
 (a far index into the memo, an array's shape), hash nested tuples for ever, or write attributes.
-This interpreter knows only the instructions that data needs; it imports nothing, calls nothing that
-the file names, and its memory is bounded by the file's size. `pickletools` parses the file.
+This interpreter knows only the instructions that data needs; it imports nothing and calls nothing
+that the file names. `pickletools` parses the file.
+
+Its budget: `MAX_BYTES` of content, unpacked; `MAX_STEPS` instructions, counted with what they copy,
+each of some 250 bytes at most; and a result that, with all that is referred to twice written out
+twice, has no more than `MAX_SPREAD` times the bytes of the file, in `MAX_DEPTH` levels. Whoever
+makes an array of nested lists then makes a small one.
 """
 
 import codecs
-import gzip
 import io
 import math
 import pickletools
@@ -18,7 +22,13 @@ from typing import Any
 
 import numpy as np
 
+from synvae_workbench.data.spread import check_spread
+from synvae_workbench.unpacking import read_unzipped
+
 MAX_BYTES = 1 << 30  # of a pickle, decompressed
+MAX_STEPS = 1_000_000  # CIFAR-10's largest file has 60,000
+MAX_SPREAD, SPARE = 4, 1_000_000  # times the bytes of the file, and bytes more
+MAX_DEPTH = 50
 
 _GLOBALS = {
     ("_codecs", "encode"): "encode",  # bytes, as Python 3 writes them for Python 2
@@ -54,11 +64,13 @@ def read_pickle(path: Path, *, max_bytes: int = MAX_BYTES) -> Any:
             strings, bytes, None and containers, is broken, or longer than `max_bytes`.
     """
     try:
-        with path.open("rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if zipped else path.open("rb") as file:
-            content = _read_at_most(file, max_bytes)
-        return _Machine(content).run()
+        content = read_unzipped(path, most_bytes=max_bytes)
+        result = _Machine(content).run()
+        try:
+            check_spread(result, MAX_SPREAD * len(content) + SPARE, MAX_DEPTH)
+        except ValueError as error:
+            raise PickleRefusedError(str(error)) from None
+        return result
     except PickleRefusedError as error:
         raise PickleRefusedError(
             f"{path} is refused, and nothing in it was executed: {error}; it should hold arrays, "
@@ -69,17 +81,6 @@ def read_pickle(path: Path, *, max_bytes: int = MAX_BYTES) -> Any:
             f"{path} cannot be read as a pickle of arrays ({error or type(error).__name__}): "
             "it may be truncated, get it again from its home"
         ) from error
-
-
-def _read_at_most(file: io.BufferedIOBase, limit: int) -> bytes:
-    """Reads a file of at most `limit` bytes, in pieces, so that memory grows with its size."""
-    parts, total = [], 0
-    while part := file.read(1 << 22):
-        parts.append(part)
-        total += len(part)
-        if total > limit:
-            raise PickleRefusedError(f"it is longer than {limit:,} bytes")
-    return b"".join(parts)
 
 
 class _Global:
@@ -102,7 +103,8 @@ class _Machine:
 
     def __init__(self, content: bytes) -> None:
         self.stream = io.BytesIO(content)
-        self.budget = len(content)  # of bytes that `encode` may return: no more than the file has
+        self.budget = len(content)  # of bytes that are copied: no more than the file has
+        self.steps = 0
         self.stack: list = []
         self.marks: list[list] = []
         self.memo: dict[int, Any] = {}
@@ -118,7 +120,20 @@ class _Machine:
                 raise ValueError(f"no instruction {code!r}")
             if operation.name == "STOP":
                 return _check_complete(self.stack.pop())
+            self.count(1)
             self.step(operation.name, self.argument(operation))
+
+    def count(self, steps: int) -> None:
+        """Counts instructions, and items that they copy."""
+        self.steps += steps
+        if self.steps > MAX_STEPS:
+            raise PickleRefusedError(f"it takes more than {MAX_STEPS:,} steps")
+
+    def copy(self, size: int) -> None:
+        """Counts bytes that are copied."""
+        self.budget -= size
+        if self.budget < 0:
+            raise PickleRefusedError("it makes more bytes than it has")
 
     def argument(self, operation: pickletools.OpcodeInfo) -> Any:
         if operation.name == "STRING":  # pickletools reads ASCII alone here
@@ -126,7 +141,10 @@ class _Machine:
             if len(line) < 2 or line[:1] not in (b"'", b'"') or line[-1:] != line[:1]:
                 raise ValueError("a string without quotes")
             return codecs.escape_decode(line[1:-1])[0]
-        return operation.arg.reader(self.stream) if operation.arg else None
+        value = operation.arg.reader(self.stream) if operation.arg else None
+        if isinstance(value, int) and value.bit_length() > 64 and operation.name in _LITERALS:
+            raise PickleRefusedError("it holds a number of more than 64 bits")
+        return value
 
     def step(self, name: str, argument: Any) -> None:
         """Executes one instruction."""
@@ -228,16 +246,15 @@ class _Machine:
     def make_encode(self, text: Any, encoding: Any = None) -> bytes:
         if encoding != "latin1":  # which is not shown: a nested tuple may take for ever to print
             raise PickleRefusedError("it calls _codecs.encode for another code than latin1")
-        self.budget -= len(_of(str, text))
-        if self.budget < 0:
-            raise PickleRefusedError("it makes more bytes than it has")
+        self.copy(len(_of(str, text)))
         return text.encode("latin-1")
 
     def make_bytes(self) -> bytes:
         return b""
 
     def make_set(self, values: Any = ()) -> set:
-        return set(map(_key, _of(list | tuple, values)))
+        self.count(len(_of(list | tuple, values)))
+        return set(map(_key, values))
 
     def make_frozenset(self, values: Any = ()) -> frozenset:
         return frozenset(self.make_set(values))
@@ -256,6 +273,7 @@ class _Machine:
         return _Box()
 
     def make_scalar(self, dtype: Any, content: Any) -> np.generic:
+        self.copy(len(_of(bytes, content)))
         return _array((), dtype, content)[()]
 
     def do_build(self, _: None) -> None:
@@ -275,9 +293,11 @@ class _Machine:
 
 def _array(shape: Any, dtype: Any, content: Any, order: str = "C") -> np.ndarray:
     """Array over the file's own bytes, which must be exactly as many as its shape needs."""
-    sizes = [_of(int, size) for size in _of(tuple, shape)[:32]]
+    if len(_of(tuple, shape)) > 32 or not all(type(n) is int and 0 <= n < 1 << 48 for n in shape):
+        raise ValueError("a shape that no array has")
+    sizes = list(shape)
     size = math.prod(sizes) * _of(np.dtype, dtype).itemsize
-    if min(sizes, default=0) < 0 or size != len(_of(bytes, content)):
+    if size != len(_of(bytes, content)):
         raise ValueError(f"an array {sizes} of {dtype} with {len(content)} bytes")
     return np.ndarray(sizes, dtype, content, order=order)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from synvae_core.small_files import read_small
 from synvae_workbench.data.pictures.bam import PAINTINGS
 from synvae_workbench.data.pictures.cifar import CIFAR10, read_test_pictures
 from synvae_workbench.data.pictures.example_photographs import example_photographs
@@ -22,6 +23,7 @@ from synvae_workbench.live.pictures import squares
 
 MOST = 48  # pictures of a kind: a model that is opened encodes all of them first
 THUMBNAIL = 64  # pixels a side
+MAX_BYTES = 100_000_000  # of a picture file
 LARGEST = 512  # pixels of the longer side
 
 
@@ -76,7 +78,7 @@ def _paintings() -> list[tuple[str, np.ndarray]]:
 
 
 def _decoded(path: Path) -> np.ndarray:
-    return decode_whole(path.read_bytes(), longest=LARGEST)
+    return decode_whole(read_small(path, most_bytes=MAX_BYTES), longest=LARGEST)
 
 
 def _first_found(source) -> list[Path]:

@@ -13,6 +13,7 @@ from jaxtyping import Int, UInt8
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from synvae_core.small_files import read_small
 from synvae_workbench.data.cache import cache_folder, digest_of
 from synvae_workbench.data.files import decode_text, printable, walk
 from synvae_workbench.data.melodies.abc import SkippedTune, Tune, parse_tunebook
@@ -34,6 +35,7 @@ from synvae_workbench.data.melodies.windows import (
 from synvae_workbench.data.options import CorpusOptions
 from synvae_workbench.data.sources import Source
 
+MAX_BYTES = 10_000_000  # of a file of tunes; the largest has 500,000
 SHARED_WINDOWS = 0.2  # of a tune's windows that another tune has: they are variants
 COLLECTIONS = ("airdsAirs", "miscFolk", "oneills1850", "ryansMammoth")
 READER_VERSION = 4  # part of the cache's name; raise it when the windows change
@@ -133,12 +135,11 @@ def read_abc_files(folder: Path, left_out: Counter[str]) -> dict[str, bytes]:
     files = {}
     for name in walk(folder, {".abc"}, left_out):
         try:
-            files[f"{folder.name}/{printable(name)}"] = (folder / name).read_bytes()
-        except OSError as error:
-            raise ValueError(
-                f"{folder / printable(name)} cannot be read ({error.strerror}): replace it, or "
-                "take it out of the folder"
-            ) from error
+            content = read_small(folder / name, most_bytes=MAX_BYTES)
+        except ValueError as error:
+            words = printable(str(error))
+            raise ValueError(f"{words}: replace it, or take it out of the folder") from error
+        files[f"{folder.name}/{printable(name)}"] = content
     return files
 
 

@@ -18,6 +18,7 @@ import pretty_midi
 from jaxtyping import Float, Int
 
 from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER, Note
+from synvae_core.small_files import read_small
 from synvae_workbench.data.cache import cache_folder, digest_of
 from synvae_workbench.data.melodies.corpus import (
     HELD_OUT,
@@ -39,6 +40,7 @@ from synvae_workbench.data.places import folder_of
 from synvae_workbench.data.sources import Published
 
 READER_VERSION = 1  # part of the cache's name; raise it when the windows change
+MAX_BYTES = 10_000_000  # of a file of a song; the largest has 60,000
 TRACK = "MELODY"
 BEATS = "beat_midi.txt"
 BEATS_PER_BAR = STEPS_PER_BAR // STEPS_PER_QUARTER
@@ -97,7 +99,9 @@ def song_files(folder: Path, beside: Sequence[str] = (BEATS,)) -> dict[str, byte
         raise ValueError(f"{folder} has no 001/001.mid: {POP909.advice}")
     named = ((path, *map(path.with_name, beside)) for path in paths)
     paths = [path for several in named for path in several if path.is_file()]
-    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}
+    contents = (read_small(path, most_bytes=MAX_BYTES) for path in paths)
+    names = (f"{path.parent.name}/{path.name}" for path in paths)
+    return dict(zip(names, contents, strict=True))
 
 
 def read_songs(files: dict[str, bytes]) -> tuple[dict[str, Song], dict[str, int]]:

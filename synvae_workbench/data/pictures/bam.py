@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from synvae_core.small_files import read_small
 from synvae_workbench.data.files import FoundFile, chosen_names, decode_text, printable
 from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.file_sets import Listing, decoding_of, read_set
@@ -29,6 +30,7 @@ BAM_LABELS = (
     *("emotion_gloomy", "emotion_happy", "emotion_peaceful", "emotion_scary"),
     *("media_oilpaint", "media_watercolor"),
 )
+MAX_NAMES_BYTES = 1_000_000
 LAYOUT = (
     "expected img/<MID>.jpg, pictures whose names are numbers, and labels.npy, a row of 0, 0.5 and "
     "1 for each of them in the order of their numbers, with labels.txt, the labels' names one a "
@@ -169,7 +171,7 @@ def _read_names(path: Path, count: int, beside: list[Path]) -> tuple[str, ...]:
             f"{count} names, one a line, or the {len(BAM_LABELS)} columns of BAM"
         )
     try:
-        names = tuple(decode_text(beside[0].read_bytes()).split("\n"))
+        names = tuple(decode_text(read_small(beside[0], most_bytes=MAX_NAMES_BYTES)).split("\n"))
     except UnicodeError as error:
         raise ValueError(f"{beside[0]} is not text in UTF-8: write the names so") from error
     names = tuple(name.strip() for name in names if name.strip())

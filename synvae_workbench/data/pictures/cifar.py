@@ -6,7 +6,7 @@ of Toronto, 2009.
 
 import hashlib
 import io
-import zipfile
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +19,15 @@ from synvae_workbench.data.pictures.splits import hold_out_last
 from synvae_workbench.data.pictures.types import PictureSet, Split, numbered_split
 from synvae_workbench.data.places import locate
 from synvae_workbench.data.sources import Published, RemoteFile
+from synvae_workbench.unpacking import read_npz
 
 SIDE = 32
 FOLDER = "cifar-10-batches-py"
 TRAIN_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
 BATCHES = (*TRAIN_BATCHES, "test_batch", "batches.meta")
 COMPACT = "cifar10_jpg.npz"
+MAX_COMPACT_BYTES = 200_000_000  # of its arrays; 60,000 pictures have 55 million
+MAX_PICTURES, MAX_CLASSES = 100_000, 1000
 
 
 def find_cifar10(folder: Path) -> list[Path]:
@@ -151,28 +154,48 @@ def _read_compact(
     path: Path, parts: tuple[str, ...] = ("train", "test"), most: int | None = None
 ) -> tuple:
     """Reads splits of the compact file, concatenated JPEGs with offsets, and the classes; lossy."""
-    splits = []
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            names = tuple(str(name) for name in stored["label_names"])
-            for part in parts:
-                content, offsets = stored[f"{part}_jpg"], stored[f"{part}_offsets"]
-                offsets = offsets if most is None else offsets[: most + 1]
-                images = np.empty((len(offsets) - 1, 3, SIDE, SIDE), np.uint8)
-                for index, (start, stop) in enumerate(zip(offsets, offsets[1:], strict=False)):
-                    images[index] = _decode(content[start:stop].tobytes(), f"{part} {index}")
-                labels = stored[f"{part}_labels"][:most].astype(np.int64)
-                splits.append(numbered_split(images, labels))
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        stored = read_npz(path, most_bytes=MAX_COMPACT_BYTES)
+        names = stored["label_names"]
+        if names.ndim != 1 or names.dtype.kind != "U" or not 1 <= len(names) <= MAX_CLASSES:
+            raise ValueError("label_names are no names of classes")
+        splits = [_read_part(stored, part, len(names), most) for part in parts]
+    except (OSError, KeyError, ValueError) as error:
         raise ValueError(f"{path} cannot be read ({error}): {CIFAR10.advice}") from error
-    return *splits, names
+    return *splits, tuple(names.tolist())
+
+
+def _read_part(stored: dict[str, np.ndarray], part: str, classes: int, most: int | None) -> Split:
+    """Reads a split, whose arrays are checked against each other before a picture is decoded."""
+    content, offsets, labels = (stored[f"{part}_{name}"] for name in ("jpg", "offsets", "labels"))
+    count = len(labels) if labels.ndim == 1 else -1
+    if content.ndim != 1 or content.dtype != np.uint8:
+        raise ValueError(f"{part}_jpg is no row of bytes")
+    if offsets.shape != (count + 1,) or not 0 <= count <= MAX_PICTURES:
+        raise ValueError(f"{part} has {labels.shape} classes and {offsets.shape} places")
+    if offsets.dtype.kind not in "iu" or labels.dtype.kind not in "iu":
+        raise ValueError(f"{part} has classes or places that are no whole numbers")
+    places = offsets if most is None else offsets[: most + 1]
+    offsets, labels = places.astype(np.int64), labels[:most].astype(np.int64)
+    if (np.diff(offsets) <= 0).any() or offsets[0] < 0 or offsets[-1] > len(content):
+        raise ValueError(f"{part}_offsets are no ascending places in {len(content)} bytes")
+    if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+        raise ValueError(f"{part} has other classes than 0 to {classes - 1}")
+    images = np.empty((len(labels), 3, SIDE, SIDE), np.uint8)
+    for index, (start, stop) in enumerate(itertools.pairwise(offsets)):
+        images[index] = _decode(content[start:stop].tobytes(), f"{part} {index}")
+    return numbered_split(images, labels)
 
 
 def _decode(content: bytes, name: str) -> np.ndarray:
-    with Image.open(io.BytesIO(content), formats=["JPEG"]) as picture:
-        if picture.size != (SIDE, SIDE):
-            raise ValueError(f"picture {name} is of {picture.size} pixels")
-        return np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
+    try:
+        with Image.open(io.BytesIO(content), formats=["JPEG"]) as picture:
+            if picture.size == (SIDE, SIDE):
+                return np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
+            reason = f"is of {picture.size} pixels"
+    except Exception as error:  # Pillow raises nearly anything at broken bytes
+        reason = f"cannot be decoded ({error})"
+    raise ValueError(f"picture {name} {reason}")
 
 
 def _picture_set(

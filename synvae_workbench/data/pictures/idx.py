@@ -4,7 +4,6 @@ Two zero bytes, the type of the numbers (8: bytes), the number of dimensions, ea
 as a big-endian number of four bytes, then the numbers.
 """
 
-import gzip
 import hashlib
 import math
 import struct
@@ -14,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from synvae_workbench.unpacking import open_unzipped
+
 UNSIGNED_BYTES = 8
-MAX_RATIO = 1100  # largest expansion of deflate is 1,032
 
 
 def read_idx(path: Path, *, dimensions: int) -> tuple[UInt8[np.ndarray, "..."], str]:
@@ -26,19 +26,16 @@ def read_idx(path: Path, *, dimensions: int) -> tuple[UInt8[np.ndarray, "..."], 
             bytes than its dimensions say.
     """
     try:
-        stored = path.stat().st_size
-        with path.open("rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if zipped else path.open("rb") as file:
+        with open_unzipped(path) as (file, limit):
             header = file.read(4 + 4 * dimensions)
             shape = _shape(header, dimensions)
             size = math.prod(shape)
-            if size > stored * (MAX_RATIO if zipped else 1):  # before memory is allocated
-                raise ValueError(f"{shape} bytes do not fit into a file of {stored:,}")
-            content = file.read(size + 1)
-        if len(content) != size:
-            more = "more" if len(content) > size else "fewer"
-            raise ValueError(f"it has {more} bytes than {shape}: {size:,}")
+            if size > limit:  # before memory is taken
+                raise ValueError(f"{shape} bytes do not fit into a file of its size")
+            content = np.empty(size, np.uint8)
+            found = file.readinto(memoryview(content))
+            if found < size or file.read(1):
+                raise ValueError(f"it has {'fewer' if found < size else 'more'} bytes than {shape}")
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise ValueError(
             f"{path} is no idx file of bytes in {dimensions} dimensions, gzipped or not ({error}): "
@@ -46,7 +43,7 @@ def read_idx(path: Path, *, dimensions: int) -> tuple[UInt8[np.ndarray, "..."], 
         ) from error
     digest = hashlib.sha256(header)
     digest.update(content)
-    return np.frombuffer(bytearray(content), np.uint8).reshape(shape), digest.hexdigest()
+    return content.reshape(shape), digest.hexdigest()
 
 
 def _shape(header: bytes, dimensions: int) -> tuple[int, ...]:

@@ -1,6 +1,5 @@
 """Loader of 5,000 digits of MNIST that come with a pip package, without a download."""
 
-import gzip
 import zlib
 from pathlib import Path
 
@@ -12,8 +11,10 @@ from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.splits import count_held_out
 from synvae_workbench.data.pictures.types import DIGITS, PictureSet, numbered_split
 from synvae_workbench.data.sources import Source, checksum
+from synvae_workbench.unpacking import read_unzipped
 
 MNIST_SIDE = 28
+MAX_BYTES, MAX_LINES = 32_000_000, 20_000  # of the table; ours has 5,000 lines
 TEST = 1000  # default number of test digits
 
 MNIST_5K = Source(
@@ -73,7 +74,10 @@ def read_mnist_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
         ValueError: if the file cannot be read as such a table.
     """
     try:
-        lines = gzip.decompress(path.read_bytes()).decode("ascii").splitlines()
+        text = read_unzipped(path, most_bytes=MAX_BYTES)
+        if text.count(b"\n") > MAX_LINES:
+            raise ValueError(f"it has more than {MAX_LINES:,} lines")
+        lines = text.decode("ascii").splitlines()
         if not lines:
             raise EOFError("no line in it")
         table = np.loadtxt(lines, delimiter=",", dtype=np.uint8, ndmin=2)

@@ -138,7 +138,7 @@ def test_a_huge_grid_is_refused_before_it_is_made(tree):
     grid = "\n".join(f"  {name}: [{', '.join(map(str, range(1000)))}]" for name in ("BETA", "SEED"))
     with pytest.raises(ValueError, match="1,000,000 runs: expected 1 to 2,000"):
         read(tree, f"notebook: 5\ngrid:\n{grid}")
-    with pytest.raises(ValueError, match="over 1,000,000 bytes"):
+    with pytest.raises(ValueError, match="over 100,000 bytes"):
         read(tree, "#" * 1_000_001)
 
 

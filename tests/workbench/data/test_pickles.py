@@ -62,7 +62,12 @@ def test_quoted_strings_of_protocol_0_are_bytes(read):
 
 
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.binary()
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63),
+    st.floats(allow_nan=False),
+    st.text(),
+    st.binary(),
 )
 values = st.recursive(
     scalars,
@@ -226,13 +231,10 @@ def test_a_bomb_is_refused_in_little_memory(name, read):
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize(
-    "content", [b"K\x01r\xff\xff\xff\x7f.", deep(10_000)], ids=["far memo", "deep"]
-)
-def test_a_far_memo_and_deep_nesting_cost_no_more_than_the_file(content, read):
+def test_a_far_memo_costs_no_more_than_the_file(read):
     tracemalloc.start()
     try:
-        assert read(content) is not None
+        assert read(b"K\x01r\xff\xff\xff\x7f.") == 1
         assert tracemalloc.get_traced_memory()[1] < 12e6
     finally:
         tracemalloc.stop()
