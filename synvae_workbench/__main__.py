@@ -10,6 +10,7 @@ import webbrowser
 from pathlib import Path
 
 from synvae_core.places import whole_path
+from synvae_workbench.arguments import count, place, port
 from synvae_workbench.places import (
     SHARE,
     SHIPPED,
@@ -80,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
     imported = commands.add_parser("import", help="turn a Magenta checkpoint into a model folder")
     imported.add_argument("checkpoint", type=typed, help=".ckpt prefix, archive, or a folder")
     imported.add_argument("folder", type=typed, help="where the model is written")
-    imported.add_argument("--steps", type=int, help="sixteenths of a melody, where not known")
+    imported.add_argument("--steps", type=count, help="sixteenths of a melody, where not known")
     imported.add_argument("--bar-start", default="carried", help="of hierarchical models: or fresh")
     imported.set_defaults(command=import_command)
     return whole
@@ -103,8 +104,8 @@ def parameter_option(command: argparse.ArgumentParser, words: str) -> None:
 def notebooks_option(command: argparse.ArgumentParser) -> None:
     """Adds the option of the folder of notebooks."""
     words = "by default notebooks/ here, or else those that come along"
-    place = {"type": typed, "default": notebooks_folder(), "metavar": "FOLDER"}
-    command.add_argument("--notebooks", help=words, **place)
+    folder = {"type": typed, "default": notebooks_folder(), "metavar": "FOLDER"}
+    command.add_argument("--notebooks", help=words, **folder)
 
 
 def run_parser(commands: argparse._SubParsersAction) -> None:
@@ -114,9 +115,9 @@ def run_parser(commands: argparse._SubParsersAction) -> None:
     parameter_option(run, "set a parameter of the notebook; may be repeated")
     run.add_argument("--name", help="name of the report, by default the notebook's")
     notebooks_option(run)
-    run.add_argument("--devices", type=int, default=1, help="processes here, each with a device")
-    run.add_argument("--nodes", type=int, default=1, help="machines that run this same command")
-    run.add_argument("--node-rank", type=int, default=0, help="which of them this is, from 0")
+    run.add_argument("--devices", type=count, default=1, help="processes here, one a device")
+    run.add_argument("--nodes", type=count, default=1, help="machines that run this command")
+    run.add_argument("--node-rank", type=place, default=0, help="which of them it is, from 0")
     run.add_argument("--head", default="127.0.0.1:29500", help="HOST:PORT of machine 0")
     run.set_defaults(command=run_command)
 
@@ -129,7 +130,7 @@ def sweep_parser(commands: argparse._SubParsersAction) -> None:
     sweep.add_argument("--name", help="begins the names of all runs, by default the file's")
     sweep.add_argument("--resume", action="store_true", help="go on; what is done stays as it is")
     sweep.add_argument("--dry-run", action="store_true", help="check it, and show what would run")
-    sweep.add_argument("--workers", type=int, help="processes here, by default as many as do good")
+    sweep.add_argument("--workers", type=count, help="processes here; by default what does good")
     sweep.add_argument("--gpus", metavar="0,1", help="cards of this machine, empty for the CPU")
     sweep.add_argument("--scheduler", metavar="ADDRESS", help="of Dask, such as tcp://HOST:8786")
     sweep.add_argument("--needs", default="", metavar="GPU=1", help="of a worker there, for a run")
@@ -141,7 +142,7 @@ def explore_parser(commands: argparse._SubParsersAction) -> None:
     """Adds the command that serves the live pages."""
     explore = commands.add_parser("explore", help="serve the live pages, on this machine alone")
     notebooks_option(explore)
-    explore.add_argument("--port", type=int, default=8866, help="of 127.0.0.1; 0 for a free one")
+    explore.add_argument("--port", type=port, default=8866, help="of 127.0.0.1; 0 for a free one")
     explore.add_argument("--browser", action="store_true", help="open the pages in a browser, too")
     parameter_option(explore, "set a parameter of the pages that have it; may be repeated")
     explore.set_defaults(command=explore_command, group="live")

@@ -31,6 +31,7 @@ FLOORS = {
     "synvae_core.music": 1,
     "synvae_core.models": 2,
     "synvae_core.metrics": 3,
+    "synvae_workbench.arguments": 2,
     "synvae_workbench.declarations": 2,
     "synvae_workbench.identity": 3,
     "synvae_workbench.locks": 3,

@@ -1,6 +1,7 @@
 """Dask clients: workers of this machine, one for each card if it has some, or elsewhere."""
 
 import logging
+import math
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -147,5 +148,7 @@ def parse_needs(text: str) -> Mapping[str, float]:
         try:
             needs[name.strip()] = float(amount)
         except ValueError:
-            raise ValueError(f"--needs: expected a text like GPU=1, got {text!r}") from None
+            needs[name.strip()] = math.nan
+        if not 0 < needs[name.strip()] < math.inf:  # no worker would ever have it
+            raise ValueError(f"--needs: expected a text like GPU=1, got {text!r}")
     return needs

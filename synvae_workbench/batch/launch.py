@@ -30,8 +30,10 @@ def launch(arguments: Sequence[str], processes: Processes) -> int:
     """Runs `synvae` with these arguments in each of the processes; returns the exit status.
 
     Raises:
-        ValueError: if the address of the first machine is none.
+        ValueError: if there is no such machine, or the address of the first one is none.
     """
+    if processes.rank >= processes.nodes:
+        raise ValueError(f"--node-rank is 0 to {processes.nodes - 1} of --nodes {processes.nodes}")
     if processes.nodes == 1:
         where = ["--standalone"]
     else:

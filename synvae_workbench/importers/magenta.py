@@ -54,7 +54,7 @@ def load_magenta(
     path = Path(path)
     if any((path / name).is_file() for name in MANIFESTS):
         stored = read_musicvae_js(path)
-        steps = steps or _converter_steps(path)
+        steps = _converter_steps(path) if steps is None else steps
     else:
         stored = read_tensorflow_checkpoint(path, wanted=_is_wanted)
     return _assemble(stored, where=str(path), steps=steps, bar_start=bar_start).float()
@@ -228,9 +228,9 @@ def _config(
         )
     sizes = {"latent_dim": latent_dim, **units}
     if hierarchical:
-        sizes |= {"steps": steps or 256, "bar_start": bar_start}
+        sizes |= {"steps": 256 if steps is None else steps, "bar_start": bar_start}
         return build_from_fields(HierarchicalMelodyConfig, sizes)
-    return build_from_fields(LstmMelodyConfig, {"steps": steps or 32, **sizes})
+    return build_from_fields(LstmMelodyConfig, {"steps": 32 if steps is None else steps, **sizes})
 
 
 def _units(shapes: Mapping[str, Shape], patterns: Iterable[str]) -> tuple[int, ...]:

@@ -151,3 +151,34 @@ def test_folders_of_the_environment_count_from_where_a_command_was_typed(
 def test_an_address_of_a_first_machine_that_is_none(head, capsys):
     assert main(["run", "00", "--nodes", "2", "--head", head]) == 2
     assert f"--head {head}: expected HOST:PORT with a port of 1 to 65535" in capsys.readouterr().err
+
+
+def integer_options():
+    """Every option of every command that takes a whole number, by its words."""
+    (commands,) = (action for action in parser()._actions if action.choices)
+    for name, command in commands.choices.items():
+        for action in command._actions:
+            assert action.type is not int, f"{name} {action.dest} has no range"
+            if "whole number" in getattr(action.type, "__name__", ""):
+                yield name, action.option_strings[0]
+
+
+@pytest.mark.parametrize(("command", "option"), list(integer_options()))
+def test_numbers_out_of_range_are_refused_by_the_option_s_name(command, option, capsys):
+    for text in ("-32", "-1", "99999999", "2.5", "two", "", "9" * 5000):
+        with pytest.raises(SystemExit) as ended:
+            main([command, *COMMANDS[command], option, text])
+        assert ended.value.code == 2
+        assert f"argument {option}: invalid whole number (" in capsys.readouterr().err
+
+
+def test_there_is_no_model_of_no_steps_and_no_run_of_no_device(capsys):
+    for command, option in (("import", "--steps"), ("run", "--devices"), ("sweep", "--workers")):
+        with pytest.raises(SystemExit):
+            main([command, *COMMANDS[command], option, "0"])
+        assert "invalid whole number (1..4096) value: '0'" in capsys.readouterr().err
+
+
+def test_a_machine_is_one_of_those_that_run(capsys):
+    assert main(["run", "12", "--nodes", "2", "--node-rank", "2"]) == 2
+    assert "--node-rank is 0 to 1 of --nodes 2" in capsys.readouterr().err

@@ -29,6 +29,7 @@ from synvae_core.models.melody.recurrence import (
     Trace,
     activate_,
     advance_trace,
+    check_lengths,
     new_trace,
 )
 from synvae_core.music.coding import Coding, coding_named
@@ -185,7 +186,11 @@ class BidirectionalLstmEncoder(nn.Module):
 
         Args:
             lengths: steps of each melody that count, 1..t; all of them if None.
+
+        Raises:
+            ValueError: if a melody has no step, or fewer than its length says.
         """
+        check_lengths(notes.shape[1], lengths)
         x, reversed_x = notes, reverse_sequence(notes, lengths)
         for ahead, back in zip(self.forwards, self.backwards, strict=True):
             if x is notes:  # the first layer reads events, the others what the layer below made

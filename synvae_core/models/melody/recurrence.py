@@ -8,7 +8,7 @@ of a layer that has already run, step by step, as a decoder that reads its own e
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -26,6 +26,19 @@ class Trace(NamedTuple):
     cells: Float[Tensor, "t1 b u"]
     tanhs: Float[Tensor, "t b u"]
     hidden: Float[Tensor, "t1 b u"]
+
+
+def check_lengths(steps: int, lengths: Int[Tensor, " b"] | None) -> None:
+    """Refuses sequences without a step: their state would be zero, whatever they are.
+
+    Raises:
+        ValueError: unless there is a step, and all lengths are 1..steps.
+    """
+    least = most = steps
+    if lengths is not None and len(lengths):
+        least, most = map(int, lengths.aminmax())
+    if not 1 <= least <= most <= steps:
+        raise ValueError(f"melodies of {steps} steps have lengths 1..{steps}, got {least}..{most}")
 
 
 def new_trace(steps: int, cell: Float[Tensor, "b u"], hidden: Float[Tensor, "b u"]) -> Trace:

@@ -32,6 +32,8 @@ class MelodyVae(nn.Module):
 
     def __init__(self, config: MelodyConfig):
         super().__init__()
+        if config.steps < 1:
+            raise ValueError(f"a melody has a step or more, got steps={config.steps}")
         self.config = config
         self.encoder, self.decoder = config.build()
         self.missing: tuple[str, ...] = ()
@@ -126,7 +128,13 @@ class MelodyVae(nn.Module):
     def sample(
         self, n: int, *, generator: torch.Generator, temperature: float = 0.0
     ) -> Int[Tensor, "n t"]:
-        """Melodies decoded from `n` draws of the prior; the generator is one of the CPU."""
+        """Melodies decoded from `n` draws of the prior; the generator is one of the CPU.
+
+        Raises:
+            ValueError: if n is below 1.
+        """
+        if n < 1:
+            raise ValueError(f"n counts melodies, 1 or more, got {n}")
         z = torch.randn(n, self.config.latent_dim, generator=generator).to(self.device)
         draws = generator if z.device.type == "cpu" else _on(z.device, generator)
         return self.decode(z, temperature=temperature, generator=draws)

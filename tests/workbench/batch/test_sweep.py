@@ -296,3 +296,6 @@ def test_needs():
     assert parse_needs("GPU=1,MEMORY=16e9") == {"GPU": 1.0, "MEMORY": 16e9}
     with pytest.raises(ValueError, match="GPU=1, got 'GPU'"):
         parse_needs("GPU")
+    for amount in ("-1", "0", "nan", "inf"):
+        with pytest.raises(ValueError, match="GPU=1"):
+            parse_needs(f"GPU={amount}")

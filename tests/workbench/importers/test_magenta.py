@@ -139,6 +139,9 @@ def test_the_length_comes_from_the_folder_the_caller_or_the_family(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     assert load_magenta(tmp_path).config.steps == 64
     assert load_magenta(tmp_path, steps=16).config.steps == 16
+    for steps in (0, -32, 1 << 40):
+        with pytest.raises(WeightsError, match=rf"steps: expected .* got {steps}"):
+            load_magenta(tmp_path, steps=steps)
     assert model_from_tensors(tensors_of(melody_model("hierarchical"))).config.steps == 256
 
 

@@ -188,3 +188,15 @@ def test_log_softplus_where_softplus_underflows():
     torch.testing.assert_close(log_softplus(x), expected, atol=1e-12, rtol=1e-12)
     log_softplus(x).sum().backward()
     assert x.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("lengths", [(0, 5), (-1, 5), (5, 33)])
+@pytest.mark.parametrize("kind", ["flat", "hierarchical"])
+def test_an_encoder_refuses_melodies_without_a_step_and_steps_without_a_melody(kind, lengths):
+    encoder = melody_model(kind).encoder
+    events = torch.zeros(2, 32, dtype=torch.int64)
+    with pytest.raises(ValueError, match=f"lengths 1..32, got {lengths[0]}..{lengths[1]}"):
+        encoder(events, torch.tensor(lengths))
+    with pytest.raises(ValueError, match="melodies of 0 steps"):
+        encoder(events[:, :0])
+    assert encoder(events, torch.tensor([1, 32])).mu.isfinite().all()

@@ -1,5 +1,6 @@
 """Melody VAEs of every family: one interface, gradients, seeds, and that they can learn at all."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -11,7 +12,7 @@ from synvae_core.losses import event_cross_entropy, normal_kl
 from synvae_core.models.melody.couplings import softmax, straight_through
 from synvae_core.models.melody.interfaces import Playing
 from synvae_core.models.melody.mixer import MixerMelodyConfig
-from synvae_core.models.melody.vae import latent_path
+from synvae_core.models.melody.vae import MelodyVae, latent_path
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import events_to_note_sequence, write_midi
 from synvae_core.types import Posterior
@@ -200,3 +201,12 @@ def test_a_patch_that_does_not_divide_the_steps_is_refused():
 def test_a_prior_of_a_later_version_is_refused():
     with pytest.raises(ValueError, match="prior 'flow' is unknown"):
         MixerMelodyConfig(prior="flow")
+
+
+@pytest.mark.parametrize("steps", [0, -32])
+def test_a_melody_and_a_sample_have_one_or_more(steps):
+    for config in CONFIGS.values():
+        with pytest.raises(ValueError, match=f"{steps}"):
+            MelodyVae(dataclasses.replace(config, steps=steps))
+    with pytest.raises(ValueError, match=f"1 or more, got {steps}"):
+        melody_model("mixer").sample(steps, generator=seeded())
