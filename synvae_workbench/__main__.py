@@ -237,7 +237,7 @@ def list_command(options: argparse.Namespace) -> int:
     from synvae_workbench.batch.notebooks import find_notebook, parameter_lines, question_of
 
     if options.notebook is None:
-        paths = sorted(options.notebooks.glob("*.ipynb"))
+        paths = sorted(options.notebooks.glob("[!.]*.ipynb"))
         if not paths:
             raise ValueError(f"{options.notebooks} has no notebooks: name a folder with some")
     else:

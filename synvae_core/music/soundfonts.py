@@ -61,7 +61,7 @@ def found() -> dict[str, Path]:
     files = [
         file.resolve()
         for place in places
-        for file in (sorted(place.iterdir()) if place.is_dir() else [place])
+        for file in (sorted(place.glob("[!.]*")) if place.is_dir() else [place])
         if file.suffix.lower() in SUFFIXES and file.is_file()
     ]
     others = {file.stem: file for file in reversed(files) if file.stem != PACKAGED}

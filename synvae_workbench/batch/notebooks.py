@@ -22,7 +22,7 @@ def find_notebook(what: str, folder: Path) -> Path:
         raise ValueError(f"{what} is a file of parameters: run it by `synvae sweep {what}`")
     if path.suffix == ".ipynb" and (whole := whole_path(what)).is_file():
         return whole
-    known = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+    known = {path.stem: path for path in sorted(folder.glob("[!.]*.ipynb"))}
     wanted = path.name.removesuffix(".ipynb")
     if wanted in known:
         return known[wanted]

@@ -143,8 +143,8 @@ def _latest_in(folder: Path) -> str:
     found = sorted(path.name.removesuffix(".index") for path in folder.glob("[!.]*.index"))
     state = find_file(folder, "checkpoint")
     if len(found) > 1 and state is not None:
-        text = state.read_index().decode(errors="replace")
-        line = re.match(r'model_checkpoint_path: "([^"\\\n]+)"\n', text)
+        text = state.read_index().decode("utf-8-sig", errors="replace")
+        line = re.match(r'model_checkpoint_path: "([^"\\\n]+)"\r?\n', text)
         # The folder may have moved since the line was written: only the name in it counts.
         latest = line[1].rpartition("/")[2] if line else None
         found = [name for name in found if name == latest]

@@ -106,7 +106,7 @@ def read_served(path: str | Path) -> TaskSet | dict[str, TaskSet]:
     path = whole_path(path)
     if not path.is_dir():
         return read_tasks(path)
-    served = {file.stem: read_tasks(file) for file in sorted(path.glob("*.json"))}
+    served = {file.stem: read_tasks(file) for file in sorted(path.glob("[!.]*.json"))}
     if not served:
         raise ValueError(f"{path} has no task files: expected NAME.json of each listener")
     return served
@@ -124,7 +124,7 @@ def read_sessions(
         ValueError: if there is none, if nothing was served to a name, or as `read_results`.
     """
     folder = whole_path(folder)
-    paths = {path.stem: path for path in sorted(folder.glob("*.json"))}
+    paths = {path.stem: path for path in sorted(folder.glob("[!.]*.json"))}
     if not paths:
         raise ValueError(f"{folder} has no result files: expected NAME.json of each listener")
     if isinstance(task_sets, TaskSet):

@@ -86,7 +86,7 @@ def load_materials(folder: str | Path, key: str | Path = "") -> Materials:
         ValueError: naming the file, if anything is missing, is not as expected or is too large.
     """
     folder = whole_path(folder)
-    paths = sorted((folder / "listeners").glob("*.json"))[: MOST_LISTENERS + 1]
+    paths = sorted((folder / "listeners").glob("[!.]*.json"))[: MOST_LISTENERS + 1]
     if (folder / "tasks.json").is_file():
         sets = {EVERYBODY: read_tasks(folder / "tasks.json")}
     elif not paths:

@@ -116,9 +116,10 @@ def test_another_font_is_as_loud_as_the_packaged_one(folder):
 def test_the_packaged_font_comes_first_and_others_by_their_names(folder):
     (folder / "link.sf2").symlink_to(folder / "Small.sf2")
     (folder / "notes.txt").write_text("no font", encoding="utf-8")
+    (folder / "._Small.sf2").write_bytes(b"\0\5\x16\7")  # as macOS leaves beside a copied file
     assert next(iter(found())) == PACKAGED
     assert found()["Small"] == (folder / "Small.sf2").resolve()
-    assert not {"link", "notes"} & set(found())
+    assert not {"link", "notes", "._Small"} & set(found())
     assert open_soundfont() == (PACKAGED, PATH)
     assert open_soundfont("small") == open_soundfont("Small")
     assert open_soundfont(folder / "Small.sf2").path == folder / "Small.sf2"

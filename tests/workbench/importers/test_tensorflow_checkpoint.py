@@ -131,6 +131,9 @@ def test_a_folder_of_several_checkpoints_needs_the_state_file(tmp_path, truth, r
             f'model_checkpoint_path: "{named}"\nall_model', encoding="utf-8"
         )
         assert_same(read_tensorflow_checkpoint(tmp_path).tensors, truth)
+    line = b'\xef\xbb\xbfmodel_checkpoint_path: "whole.ckpt"\r\n'  # as Windows saves it
+    (tmp_path / "checkpoint").write_bytes(line)
+    assert_same(read_tensorflow_checkpoint(tmp_path).tensors, truth)
     for state in ("", "whole.ckpt", 'model_checkpoint_path: "../../etc/passwd"\n', "\0" * 99):
         (tmp_path / "checkpoint").write_text(state, encoding="utf-8")
         refused(tmp_path, "holds 0 checkpoints|holds 2 checkpoints")

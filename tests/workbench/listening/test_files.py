@@ -174,6 +174,7 @@ def test_results_come_back(tmp_path):
     write_results(tmp_path / "abc.json", session)
     assert json.loads((tmp_path / "abc.json").read_text(encoding="utf-8")) == [4, None]
     assert read_results(tmp_path / "abc.json", SET) == session
+    (tmp_path / "._abc.json").write_bytes(b"\0\5\x16\7")  # as macOS leaves beside a copied file
     assert read_sessions(tmp_path, SET) == {"abc": session}
     assert read_sessions(tmp_path, {"abc": SET, "def": SET}) == {"abc": session}
     with pytest.raises(ValueError, match=r"abc\.json: nothing was served to this name"):
