@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from distributed import Client, Future, KilledWorker
 
-from synvae_core.atomic import UnwritableError, explained, make_folder
+from synvae_core.atomic import UnwritableError, explained, make_folder, remove_leftovers
 from synvae_workbench.batch.digest import (
     log_file,
     read_metrics,
@@ -82,6 +82,7 @@ def open_sweep(plan: Plan, *, resume: bool) -> Iterator[dict[str, State]]:
             raise ValueError(
                 f"{folder} was begun already: go on by --resume, or give another --name"
             )
+        remove_leftovers(folder, older_than=SECONDS_TO_STOP)
         for path in (folder / "state").glob("stop-*"):
             path.unlink()
         states = read_states(plan)
@@ -277,7 +278,7 @@ class _Sweep:
                 self._record_end(run, outcome)
         if time.monotonic() - self.last_read > SECONDS_BETWEEN_READS:
             self.last_read = time.monotonic()
-            self.workers = len(self.client.scheduler_info(n_workers=-1)["workers"])
+            self._look_at_workers()
             for name in self.futures:
                 state = self._running(name)
                 if state and state != self.states[name]:
@@ -286,6 +287,16 @@ class _Sweep:
                     self.line.say(f"{name}: running on {state['host']}{again}")
                     self._keep_account()
         self.line.show(self.states, self.workers)
+
+    def _look_at_workers(self) -> None:
+        """Counts the workers, and has this machine's cluster replace those that are gone for good.
+
+        It takes leave of one that needs more than 15 seconds to start again, and no other comes.
+        """
+        self.workers = len(self.client.scheduler_info(n_workers=-1)["workers"])
+        cluster = self.client.cluster
+        if cluster is not None and self.workers < len(cluster.worker_spec):
+            cluster.scale(len(cluster.worker_spec))
 
     def _record_end(self, run: Run, outcome: State) -> None:
         metrics = read_metrics(self.plan, run) if outcome["state"] == DONE else {}

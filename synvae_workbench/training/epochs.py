@@ -35,6 +35,7 @@ from synvae_workbench.training.objectives import Objective
 from synvae_workbench.training.updates import Batch, NotFiniteError, Update
 
 RESIDENT_BYTES = 1 << 30  # up to this size a data set is kept on the device
+MOST_EVENTS = 10_000  # for TensorBoard that wait to be written
 NAMED_ROWS = 8  # of a batch that an error message names
 
 
@@ -139,7 +140,9 @@ class Epochs:
                     write_json(options.folder / name, list(ids))
             # its default of two minutes hides a run at work, and is lost with one that is killed
             folder = options.folder
-            self.logger = TensorBoardLogger(folder, name="events", version="", flush_secs=1)
+            # Its thread is lost if the disk is full, and who waits for room in its queue, for ever.
+            waits = {"flush_secs": 1, "max_queue": MOST_EVENTS}
+            self.logger = TensorBoardLogger(folder, name="events", version="", **waits)
         update.place(self.fabric)
         return history
 
@@ -150,7 +153,8 @@ class Epochs:
             yield
         finally:
             if self.logger is not None:
-                self.logger.finalize("")
+                with contextlib.suppress(OSError):  # of a full disk, which stopped the training
+                    self.logger.finalize("")
 
     def to_device(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Tensors on the device, or unmoved beyond `RESIDENT_BYTES`."""
@@ -224,7 +228,7 @@ class Epochs:
         with explained(folder / "events"):
             shown = {name: value for name, value in record.items() if name != "epoch"}
             self.logger.log_metrics(shown, record["epoch"])
-            self.logger.experiment.flush()  # else its thread meets a full disk, and hangs us later
+            self.logger.experiment.flush()
         if hasattr(self.update.model, "config"):
             save_model(self.update.model, folder / LATEST)
             if is_best(history, self.options.best_by):

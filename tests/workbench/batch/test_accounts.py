@@ -47,6 +47,7 @@ def client(ends):
 
     stand_in = Mock(spec=distributed.Client)
     stand_in.submit, stand_in.scheduler_info.return_value = submit, {"workers": {}}
+    stand_in.cluster = Mock(worker_spec={"0": {}, "1": {}})
     return stand_in
 
 

@@ -15,6 +15,7 @@ from peers import tensorboard_scalars
 from safetensors.torch import load_file
 from torch import nn
 
+from synvae_core.atomic import UnwritableError
 from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.melody.recipe import Recipe
 from synvae_workbench import locks
@@ -138,6 +139,20 @@ def test_nobody_trains_where_another_process_does(tmp_path, monkeypatch):
     train(linear(), folder=tmp_path)
     with FileLock(tmp_path / ".lock", blocking=False) as lock:
         assert lock.is_locked
+
+
+@pytest.mark.parametrize("room", [1, 150, 400, 1_000, 2_000, 3_000])
+def test_a_full_disk_stops_a_training_that_then_goes_on_from_what_there_is(tmp_path, room):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(UnwritableError, match="cannot be written: files may not be that large"):
+            train(linear(), folder=tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.rglob("*.part"))
+    assert train(linear(), folder=tmp_path) == train(linear())
 
 
 def test_a_run_whose_settings_had_other_names_is_resumed(tmp_path):
