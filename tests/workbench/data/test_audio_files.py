@@ -227,6 +227,7 @@ def broken_header(content, rng):
     return bytes(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_any_header_ends_in_sound_or_in_a_sentence_with_the_name(seed):
     rng, read = random.Random(seed), 0

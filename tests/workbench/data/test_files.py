@@ -124,6 +124,7 @@ def test_names_of_every_kind_are_read_and_can_be_shown(kind, tmp_path):
         assert {speaker.encode() for speaker in found.speakers}
 
 
+@pytest.mark.slow
 def test_classes_of_every_name_are_drawn(tmp_path):
     for name in NAMES:
         folder = os.fsdecode(os.fsencode(tmp_path) + b"/set/" + name)
@@ -140,7 +141,7 @@ def test_classes_of_every_name_are_drawn(tmp_path):
     pictures = found.train.images[:1] / 255
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")
-        rows = {label[:24]: pictures for label in found.classes}
+        rows = {label[:24]: pictures for label in found.classes if {"$", "\\"} & {*label}}
         plots.picture_grid(rows).savefig(io.BytesIO())
 
 
