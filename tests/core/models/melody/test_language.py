@@ -11,9 +11,9 @@ from scipy import stats
 from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.melody.couplings import one_hot, softmax, straight_through
 from synvae_core.models.melody.language import LanguageMelodyConfig
-from synvae_core.models.melody.quantiles import cut_normal
+from synvae_core.models.melody.quantiles import cumulative, cut_normal, interval_of
 from synvae_core.models.melody.vae import MelodyVae, reconfigure
-from synvae_core.models.storage import save_model
+from synvae_core.models.storage import PRETRAINED, save_model
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
 from synvae_core.music.melody import NOTE_OFF, ONE_VOICE
@@ -234,3 +234,18 @@ def test_the_surprise_of_what_is_played_is_that_of_the_language():
 def test_a_picture_has_a_take_and_surprise_a_price(wrong):
     with pytest.raises(ValueError, match="expected 1 take or more of each picture"):
         SynVaeConfig(visual_config(28, latent_dim=16), **wrong)
+
+
+@pytest.mark.slow
+def test_in_float64_what_comes_back_depends_on_no_batch_and_is_lost_below_one_in_100_million():
+    model = load_melody_model(PRETRAINED / "language_2bar").double()
+    events = melodies(6)
+    events[3:] = model.sample(3, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        distribution = cumulative(model.decoder.language(events), 1.0)
+        pairs = interval_of(distribution, events).width.unflatten(1, (-1, 2)).prod(-1)
+    again = model.decode(model.encoder(events).mu.double())
+    alone = [model.decode(model.encoder(each[None]).mu.double()) for each in events]
+    assert torch.equal(again, torch.cat(alone))
+    likely = (pairs > 1e-8).all(1)
+    assert torch.equal(again[likely], events[likely]) and 0 < likely.sum() < 6
