@@ -214,6 +214,15 @@ def test_modules_are_small_and_silent(path):
     assert "argparse" not in source, "arguments are parsed in __main__.py alone"
 
 
+@pytest.mark.parametrize("module", SOURCES)
+def test_json_is_parsed_in_one_place(module):
+    called = [
+        node for node in ast.walk(ast.parse(SOURCES[module])) if isinstance(node, ast.Attribute)
+    ]
+    parsed = [node.lineno for node in called if ast.unparse(node) in ("json.loads", "json.load")]
+    assert not parsed or module == "synvae_core.small_files", f"line {parsed}: use read_json"
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_public_functions_say_what_they_do(path):
     for node in ast.parse(path.read_text(encoding="utf-8")).body:

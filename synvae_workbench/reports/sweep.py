@@ -10,6 +10,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from synvae_core.fields import fault_of
+from synvae_core.models.storage import with_tuples
 from synvae_core.small_files import parse_json, read_json
 from synvae_workbench.plots.sweep import over_parameter, over_two_parameters
 from synvae_workbench.reports.directions import best, better
@@ -19,6 +21,12 @@ from synvae_workbench.reports.pages import figure_uri, write_page
 MAIN = 8  # measures in the first table and in the figures, unless the sweep names others
 MAX_BYTES = 50_000_000  # of a digest, of which a thousand runs have some five
 INDEX = "index.html"
+# What a digest holds, as far as it is shown.
+WHOLE = {"name": str, "varied": tuple[str, ...], "show": tuple[str, ...] | None}
+WHOLE |= {"about": str | None, "updated": str | None}
+CELL = {"name": str, "state": str, "parameters": dict[str, bool | float | str | tuple | None]}
+RUN = {"name": str, "step": str, "notebook": str, "state": str, "metrics": dict[str, float] | None}
+RUN |= {"report": str | None, "seconds": float | None, "error": str | None}
 SEED = "SEED"  # the parameter of all notebooks that changes nothing but chance
 
 
@@ -33,9 +41,10 @@ def write_sweep_page(digest: Path) -> Path:
     """
     try:
         sweep = read_json(digest, most_bytes=MAX_BYTES)
-        cells = [_cell(cell) for cell in sweep["cells"]]
-        root, name, varied = digest.resolve().parents[2], str(sweep["name"]), list(sweep["varied"])
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        _check_types(sweep, WHOLE)
+        root, name, varied = digest.resolve().parents[2], sweep["name"], list(sweep["varied"])
+        cells = [_cell(cell, varied) for cell in sweep["cells"]]
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"{digest} is no sweep.json of a sweep ({error!r})") from error
     metrics = _names(cells)
     chain = len(cells) == 1 and len(cells[0]["runs"]) > 1  # nothing to compare: steps as lines
@@ -64,9 +73,17 @@ def write_sweep_page(digest: Path) -> Path:
     )
 
 
-def _cell(cell: Mapping[str, Any]) -> dict[str, Any]:
+def _check_types(found: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
+    for name, hint in hints.items():
+        if fault := fault_of(with_tuples(found.get(name)), hint):
+            raise ValueError(f"{name}: {fault}")
+
+
+def _cell(cell: Mapping[str, Any], varied: Sequence[str]) -> dict[str, Any]:
     """A cell with the measures of all its runs, which bear the step's name if there are several."""
     runs = [dict(run) for run in cell["runs"]]
+    for each, hints in ((cell, CELL), *((run, RUN) for run in runs)):
+        _check_types(each, hints)
     several = len(runs) > 1
     metrics = {
         f"{run['step']}: {name}" if several else name: value
@@ -75,9 +92,9 @@ def _cell(cell: Mapping[str, Any]) -> dict[str, Any]:
     }
     seconds = [run["seconds"] for run in runs if run.get("seconds")]
     return {
-        "name": str(cell["name"]),
-        "parameters": dict(cell["parameters"]),
-        "state": str(cell["state"]),
+        "name": cell["name"],
+        "parameters": dict.fromkeys(varied) | cell["parameters"],
+        "state": cell["state"],
         "runs": runs,
         "metrics": metrics,
         "seconds": sum(seconds) if seconds else None,

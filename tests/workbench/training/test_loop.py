@@ -200,6 +200,25 @@ def test_a_damaged_state_is_named(tmp_path):
         train(linear(), folder=tmp_path)
 
 
+def test_a_state_with_weights_that_are_no_numbers_is_refused_by_name(tmp_path):
+    train(linear(), folder=tmp_path)
+    whole = torch.load(tmp_path / "training.pt", weights_only=True)
+    name = next(iter(whole["model"]))
+    whole["model"][name].flatten()[:1].fill_(float("nan"))
+    torch.save(whole, tmp_path / "training.pt")
+    with pytest.raises(ValueError, match=rf"training\.pt.*model\.{name} holds values"):
+        train(linear(), folder=tmp_path)
+
+
+@pytest.mark.parametrize("spoil", [{"settings": 3}, {"history": None}, {"model": {}}, {"model": 1}])
+def test_a_state_of_something_else_is_refused_by_name(spoil, tmp_path):
+    train(linear(), folder=tmp_path)
+    whole = torch.load(tmp_path / "training.pt", weights_only=True)
+    torch.save(whole | spoil, tmp_path / "training.pt")
+    with pytest.raises(ValueError, match=r"training\.pt is (damaged|of another model)"):
+        train(linear(), folder=tmp_path)
+
+
 def test_a_run_folder_holds_metrics_events_and_the_latest_and_best_model(tmp_path):
     def validate_by(model, batch, step, generator):  # best after the second epoch
         return {"loss": torch.full((len(batch[0]),), abs(step / 4 - 2.0))}

@@ -186,3 +186,25 @@ def test_a_broken_compact_copy_is_refused(length, tmp_path):
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(ValueError, match=r"cifar10_jpg.npz cannot be read"):
         read_cifar10(find_cifar10(tmp_path))
+
+
+COMPACT = {
+    **{f"{part}_jpg": np.frombuffer(jpeg((9, 9, 9)), np.uint8) for part in ("train", "test")},
+    **{f"{part}_offsets": np.array([0, len(jpeg((9, 9, 9)))]) for part in ("train", "test")},
+    **{f"{part}_labels": np.array([3]) for part in ("train", "test")},
+    "label_names": np.array(CLASSES),
+}
+ODD = [np.array([]), np.array(3), np.array(["a"]), np.array([-1]), np.array([10]), np.array([1.5])]
+ODD += [np.array([0, 10**9]), np.array([2, 1]), np.zeros((1, 1), int), np.array([True])]
+ODD += [np.zeros(1000, np.uint8), np.array([np.nan]), np.arange(300_000)]
+
+
+@pytest.mark.parametrize("name", COMPACT)
+def test_arrays_of_the_compact_copy_fit_together_or_are_refused(name, tmp_path):
+    path = tmp_path / "cifar10_jpg.npz"
+    for odd in ODD:
+        np.savez_compressed(path, **COMPACT | {name: odd})
+        with pytest.raises(ValueError, match=r"cifar10_jpg.npz cannot be read"):
+            read_cifar10([path])
+    np.savez_compressed(path, **COMPACT)
+    assert read_cifar10([path]).train.labels.tolist() == [3]
