@@ -92,7 +92,8 @@ def principal_components(
     if not 1 <= dimensions <= most:
         raise ValueError(
             f"{len(images)} pictures of {images[0].numel()} pixels have 1 to {most} principal "
-            f"components, not {dimensions}: take fewer dimensions or more pictures"
+            f"components, not {dimensions}: take fewer dimensions or more pictures, "
+            f"{dimensions + 1} at least"
         )
     # More power iterations than usual: these spectra fall slowly.
     pca = PCA(dimensions, iterated_power=7, random_state=seed)

@@ -92,7 +92,8 @@ def two_sample_auc(
         folds: of the cross-validation.
 
     Raises:
-        ValueError: if a set has fewer melodies than there are folds, or an event id is unknown.
+        ValueError: if a set has fewer melodies than there are folds, or those of one tune alone, or
+            an event id is unknown.
     """
     if not 2 <= folds <= min(len(first), len(second)):
         raise TooFewError(
@@ -107,6 +108,8 @@ def two_sample_auc(
     tunes = -1 - np.arange(len(first)) if tunes is None else tunes
     alone = -1 - len(first) - np.arange(len(second))
     groups = np.concatenate([tunes, alone if other_tunes is None else other_tunes])
+    if min(len(np.unique(part)) for part in np.split(groups, [len(first)])) < 2:
+        raise TooFewError("each set needs melodies of two tunes or more: got those of one tune")
     with threadpool_limits(1):  # on sets this small, threads cost more time than they save
         score = cross_val_predict(
             classifier(seed),

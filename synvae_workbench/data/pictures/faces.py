@@ -137,7 +137,7 @@ def _parts(
         raise ValueError(
             f"{len(names)} pictures, of which {len(leaders)} do not nearly repeat each other, are "
             f"too few to take {shares['test']} for testing and {shares['validation']} for "
-            "validation: add pictures"
+            f"validation: expected {1 + int(sum(shares.values()))} or more unlike each other"
         )
     return split_by_hash([names[leader] for leader in leaders], **shares, seed=seed)[groups]
 
