@@ -15,6 +15,7 @@ from run_figures import wrong_figures
 from sklearn.tree import DecisionTreeClassifier
 
 from synvae_core.metrics import two_sample
+from synvae_workbench.reports import notebook_parameters
 
 ROOT = Path(__file__).parents[1]
 ONE_EACH = dict.fromkeys("abcdefghijkl", 1)
@@ -22,13 +23,19 @@ TWO = {"a": 6, "b": 6}
 COLOUR = "../pretrained/synvae_paintings"  # plays colour pictures of any folder
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """One for all, as it takes a while to read the packaged tunes."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def place(tmp_path, cache, monkeypatch):
     """The working folder of notebooks, beside the shipped models."""
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "pretrained").symlink_to(ROOT / "pretrained")
     monkeypatch.chdir(tmp_path / "notebooks")
-    monkeypatch.setenv("SYNVAE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SYNVAE_CACHE", str(cache))
     matplotlib.use("agg")
     # Hundreds of boosted trees would take most of the time.
     one_tree = (two_sample._features, lambda seed: DecisionTreeClassifier(max_depth=3))
@@ -118,3 +125,18 @@ def test_a_small_set_ends_or_is_refused_before_training(stem, own, of, words, pl
     assert metrics
     assert wrong_figures(metrics) == []
     assert words == RAN or re.search(words, capsys.readouterr().out)
+
+
+COUNTED = {"11", "27"}  # of songs: those that cannot be read are always left out and counted
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_what_becomes_of_broken_files_is_a_parameter_wherever_a_folder_is(path):
+    declared = notebook_parameters(path)
+    reads = {"FOLDER", "SPEECH_FOLDER"} & declared.keys() and path.name[:2] not in COUNTED
+    assert ("BROKEN" in declared) == bool(reads)
+    assert (
+        not reads
+        or "broken=BROKEN" in path.read_text("utf-8")
+        or 'broken\\": BROKEN' in path.read_text("utf-8")
+    )
