@@ -84,7 +84,7 @@ def _test_by_speaker(speaker: str, speakers: Sequence[str]) -> Bool[np.ndarray, 
 def _check(part: Int[np.ndarray, " n"], digits: Int[np.ndarray, " n"], split: str) -> None:
     if not (part == 2).any():
         raise ValueError(
-            f"the split {split!r} leaves no recording to test on: add more, or another"
+            f"the split {split!r} leaves no recording to test on: expected 3 or more of each digit"
         )
     if empty := sorted(set(digits.tolist()) - set(digits[part == 0].tolist())):
         raise ValueError(
