@@ -29,16 +29,19 @@ def tensorboard_scalars(path: Path) -> dict[str, list[tuple[int, float]]]:
     return found
 
 
-def _check(data: bytes, stored: bytes) -> None:
-    """Compares the masked CRC-32C (Castagnoli) of data with the one stored."""
+def masked_crc32c(data: bytes) -> int:
+    """CRC-32C (Castagnoli) bit by bit, masked as TensorFlow's records and checkpoints have it."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc ^= byte
         for _ in range(8):
             crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
     crc ^= 0xFFFFFFFF
-    masked = ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-    assert struct.unpack("<I", stored)[0] == masked, "the CRC is wrong"
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def _check(data: bytes, stored: bytes) -> None:
+    assert struct.unpack("<I", stored)[0] == masked_crc32c(data), "the CRC is wrong"
 
 
 def _protobuf(data: bytes) -> list[tuple[int, int | bytes]]:
