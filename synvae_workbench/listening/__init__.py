@@ -31,7 +31,12 @@ from synvae_workbench.listening.sitting import (
     open_sitting,
     read_sittings,
 )
-from synvae_workbench.listening.syneval import cluster_labels, merge_rare, syneval_set
+from synvae_workbench.listening.syneval import (
+    cluster_labels,
+    farthest_trio,
+    merge_rare,
+    syneval_set,
+)
 from synvae_workbench.listening.tasks import Task, TaskSet
 
 __all__ = [
@@ -52,6 +57,7 @@ __all__ = [
     "behaviour",
     "cluster_labels",
     "export_sittings",
+    "farthest_trio",
     "fingerprint",
     "fleiss_kappa",
     "load_materials",

@@ -54,7 +54,7 @@ def syneval_set(
         raise ValueError(f"expected at least 1 example and 1 task, got {examples} and {tasks}")
     rng = np.random.default_rng(seed)
     needed = examples + tasks
-    trio = _farthest_trio(latents, labels, least=needed)
+    trio = farthest_trio(latents, labels, least=needed)
     chosen = np.array(
         [_members_by_fit(latents, labels, trio, place, choose)[:needed] for place in range(3)]
     )
@@ -112,8 +112,17 @@ def merge_rare(
     return merged
 
 
-def _farthest_trio(latents: np.ndarray, labels: np.ndarray, *, least: int) -> tuple[int, ...]:
-    """The three classes of at least so many members with the largest summed distance of means."""
+def farthest_trio(
+    latents: Float[np.ndarray, "n z"], labels: Int[np.ndarray, " n"], *, least: int
+) -> tuple[int, ...]:
+    """Labels of the three classes with the largest summed distance between their means.
+
+    Args:
+        least: members that each of them has.
+
+    Raises:
+        ValueError: if fewer than three classes have so many.
+    """
     means = _class_means(latents, labels)
     large = [label for label in means if (labels == label).sum() >= least]
     if len(large) < 3:
