@@ -62,7 +62,7 @@ def test_another_example_changes_the_picture(page):
 
 
 def test_the_microphone_is_heard(page):
-    page.get_by_role("button", name="Record").click()
+    page.get_by_role("button", name="Record", exact=True).click()
     stop = page.get_by_role("button", name="Stop")
     stop.wait_for()
     page.locator(".rc-clock").filter(has_text="say a digit: 1.").wait_for()

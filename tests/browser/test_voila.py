@@ -189,7 +189,7 @@ def test_a_page_from_its_link_to_the_end_of_its_kernel(live_pages, new_page, art
     page.keyboard.press("Enter")
     page.get_by_role("progressbar").wait_for()
     page.screenshot(path=artifacts / "explore_loading.png")
-    page.get_by_role("button", name="Record").wait_for()
+    page.get_by_role("button", name="Record", exact=True).wait_for()
     (started,) = set(kernels(live_pages)) - before
     assert page.title() == "Say it, see it, hear it"
     assert "import numpy" not in page.content(), "no code is shown"
