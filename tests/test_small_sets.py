@@ -23,19 +23,12 @@ TWO = {"a": 6, "b": 6}
 COLOUR = "../pretrained/synvae_paintings"  # plays colour pictures of any folder
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """One for all, as it takes a while to read the packaged tunes."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
-def place(tmp_path, cache, monkeypatch):
+def place(tmp_path, monkeypatch):
     """The working folder of notebooks, beside the shipped models."""
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "pretrained").symlink_to(ROOT / "pretrained")
     monkeypatch.chdir(tmp_path / "notebooks")
-    monkeypatch.setenv("SYNVAE_CACHE", str(cache))
     matplotlib.use("agg")
     # Hundreds of boosted trees would take most of the time.
     one_tree = (two_sample._features, lambda seed: DecisionTreeClassifier(max_depth=3))

@@ -25,7 +25,13 @@ INDEX = "index.html"
 WHOLE = {"name": str, "varied": tuple[str, ...], "show": tuple[str, ...] | None}
 WHOLE |= {"about": str | None, "updated": str | None}
 CELL = {"name": str, "state": str, "parameters": dict[str, bool | float | str | tuple | None]}
-RUN = {"name": str, "step": str, "notebook": str, "state": str, "metrics": dict[str, float] | None}
+RUN = {
+    "name": str,
+    "step": str,
+    "notebook": str | None,
+    "state": str,
+    "metrics": dict[str, float] | None,
+}
 RUN |= {"report": str | None, "seconds": float | None, "error": str | None}
 SEED = "SEED"  # the parameter of all notebooks that changes nothing but chance
 

@@ -102,7 +102,9 @@ def test_a_picture_chosen_is_heard_and_drawn_from_its_notes(page, sound_of):
     with changed(page):
         page.locator(".ex-choice").nth(3).click()
     assert (rebuilt(page) != before).any()
-    assert page.locator(".ex-choice").nth(3).get_attribute("aria-pressed") == "true"
+    page.wait_for_function(
+        "document.querySelectorAll('.ex-choice')[3].getAttribute('aria-pressed') === 'true'"
+    )
     assert "plays." in page.locator(".ex-status").inner_text()
     assert sound_of(page.locator(".live-audio")).loudest > 0.05
 
