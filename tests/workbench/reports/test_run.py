@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,7 +56,9 @@ def outputs(report):
 def of_a_run(process):
     """Whether a process is the kernel of a run, not of a server that other tests share."""
     command = " ".join(process.cmdline())
-    return "ipykernel_launcher" in command and f"{tempfile.gettempdir()}/synvae-" in command
+    # The connection file of a live page's kernel lies a folder deeper.
+    connection = rf"{re.escape(tempfile.gettempdir())}/synvae-\w+/kernel\.json"
+    return "ipykernel_launcher" in command and bool(re.search(connection, command))
 
 
 def kernels():
