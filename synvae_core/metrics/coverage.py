@@ -89,10 +89,8 @@ def density_and_coverage_by_class(
         some = (real[real_labels == label], made[made_labels == label])
         try:
             found[label] = density_and_coverage(*some, k=k)
-        except TooFewError as error:
-            raise TooFewError(f"class {label}: {error}") from error
-        except ValueError as error:
-            raise ValueError(f"class {label}: {error}") from error
+        except ValueError as error:  # a TooFewError stays one
+            raise type(error)(f"class {label}: {error}") from error
     if not found:
         raise ValueError("there is no generated item: density and coverage need one or more")
     return found

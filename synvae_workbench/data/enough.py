@@ -1,6 +1,6 @@
 """Refusal of sets that are too small, before anything is computed of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import count
 
 from synvae_workbench.data.pictures.splits import HELD_OUT, PARTS, count_held_out
@@ -70,13 +70,11 @@ def check_recordings(speech: SpokenDigits, **needed: int) -> None:
     for part, least in needed.items():
         counts = getattr(speech, part).labels.bincount(minlength=len(DIGITS)).tolist()
         if digits := [digit for digit, count in zip(DIGITS, counts, strict=True) if count < least]:
-            short.append(f"{least} or more of each digit for {part}, got fewer of {_list(digits)}")
+            short.append(
+                f"{least} or more of each digit for {part}, got fewer of {', '.join(digits)}"
+            )
     if short:
         raise ValueError(
             f"{speech.title}: expected {' and '.join(short)}; {sum(needed.values())} different "
             "recordings of each digit are enough for the published split"
         )
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names)

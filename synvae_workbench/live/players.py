@@ -55,7 +55,11 @@ class PlayerItem(NamedTuple):
 
 
 def roll_picture(events: Integer[np.ndarray, " t"], alt: str) -> Picture:
-    """Piano roll of a melody, with the cursor that runs along it in a player; errors as of both."""
+    """Piano roll of a melody, along which a cursor runs in its player.
+
+    Raises:
+        ValueError: as `piano_roll_image`.
+    """
     return Picture(piano_roll_image(np.asarray(events)), alt, timed=True)
 
 
