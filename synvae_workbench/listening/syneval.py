@@ -121,8 +121,10 @@ def farthest_trio(
         least: members that each of them has.
 
     Raises:
-        ValueError: if fewer than three classes have so many.
+        ValueError: if fewer than three classes have so many, or pictures have several labels.
     """
+    if labels.ndim != 1:
+        raise ValueError("the classes farthest apart are of pictures with one label: name three")
     means = _class_means(latents, labels)
     large = [label for label in means if (labels == label).sum() >= least]
     if len(large) < 3:
