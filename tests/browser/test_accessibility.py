@@ -1,0 +1,22 @@
+"""What axe-core finds on the start page; live pages are looked at by their own tests."""
+
+import pytest
+from axe import violations
+from servers import log_in
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_start_page_keeps_nobody_out(live_pages, new_page, scheme):
+    page = new_page(color_scheme=scheme)
+    log_in(page, live_pages)
+    page.goto(live_pages.url)
+    assert not violations(page)
+    page.context.close()
+
+
+def test_what_keeps_people_out_is_found(new_page):
+    page = new_page()
+    page.set_content("<p style='color:#bbb;background:#fff'>pale</p><img src='data:,'>")
+    found = " ".join(violations(page))
+    assert all(rule in found for rule in ("color-contrast", "image-alt", "landmark-one-main"))
+    page.context.close()
