@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from synvae_workbench.plots.alternatives import curve_told, tell
 from synvae_workbench.plots.style import BLUE, GREEN, MUTED, REFERENCE, VERMILION, new_figure, style
 
 PANELS = {
@@ -59,7 +60,12 @@ def balance_curves(history: Sequence[Mapping[str, float]]) -> Figure:
             palette = [colour for _, colour in curves.values()]
             sns.lineplot(shown, palette=palette, errorbar=None, ax=axes, **point)
             _finish(axes, title, label)
-    return figure
+    told = [
+        curve_told(words, table.index, table[name])
+        for curves in PANELS.values()
+        for name, (words, _) in curves.items()
+    ]
+    return tell(figure, f"{len(table)} epochs", *told)
 
 
 def _finish(axes: Axes, title: str, label: str) -> None:

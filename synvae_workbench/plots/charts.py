@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 from sklearn.metrics import confusion_matrix
 
+from synvae_workbench.plots.alternatives import confusion_told, curve_told, tell, values_told
 from synvae_workbench.plots.drawing import BARS, confusion_map, legend_above, levels
 from synvae_workbench.plots.style import BLUE, VERMILION, colours, new_figure, panels, style
 
@@ -18,6 +19,10 @@ SPACES = {
     "visual": "visual latents",
     "notes": "auditive latents, from the notes",
     "floor": "raw pixels",
+}
+BETTER = {
+    "lowest": ("loss", "error"),
+    "highest": ("agreement", "accuracy", "exact", "f1", "matched", "distinct"),
 }
 UNITS = ("nats", "bits", "seconds")
 
@@ -54,7 +59,11 @@ def loss_curves(
                 curves["validation"] = terms[f"validation_{name}"]
             _draw_curves(axes, pd.DataFrame(curves))
             _label_term(axes, name)
-    return figure
+    told = [
+        curve_told(name.replace("_", " "), terms.index, terms[name], best=_best(name))
+        for name in terms
+    ]
+    return tell(figure, *told)
 
 
 def precision_bars(
@@ -92,7 +101,14 @@ def precision_bars(
         axes.tick_params(axis="x", length=0)
         axes.grid(axis="y")
         legend_above(figure)
-    return figure
+    told = (
+        values_told(
+            f"At {k}", {SPACES.get(name, name): of[k] for name, of in precision.items()}, ".3f"
+        )
+        for k in ks[0]
+    )
+    random = f"chance: {chance:.3f}" if chance is not None else ""
+    return tell(figure, "Precision", *told, random)
 
 
 def space_colours(spaces: Iterable[str]) -> dict[str, str]:
@@ -129,7 +145,7 @@ def confusion(
     with style():
         figure = new_figure(side + 0.6, side + 0.6)
         confusion_map(figure.subplots(), share, ticks, predicted=predicted_label)
-    return figure
+    return tell(figure, confusion_told(f"Of each label, {predicted_label} itself", share, ticks))
 
 
 def _draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
@@ -150,6 +166,12 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
         place = "center" if not several else "bottom" if last == top else "top"
         offset = {"xytext": (5, 0), "textcoords": "offset points", "color": palette[name]}
         axes.annotate(f"{last:.{decimals}f}", (at, last), va=place, fontsize=8, **offset)
+
+
+def _best(name: str) -> str:
+    """Which extreme of a term is the better one; empty where neither is."""
+    ends = {name.endswith(kinds): best for best, kinds in BETTER.items()}
+    return ends.get(True, "")
 
 
 def _magnitude(values: pd.DataFrame) -> int:

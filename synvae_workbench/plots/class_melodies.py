@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 
 from synvae_core.metrics.class_melodies import ClassFeatures, ClassSpread
 from synvae_core.metrics.melody import FEATURE_NAMES
+from synvae_workbench.plots.alternatives import SHARE, table_told, tell, values_told
 from synvae_workbench.plots.drawing import BARS, format_signed, heat_map, in_percent
 from synvae_workbench.plots.style import BLUE, INK, new_figure, style
 
@@ -41,7 +42,11 @@ def telling_features(found: ClassFeatures, *, names: Sequence[str]) -> Figure:
         shown = pd.DataFrame(effects, words, classes)
         heat_map(table, shown, format_signed(effects, 1), yticklabels=False, **shades)
         table.set_title("Mean of the class, in s.d. of all melodies")
-    return figure
+    return tell(
+        figure,
+        values_told("Variance between classes", dict(zip(words, share, strict=True)), SHARE),
+        table_told("Mean of the class, in s.d. of all melodies", effects, (words, classes)),
+    )
 
 
 def spread_table(found: ClassSpread, *, names: Sequence[str]) -> Figure:
@@ -62,4 +67,10 @@ def spread_table(found: ClassSpread, *, names: Sequence[str]) -> Figure:
         heat_map(axes, pd.DataFrame(percent, classes, classes), texts, **options)
         for place in range(len(classes)):  # the classes' own spread is what others compare with
             axes.add_patch(Rectangle((place, place), 1, 1, fill=False, edgecolor=INK))
-    return figure
+    within = dict(zip(classes, found.unlike.diagonal(), strict=True))
+    between = np.where(np.triu(found.unlike, 1) > 0, found.unlike, np.nan)  # both halves are alike
+    return tell(
+        figure,
+        values_told("Share of steps that differ within a class", within, SHARE),
+        table_told("Of two classes", between, (classes, classes), SHARE),
+    )

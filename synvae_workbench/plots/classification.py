@@ -9,6 +9,7 @@ from jaxtyping import Int
 from matplotlib.figure import Figure
 
 from synvae_core.metrics.classification import ClassScores
+from synvae_workbench.plots.alternatives import confusion_told, tell, values_told
 from synvae_workbench.plots.drawing import confusion_map, heat_map, legend_above, row_marks
 from synvae_workbench.plots.style import colours, new_figure, panels, style
 
@@ -50,7 +51,11 @@ def train_test_table(panels: Mapping[str, Mapping[Case, Cell]]) -> Figure:
                 yticklabels=axes is grid[0],
             )
             axes.set(title=title, xlabel="tested on", ylabel="trained on" * (axes is grid[0]))
-    return figure
+    told = (
+        values_told(f"{title}, trained on / tested on", _named(cells), ".3f")
+        for title, cells in panels.items()
+    )
+    return tell(figure, *told)
 
 
 def class_score_dots(scores: Mapping[str, ClassScores], names: Sequence[str]) -> Figure:
@@ -78,7 +83,12 @@ def class_score_dots(scores: Mapping[str, ClassScores], names: Sequence[str]) ->
         for axes in grid[1:]:
             axes.set_yticklabels([])
         legend_above(figure, columns=2)
-    return figure
+    told = (
+        values_told(f"{title}, {case}", dict(zip(names, getattr(each, measure), strict=True)))
+        for measure, title in MEASURES.items()
+        for case, each in scores.items()
+    )
+    return tell(figure, *told)
 
 
 def confusions(
@@ -103,7 +113,15 @@ def confusions(
         for axes, (case, each) in zip(grid, counts.items(), strict=True):
             confusion_map(axes, 100 * each / each.sum(1, keepdims=True), names)
             axes.set_title(case)
-    return figure
+    told = (
+        confusion_told(case, 100 * each / each.sum(1, keepdims=True), names)
+        for case, each in counts.items()
+    )
+    return tell(figure, *told)
+
+
+def _named(cells: Mapping[Case, Cell]) -> dict[str, float]:
+    return {" / ".join(case): cell.value for case, cell in cells.items()}
 
 
 def _text(cell: Cell) -> str:

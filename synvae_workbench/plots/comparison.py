@@ -19,9 +19,12 @@ from synvae_core.metrics.melody import (
     note_length_histogram,
 )
 from synvae_core.music.coding import STEPS_PER_BAR
+from synvae_workbench.plots.alternatives import SHARE, tell, values_told
 from synvae_workbench.plots.drawing import BARS, LINES, in_percent, legend_above
 from synvae_workbench.plots.style import REFERENCE, colours, new_figure, style
 
+COMMON = {"onsets": "number of onsets in a bar", "lengths": "length in sixteenths"}
+COMMON["intervals"] = "interval in semitones"
 LONGEST_LENGTH = 8  # steps; longer notes share the last bin of the chart
 
 
@@ -57,7 +60,22 @@ def corpus_comparison(groups: Mapping[str, Integer[np.ndarray, "_ t"]]) -> Figur
         panels["key"].set_title("Notes in the best major key")
         panels["repeat"].set_title("Repeated notes")
         legend_above(figure, first=[*groups])
-    return figure
+    panels = {"Notes on the beat": "beat_share", "Notes in the best major key": "in_key_share"}
+    panels["Repeated notes"] = "repeat_share"
+    told = [
+        values_told(title, summaries.loc[name].to_dict(), SHARE) for title, name in panels.items()
+    ]
+    told += [
+        values_told(f"Commonest {what} (share)", _commonest(found, panel))
+        for panel, what in COMMON.items()
+    ]
+    return tell(figure, *told)
+
+
+def _commonest(found: Mapping[str, Mapping[str, pd.Series]], panel: str) -> dict[str, float]:
+    """Mode of a distribution and its share, by set."""
+    series = {name: each[panel] for name, each in found.items()}
+    return {f"{name} {each.idxmax():g}": each.max() for name, each in series.items()}
 
 
 def _distributions(events: np.ndarray) -> dict[str, pd.Series]:

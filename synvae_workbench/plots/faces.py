@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from synvae_workbench.plots.alternatives import tell, values_told
 from synvae_workbench.plots.pictures import picture_grid
 from synvae_workbench.plots.rolls import draw_picture
 from synvae_workbench.plots.style import MUTED, VERMILION, new_figure, style
@@ -73,7 +74,13 @@ def pair_sheet(
         for line in range(lines):
             for axes, name in ((grid[2 * line, 0], "drawn"), (grid[2 * line + 1, 0], "nearest")):
                 axes.set_ylabel(name, rotation=0, ha="right", va="center")
-    return figure
+    pairs = {f"pair {place}": distance for place, distance in enumerate(distances, 1)}
+    return tell(
+        figure,
+        f"{len(drawn)} drawn pictures, each above its nearest training picture",
+        values_told("Distances", pairs),
+        f"{sum(each < close for each in distances)} closer than {close:.3g}, marked",
+    )
 
 
 def animation(

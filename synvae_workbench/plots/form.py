@@ -7,6 +7,7 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
+from synvae_workbench.plots.alternatives import SHARE, tell, values_told
 from synvae_workbench.plots.drawing import MOST_WRITTEN, heat_map, in_percent
 from synvae_workbench.plots.style import panels, style
 
@@ -54,4 +55,8 @@ def bar_similarity_maps(sets: Mapping[str, Float[np.ndarray, "_ bars bars"]]) ->
             cells = grid[-1].collections[0]
             scale = figure.colorbar(cells, ax=grid, label="steps alike", shrink=0.5)
             in_percent(scale.ax.yaxis)
-    return figure
+    told = []
+    for name, mean in means.items():
+        lags = {f"{lag} apart": np.diagonal(mean, lag).mean() for lag in range(1, bars)}
+        told.append(values_told(f"{name}, steps alike of bars", lags, SHARE))
+    return tell(figure, *told)

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from synvae_core.metrics.interpolation import PathSmoothness
 from synvae_core.metrics.latents import LatentUsage
 from synvae_core.metrics.note_recall import Share
+from synvae_workbench.plots.alternatives import SHARE, curve_told, table_told, tell, values_told
 from synvae_workbench.plots.drawing import (
     BARS,
     GIVEN_INTERVAL,
@@ -51,7 +52,14 @@ def recall_bars(panels: Mapping[str, Mapping[str, Recall]]) -> Figure:
         grid[0, 0].set(ylim=(0, 1.02), ylabel="notes found")
         in_percent(grid[0, 0].yaxis)
         legend_above(figure, columns=3)
-    return figure
+    told = (
+        values_told(
+            f"{title}, {name}", {group: share.value for group, share in recall.items()}, SHARE
+        )
+        for title, sets in panels.items()
+        for name, recall in sets.items()
+    )
+    return tell(figure, "Notes found", *told)
 
 
 def latent_spectrum(usages: Mapping[str, LatentUsage]) -> Figure:
@@ -88,7 +96,12 @@ def latent_spectrum(usages: Mapping[str, LatentUsage]) -> Figure:
         kl.set(ylabel="bits", ylim=(0, None))
         sd.set_ylim(0, None)
         legend_above(figure)
-    return figure
+    told = (
+        curve_told(f"{title}, {name}", rank, getattr(usage, measure)[order].numpy())
+        for measure, title in measures.items()
+        for name, usage in usages.items()
+    )
+    return tell(figure, f"{len(order)} dimensions, by KL", *told)
 
 
 def interpolation_distances(smoothness: Mapping[str, PathSmoothness]) -> Figure:
@@ -122,7 +135,15 @@ def interpolation_distances(smoothness: Mapping[str, PathSmoothness]) -> Figure:
             in_percent(axes.yaxis)
             axes.grid(axis="y")
         legend_above(figure)
-    return figure
+    told = [
+        curve_told(f"Distance to the first end, {kind}", way, each.mean(0), form=SHARE)
+        for kind, each in to_first.items()
+    ]
+    told += [
+        curve_told(f"Distance to the one before, {kind}", between, each.mean(0), form=SHARE)
+        for kind, each in moved.items()
+    ]
+    return tell(figure, *told)
 
 
 def attribute_effects(change: Float[np.ndarray, "v a"], names: Sequence[str]) -> Figure:
@@ -149,7 +170,16 @@ def attribute_effects(change: Float[np.ndarray, "v a"], names: Sequence[str]) ->
         axes = figure.subplots()
         heat_map(axes, table, format_signed(change, 2), **shades)
         slant_names(axes)
-    return figure
+    apart = np.where(np.eye(len(words), dtype=bool), np.nan, change)
+    return tell(
+        figure,
+        values_told(
+            "Change of its own attribute, in s.d.",
+            dict(zip(words, change.diagonal(), strict=True)),
+            "+.2f",
+        ),
+        table_told("Of others, vector / attribute", apart, (words, words), "+.2f"),
+    )
 
 
 def attribute_curves(
@@ -179,7 +209,12 @@ def attribute_curves(
             words = name.replace("_", " ")
             axes.set(title=words[:1].upper() + words[1:], xlabel="times the vector")
             axes.yaxis.set_major_locator(MaxNLocator(4))
-    return figure
+    told = (
+        f"{curve_told(name.replace('_', ' '), scales, level)}; corpus {corpus[name][0]:.3g}, "
+        f"s.d. {corpus[name][1]:.3g}"
+        for name, level in levels.items()
+    )
+    return tell(figure, "Over multiples of the vector", *told)
 
 
 def _draw_recall(axes: Axes, sets: Mapping[str, Recall]) -> None:

@@ -7,6 +7,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from synvae_workbench.plots.alternatives import SHARE, tell, values_told
 from synvae_workbench.plots.drawing import GIVEN_INTERVAL, levels
 from synvae_workbench.plots.style import BLUE, FAINT, MUTED, new_figure, style
 
@@ -54,4 +55,10 @@ def listener_accuracies(
         axes.text(1.01, overall[0], "all answers", transform=edge, color=BLUE, **place)
         axes.set(ylim=(0, 1.03), ylabel="accuracy", xlabel="listener, lowest first")
         axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
-    return figure
+    ranked = {f"listener {rank}": value for rank, value in enumerate(values, 1)}
+    return tell(
+        figure,
+        "All answers: {:.1%} ({:.1%} to {:.1%})".format(*overall),
+        values_told("Accuracy, lowest first", ranked, SHARE),
+        values_told("To compare with", lines, SHARE),
+    )

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from synvae_core.metrics.machine_listener import Answers
+from synvae_workbench.plots.alternatives import SHARE, curve_told, table_told, tell, values_told
 from synvae_workbench.plots.drawing import (
     GIVEN_INTERVAL,
     MARKERS,
@@ -54,7 +55,13 @@ def accuracy_intervals(
         axes.set(xlim=(0, 1.02), xlabel="pictures found")
         axes.xaxis.set_major_locator(FixedLocator(np.linspace(0, 1, 6)))
         in_percent(axes.xaxis)
-    return figure
+    told = {f"{name} ({len(each.truth)})": each.accuracy for name, each in answers.items()}
+    compared = {"chance": chance, **(references or {})}
+    return tell(
+        figure,
+        values_told("Pictures found (of how many)", told, SHARE),
+        values_told("To compare with", compared, SHARE),
+    )
 
 
 def learning_curves(
@@ -96,7 +103,18 @@ def learning_curves(
         in_percent(axes.yaxis)
         axes.grid(axis="y")
         legend_above(figure)
-    return figure
+    told = (
+        curve_told(
+            f"{name}, over examples of each class",
+            [*curve],
+            [each.mean() for each in curve.values()],
+            best="highest",
+            form=SHARE,
+        )
+        for name, curve in curves.items()
+    )
+    compared = {"chance": chance, **(references or {})}
+    return tell(figure, *told, values_told("To compare with", compared, SHARE))
 
 
 def trio_map(
@@ -133,7 +151,17 @@ def trio_map(
         _draw_pairs(pairs, table, [names[each] for each in classes], chance)
         _draw_trios(every, trios, names, marked)
         levels(every, {"chance": chance})
-    return figure
+    known = [names[each] for each in classes]
+    upper = np.where(np.triu(np.ones_like(table), 1), table, np.nan)
+    told = {", ".join(names[each] for each in trio): value for trio, value in trios.items()}
+    own = ", ".join(names[each] for each in marked)
+    return tell(
+        figure,
+        f"{len(trios)} trios, {np.mean([*trios.values()]):.1%} on average, chance {chance:.1%}",
+        values_told("By trio", told, SHARE),
+        f"marked: {own} {trios[marked]:.1%}" if marked else "",
+        table_told("Trios with both classes", upper, (known, known), SHARE),
+    )
 
 
 def _draw_pairs(axes: Axes, table: np.ndarray, names: Sequence[str], chance: float) -> None:

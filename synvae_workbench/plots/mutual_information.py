@@ -7,6 +7,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from synvae_core.metrics.mutual_information import Estimate
+from synvae_workbench.plots.alternatives import tell, values_told
 from synvae_workbench.plots.drawing import BARS, DASHED, GIVEN_INTERVAL, LINES, legend_above
 from synvae_workbench.plots.style import INK, MUTED, colours, new_figure, style
 
@@ -68,7 +69,14 @@ def estimates_of_known(
         axes.set(xlabel="true mutual information (nats)", ylabel="estimate (nats)")
         axes.grid(visible=True)
         legend_above(figure, columns=3)
-    return figure
+    told = (
+        values_told(
+            f"{NAMES.get(name, name)}, nats where the truth is",
+            {f"{value:g}": each.nats for value, each in zip(known, found, strict=True)},
+        )
+        for name, found in estimates.items()
+    )
+    return tell(figure, *told, values_told("Ceilings in nats", ceilings))
 
 
 def estimate_bars(
@@ -109,7 +117,13 @@ def estimate_bars(
             axes.margins(x=0.12)
         # from top to bottom, below the ceilings' names
         panels[0].set_ylim(len(bounds[0]) - 0.4, -1.1)
-    return figure
+    told = (
+        values_told(
+            f"{title}, in nats", {NAMES.get(name, name): each.nats for name, each in found.items()}
+        )
+        for title, found in estimates.items()
+    )
+    return tell(figure, *told, values_told("Ceilings in nats", ceilings))
 
 
 def _check(estimates: Mapping) -> None:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from synvae_core.metrics.neighbour_labels import LabelPrecision
+from synvae_workbench.plots.alternatives import SHARE, tell, values_told
 from synvae_workbench.plots.charts import SPACES, space_colours
 from synvae_workbench.plots.drawing import DASHED, LINES, legend_above, row_marks
 from synvae_workbench.plots.style import BLUE, INK, MUTED, new_figure, style
@@ -55,7 +56,16 @@ def precision_curves(
             axes.grid(axis="y")
         grid[0].set(ylim=(0, 1.02), ylabel="precision")
         legend_above(figure)
-    return figure
+    told = (
+        values_told(
+            f"{title}, {SPACES.get(space, space)}, precision at",
+            {str(k): value for k, value in of.items()},
+            ".3f",
+        )
+        for title, spaces in panels.items()
+        for space, of in spaces.items()
+    )
+    return tell(figure, *told, f"chance: {chance:.3f}" if chance is not None else "")
 
 
 def class_precision(
@@ -96,7 +106,11 @@ def class_precision(
         )
         axes.set(xlim=(-0.01, 1.01), xlabel="precision")
         legend_above(figure, columns=5)
-    return figure
+    told = (
+        values_told(SPACES.get(space, space), dict(zip(labels, each.per_class, strict=True)), ".3f")
+        for space, each in {**spaces, "chance": chance}.items()
+    )
+    return tell(figure, "Precision by class (pictures)", *told)
 
 
 def neighbour_gallery(
@@ -139,7 +153,12 @@ def neighbour_gallery(
                 for row in zip(index.tolist(), alike[space].tolist(), strict=True)
             ]
             _draw_mosaic(axes, framed, SPACES.get(space, space))
-    return figure
+    right = {SPACES.get(space, space): each.double().mean().item() for space, each in alike.items()}
+    return tell(
+        figure,
+        f"{rows} pictures, each with its {k} nearest",
+        values_told("Share of them with the picture's label, framed in blue", right, SHARE),
+    )
 
 
 def _add_frame(image: Tensor, alike: bool | None) -> np.ndarray:

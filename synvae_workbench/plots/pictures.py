@@ -6,6 +6,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from synvae_workbench.plots.alternatives import pictures_told, tell
 from synvae_workbench.plots.rolls import draw_picture
 from synvae_workbench.plots.style import new_figure, style
 
@@ -28,4 +29,4 @@ def picture_grid(rows: Mapping[str, Float[Tensor, "n c h w"]]) -> Figure:
             for panel, picture in zip(axes, pictures, strict=True):
                 draw_picture(panel, picture)
             axes[0].set_ylabel(name, rotation=0, ha="right", va="center")
-    return figure
+    return tell(figure, pictures_told(dict.fromkeys(rows, columns)))

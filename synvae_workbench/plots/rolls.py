@@ -21,6 +21,7 @@ from synvae_core.music.coding import (
     Note,
 )
 from synvae_core.music.melody import ONE_VOICE
+from synvae_workbench.plots.alternatives import melodies_told, pictures_told, tell
 from synvae_workbench.plots.style import (
     BAR_LINE,
     FAINT,
@@ -109,7 +110,7 @@ def piano_rolls(
             _draw_roll(axes, melodies[i], low, high, steps=steps)
             _label_roll(axes, low, high, pitches=i % columns == 0, bars=i + columns >= len(events))
             axes.set_title(titles[i] if titles else "")
-    return figure
+    return tell(figure, melodies_told(_pitches(melodies), titles))
 
 
 def digit_grid(
@@ -159,7 +160,9 @@ def digit_grid(
             draw_picture(redrawn, rebuilt[i])
         for axes, text in zip(grid[:, 0], ROW_LABELS * blocks, strict=True):
             axes.set_ylabel(text, rotation=0, ha="right", va="center")
-    return figure
+    of = names if labels is not None else ()
+    told = pictures_told(dict.fromkeys(ROW_LABELS, count))
+    return tell(figure, told, melodies_told(_pitches(melodies), of))
 
 
 def rolls_below_each_other(
@@ -200,7 +203,9 @@ def rolls_below_each_other(
             for axes in row[2:]:
                 draw_picture(axes, redrawn)
         _label_roll(grid[-1, 1], low, high, pitches=False, bars=True)
-    return figure
+    again = " and the picture rebuilt from it" if rebuilt is not None else ""
+    lines = f"{len(images)} pictures below each other, each beside its melody{again}"
+    return tell(figure, lines, melodies_told(_pitches(melodies)))
 
 
 def draw_picture(axes: Axes, image: Float[Tensor, "c h w"]) -> None:
@@ -244,6 +249,10 @@ def _label_roll(axes: Axes, low: int, high: int, *, pitches: bool, bars: bool) -
         starts = np.arange(0, axes.get_xlim()[1], STEPS_PER_BAR)
         axes.set_xticks(starts, [f"bar {i}" for i in range(1, len(starts) + 1)], ha="left")
     axes.tick_params(length=0)
+
+
+def _pitches(melodies: Sequence[Sequence[Note]]) -> list[list[int]]:
+    return [[note.pitch for note in notes] for notes in melodies]
 
 
 def _pitch_range(melodies: Sequence[Sequence[Note]]) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from synvae_core.metrics.note_recall import Share
+from synvae_workbench.plots.alternatives import SHARE, pictures_told, tell, values_told
 from synvae_workbench.plots.drawing import (
     DASHED,
     GIVEN_INTERVAL,
@@ -62,7 +63,13 @@ def agreement_intervals(
             axes.set(title=title, xlim=(max(0, lowest - 0.04), 1.01))
             in_percent(axes.xaxis)
         legend_above(figure, columns=5)
-    return figure
+    told = (
+        values_told(f"{title}, {kind}", {n: share.value for n, share in of.items()}, SHARE)
+        for title, kinds in panels.items()
+        for kind, of in kinds.items()
+    )
+    compared = values_told("To compare with", references, SHARE) if references else ""
+    return tell(figure, *told, compared)
 
 
 def measures_by_class(
@@ -102,7 +109,12 @@ def measures_by_class(
             axes.set_xlim(left=0)
             axes.margins(x=0.08)
         legend_above(figure, columns=5)
-    return figure
+    told = (
+        values_told(f"{title}, {kind}", each)
+        for title, of in panels.items()
+        for kind, each in of.items()
+    )
+    return tell(figure, *told, values_told("Lines", references) if references else "")
 
 
 def picture_mosaic(
@@ -139,7 +151,9 @@ def picture_mosaic(
         axes.xaxis.tick_top()
         axes.tick_params(length=0, labelcolor=MUTED)
         axes.spines[:].set_visible(False)
-    return figure
+    headings = [f"from column {place + 1} {name}" for place, name in named.items()]
+    counts = {name: len(pictures) for name, pictures in rows.items()}
+    return tell(figure, pictures_told(counts), ", ".join(headings))
 
 
 def _in_ink(picture: Tensor) -> np.ndarray:

@@ -5,6 +5,7 @@ colour vision tell apart.
 """
 
 import base64
+import html
 import io
 import re
 from collections.abc import Container, Iterable
@@ -70,7 +71,12 @@ _STYLE = {
 
 
 class StyledFigure(Figure):
-    """Figure with the style on a white ground, wherever it is drawn; SVG in notebooks."""
+    """Figure with the style on a white ground, wherever it is drawn; SVG in notebooks.
+
+    `alternative` is its text alternative, which the SVG carries as its `aria-label`.
+    """
+
+    alternative = ""
 
     def savefig(self, *args: Any, **options: Any) -> None:
         """Saves the figure in this style, as `Figure.savefig`."""
@@ -83,6 +89,9 @@ class StyledFigure(Figure):
         svg = buffer.getvalue()
         # the XML declaration and document type have no place inside a page
         svg = _PATH.sub(_shorten_path, svg[svg.index("<svg") :])
+        if self.alternative:
+            label = html.escape(self.alternative)
+            svg = svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
         return _PNG.sub(_as_webp, svg)
 
 

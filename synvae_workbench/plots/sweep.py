@@ -8,6 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from synvae_workbench.plots.alternatives import table_told, tell, values_told
 from synvae_workbench.plots.drawing import heat_map
 from synvae_workbench.plots.style import BLUE, INK, panels, style
 
@@ -45,7 +46,14 @@ def over_parameter(
             axes.minorticks_off()
             axes.grid(visible=True, axis="y")
             axes.margins(0.12)
-    return figure
+    told = (
+        values_told(
+            f"{name}, mean by {parameter}",
+            {_text(value): scores.loc[[value]].mean() for value in named},
+        )
+        for name, scores in runs.items()
+    )
+    return tell(figure, f"{len(values)} runs", *told)
 
 
 def over_two_parameters(
@@ -74,7 +82,12 @@ def over_two_parameters(
             table = means.unstack().rename(index=_text, columns=_text)
             heat_map(axes, table, np.vectorize("{:.3g}".format)(table))
             axes.set_title(name)
-    return figure
+    told = []
+    for name, means in tables.items():
+        table = means.unstack()
+        sides = tuple([*map(_text, side)] for side in (table.index, table.columns))
+        told.append(table_told(f"{name}, mean by {' / '.join(values)}", table, sides))
+    return tell(figure, *told)
 
 
 def _check(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from synvae_workbench.plots.alternatives import tell, values_told
 from synvae_workbench.plots.style import BLUE, MUTED, REFERENCE, VERMILION, new_figure, style
 
 
@@ -42,7 +43,15 @@ def trade_off(
             axes.set_title(title)
             axes.grid(visible=True)
             axes.margins(0.12)
-    return figure
+    told = (
+        values_told(title, {name: of[measure] for name, of in points.items()})
+        for measure, title in {horizontal: label, **up}.items()
+    )
+    return tell(figure, f"{len(points)} settings", *told, _limits_told(limits or {}))
+
+
+def _limits_told(limits: Mapping[str, float]) -> str:
+    return values_told("Vertical lines", limits) if limits else ""
 
 
 def _draw_limits(axes: Axes, limits: Mapping[str, float]) -> None:

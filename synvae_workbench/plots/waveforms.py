@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from synvae_core.losses import magnitudes
+from synvae_workbench.plots.alternatives import tell, values_told
 from synvae_workbench.plots.drawing import DASHED, row_marks
 from synvae_workbench.plots.style import INK, colours, new_figure, style
 
@@ -84,4 +85,12 @@ def fidelity_dots(
             axes.set_title(title)
         for axes in grid[1:]:
             axes.set_yticklabels([])
-    return figure
+    told = (
+        values_told(
+            f"{title}, mean (windows)",
+            {f"{kind} ({len(each)})": each.mean() for kind, each in of.items()},
+            ".2f",
+        )
+        for title, of in values.items()
+    )
+    return tell(figure, *told, values_told("Lines", goals) if goals else "")

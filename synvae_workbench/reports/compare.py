@@ -96,14 +96,14 @@ def _shown(notebook: nbformat.NotebookNode) -> dict[tuple[str, int], str]:
         if cell.cell_type == "markdown":
             heading = [heading, *headings(cell.source)][-1]
         for output in cell.get("outputs", []):
-            shown = _as_html(output.get("data", {}), heading)
+            shown = _as_html(output.get("data", {}), output.get("metadata", {}).get("alt", ""))
             if shown:
                 place = sum(1 for key in found if key[0] == heading)
                 found[heading, place] = shown
     return found
 
 
-def _as_html(data: Mapping[str, Any], heading: str) -> str:
+def _as_html(data: Mapping[str, Any], alt: str) -> str:
     """A figure as an image, HTML that plays or shows as it is; nothing of anything else."""
     markup = data.get("text/html", "")
     if "<audio" in markup or "<img" in markup:
@@ -111,8 +111,7 @@ def _as_html(data: Mapping[str, Any], heading: str) -> str:
     for kind in ("image/svg+xml", "image/png", "image/jpeg"):
         if kind in data:
             source = html.escape(data_uri(kind, data[kind]))
-            alt = html.escape(f"Figure of the section “{heading}”")
-            return f'<figure class="picture"><img alt="{alt}" src="{source}"></figure>'
+            return f'<figure class="picture"><img alt="{html.escape(alt)}" src="{source}"></figure>'
     return ""
 
 

@@ -19,6 +19,7 @@ from traitlets.config import Config
 from synvae_core.atomic import write_text
 from synvae_workbench.provenance import MIME_TYPE
 from synvae_workbench.reports.estimate import headings
+from synvae_workbench.reports.figures import alternative
 from synvae_workbench.reports.formatting import format_duration, format_time
 from synvae_workbench.reports.opening import TAG as OPENING
 from synvae_workbench.reports.parameters import TAG, declared_parameters, read_notebook
@@ -146,8 +147,9 @@ def reportable_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNod
                 cell.source = TITLE.sub("", cell.source)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if _is_shown(output)]
-            alt = cell.metadata.get("synvae", {}).get("alt", f"Figure of the section “{heading}”")
-            cell.metadata.report.alt = alt
+            for output in cell.outputs:
+                if "data" in output:
+                    output.metadata.alt = alternative(output, heading)
         cells.append(cell)
     notebook.cells = sorted(cells, key=_opens, reverse=True)
     return notebook

@@ -163,7 +163,7 @@ def _over_seeds(
 
 def _figures(
     varied: Sequence[str], main: Sequence[str], cells: Sequence[Mapping[str, Any]]
-) -> list[tuple[list[str], str]]:
+) -> list[tuple[list[str], str, str]]:
     """Measures that all finished cells have: over each parameter, and over both if two vary."""
     done = [cell for cell in cells if cell["metrics"]]
     shown = [metric for metric in main if all(metric in cell["metrics"] for cell in done)]
@@ -176,4 +176,4 @@ def _figures(
     settings = {name: each for name, each in values.items() if name != SEED}
     if shown and len(settings) == 2:
         figures.append(([*settings], over_two_parameters(settings, measures)))
-    return [(names, figure_uri(figure)) for names, figure in figures]
+    return [(names, figure_uri(figure), figure.alternative) for names, figure in figures]

@@ -17,6 +17,7 @@ WARNINGS = """/x y/a.py:3: UserWarning: <b>odd</b>
 a message
 \x1b[33mWARNING:root:\x1b[0mlate
 """
+SVG = '<svg role="img" aria-label="A &lt;b&gt;: 1 &amp; 2."><g/></svg>'
 MARKUP = "<img src=http://x onerror=alert(1)>&\"'"
 
 
@@ -31,7 +32,7 @@ def soup(tmp_path_factory):
         new.new_output("stream", text="plain <u>text</u>"),
         new.new_output("stream", name="stderr", text=WARNINGS),
         output(image_png=PIXEL, text_plain="<Figure>"),
-        new.new_output("display_data", data={"image/svg+xml": "<svg><g/></svg>"}),
+        new.new_output("display_data", data={"image/svg+xml": SVG}),
         output(text_html="<table><tr><td>3</td></tr></table>"),
         output(text_html='<audio controls src="data:audio/mpeg;base64,AAAA"></audio>'),
         new.new_output(
@@ -136,7 +137,8 @@ def test_outputs_are_embedded(soup):
     pictures = [image["src"] for image in soup.select("main img")]
     assert pictures[0] == f"data:image/png;base64,{PIXEL}"
     assert pictures[1].startswith("data:image/svg+xml;base64,")
-    assert all(image["alt"] == "Figure of the section “Ünder”" for image in soup.select("img"))
+    said = [image["alt"] for image in soup.select("main img")]
+    assert said == ["Figure of the section “Ünder”", "A <b>: 1 & 2."]
     assert soup.select_one("audio")["src"].startswith("data:audio/mpeg")
     assert len(soup.select("main .scroll > table")) == 2
 

@@ -97,7 +97,9 @@ def test_two_settings_are_drawn_against_each_other(tmp_path):
     soup = sweep_page(tmp_path, cells, varied=["BETA", "LOSS", "SEED"])
     headings = [each.text for each in soup.select("h2") if each.text.startswith("Over")]
     assert headings == ["Over BETA", "Over LOSS", "Over SEED", "Over BETA and LOSS"]
-    assert "the mean of the runs of each pair" in soup.select("figure img")[-1]["alt"]
+    last = soup.select("figure img")[-1]["alt"]
+    assert "Means of the runs of each pair" in last
+    assert "1 / 0.5: 0.5, 1 / 1: 1, 2 / 0.5: 1, 2 / 1: 2" in last
 
 
 def test_a_setting_may_lack_a_measure_of_others(tmp_path):
