@@ -34,7 +34,7 @@ setup: .venv/.ready ## make .venv with the versions of requirements.lock
 	@touch $@
 
 lab: setup ## open the quickstart in JupyterLab, on this machine alone
-	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/00_quickstart.ipynb
+	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --LabApp.default_url=/lab/tree/notebooks/00_quickstart.ipynb
 
 # Such as PORT=8867; 0 for any that is free.
 PORT ?= 8866

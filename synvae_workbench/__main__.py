@@ -272,7 +272,7 @@ def new_command(options: argparse.Namespace) -> int:
     print(f"    cd {shlex.quote(str(options.folder))}")
     print("    synvae list --short                         what there is")
     print("    synvae run 00 -p SMOKE true                 a first report, in reports/")
-    print("    jupyter lab notebooks/00_quickstart.ipynb   the same, cell by cell")
+    print("    jupyter lab                                 all of it, cell by cell")
     print("    synvae sweep reports/beta.yaml --dry-run    many runs")
     return 0
 

@@ -103,8 +103,8 @@ def jupyterlab(tree, environment) -> Iterator[Served]:
         "LabApp.extension_manager": "readonly",
     }
     command = [sys.executable, "-m", "jupyterlab", *(f"--{k}={v}" for k, v in options.items())]
-    with serving(command, environment, r"(http://127\.0\.0\.1:\d+)/lab") as (found, pid):
-        yield Served(found[1], environment["JUPYTER_TOKEN"], pid, tree / "notebooks")
+    with serving(command, environment, r"(http://127\.0\.0\.1:\d+)/lab") as (found, pid, log):
+        yield Served(found[1], environment["JUPYTER_TOKEN"], pid, tree / "notebooks", log)
 
 
 @pytest.fixture(scope="session")
@@ -115,8 +115,8 @@ def live_pages(tree, environment) -> Iterator[Served]:
     command = [sys.executable, "-m", "synvae_workbench", "explore", "--port", "0"]
     command += ["--notebooks", str(tree / "notebooks"), "-p", "SMOKE", "true"]
     pattern = r"(http://127\.0\.0\.1:\d+)/\?token=(\S+)"
-    with serving(command, environment, pattern) as (found, pid):
-        yield Served(found[1], found[2], pid, tree / "notebooks")
+    with serving(command, environment, pattern) as (found, pid, log):
+        yield Served(found[1], found[2], pid, tree / "notebooks", log)
 
 
 @pytest.fixture(scope="session")

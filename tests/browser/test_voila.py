@@ -2,8 +2,10 @@
 
 import http.client
 import re
+import socket
 import subprocess
 import sys
+import time
 from urllib.parse import urlsplit
 
 import psutil
@@ -64,7 +66,7 @@ def test_the_printed_address_opens_where_a_picture_can_be_dropped(ask, live_page
     first = pages_of(live_pages.notebooks)[0].name
     assert (status, headers["Location"]) == (302, f"/{first}"), "the token is not left in view"
     assert first.startswith("40_")
-    assert "Set-Cookie" in headers
+    assert "SameSite=Strict" in headers["Set-Cookie"]
     assert len(kernels(live_pages)) == before
 
 
@@ -131,6 +133,57 @@ def test_another_page_cannot_talk_to_a_kernel(ask):
     path = f"/voila/api/shutdown/{NO_KERNEL}"
     assert ask(path, method="POST", token=None, **foreign)[0] in (403, 404)
     assert ask(f"/api/kernels/{NO_KERNEL}", method="DELETE")[0] == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_link_of_another_site_starts_nothing_and_is_led_on(ask, live_pages, site):
+    before = kernels(live_pages)
+    for token in (live_pages.token, None):
+        status, body, _ = ask(f"/{SAY_IT}", token=token, Sec_Fetch_Site=site)
+        assert status == 403
+        assert "A page of another site led here" in body
+        assert '<a href="/">' in body
+    assert kernels(live_pages) == before
+
+
+@pytest.fixture
+def in_terminal(live_pages):
+    """A function: what the terminal has said since the test began."""
+    before = len(live_pages.log.read_text(encoding="utf-8"))
+    return lambda: live_pages.log.read_text(encoding="utf-8")[before:]
+
+
+def hang_up(live_pages, path, cookie="", seconds=0.0):
+    """Asks as a browser does, and goes away without waiting for an answer."""
+    port = urlsplit(live_pages.url).port
+    headers = WEBSOCKET | {"Host": f"127.0.0.1:{port}", "Cookie": cookie}
+    if "channels" not in path:
+        headers = {"Host": headers["Host"], "Cookie": cookie}
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        time.sleep(seconds)
+
+
+def test_a_refused_websocket_leaves_no_traceback(ask, live_pages, in_terminal):
+    _, _, headers = ask(f"/?token={live_pages.token}", token=None)
+    cookie = headers["Set-Cookie"].partition(";")[0]
+    for who in ("", cookie):
+        for seconds in (0, 0.01):
+            hang_up(live_pages, f"/api/kernels/{NO_KERNEL}/channels", who, seconds)
+    assert ask("/")[0] == 200  # by then it has noticed all of them
+    assert "Traceback" not in in_terminal()
+
+
+def test_a_tab_that_is_closed_at_once_leaves_no_kernel(ask, live_pages, in_terminal):
+    _, _, headers = ask(f"/?token={live_pages.token}", token=None)
+    before = set(kernels(live_pages))
+    hang_up(live_pages, f"/{SAY_IT}", headers["Set-Cookie"].partition(";")[0], seconds=1.5)
+    started = set(kernels(live_pages)) - before
+    assert started
+    psutil.wait_procs(started, timeout=60)
+    assert not any(each.is_running() for each in started)
+    assert "Traceback" not in in_terminal()
 
 
 def test_it_listens_on_this_machine_alone(live_pages):

@@ -18,19 +18,20 @@ START_SECONDS = 60  # on a busy machine
 
 
 class Served(NamedTuple):
-    """A server: its address without a path, its token, its process, the notebooks it serves."""
+    """A server: its address without a path, its token, its process, its notebooks and its log."""
 
     url: str
     token: str
     pid: int
     notebooks: Path
+    log: Path
 
 
 @contextlib.contextmanager
 def serving(
     command: list[str], env: dict[str, str], address: str
-) -> Iterator[tuple[re.Match[str], int]]:
-    """Runs a server until the block ends; gives the address that it prints, and its process."""
+) -> Iterator[tuple[re.Match[str], int, Path]]:
+    """Runs a server until the block ends; gives the address it prints, its process and its log."""
     log = Path(env["IPYTHONDIR"]).with_name(f"{secrets.token_hex(4)}.log")
     with log.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(command, env=env, stdout=out, stderr=out, cwd=log.parent)
@@ -41,7 +42,7 @@ def serving(
                 said = log.read_text(encoding="utf-8")[-2000:]
                 raise RuntimeError(f"{' '.join(command[1:4])} does not serve: {said}")
             time.sleep(0.1)
-        yield found, process.pid
+        yield found, process.pid, log
     finally:
         process.terminate()
         try:

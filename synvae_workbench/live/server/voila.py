@@ -29,9 +29,21 @@ from traitlets.config import Config
 from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.static_file_handler import MultiStaticFileHandler, TemplateStaticFileHandler
-from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
+from synvae_workbench.live.server.handlers import (
+    ELSEWHERE,
+    LivePage,
+    PageSocket,
+    refuse_other_sites,
+)
+from synvae_workbench.live.server.kernels import (
+    ALONE_SECONDS,
+    CHECK_SECONDS,
+    MOST_KERNELS,
+    PageKernels,
+    pass_over_ended,
+)
 from synvae_workbench.live.server.pages import Page, live_notebook, live_pages, page_parameters
 from synvae_workbench.places import kernel_folder, python_path
 from synvae_workbench.sockets import socket_folder
@@ -41,9 +53,10 @@ TEMPLATES = HERE / "template"
 HOST = "127.0.0.1"
 PORT = 8866
 LAST_PORT = 65_535
+RETRY_SECONDS = 10  # after which a page that found no room asks again
+# No page of another site acts with the cookies of who has the address.
+SAME_SITE = {"samesite": "Strict"}
 LONGEST_SOCKET = f"voila_12345678/kernel-{uuid.UUID(int=0)}-ipc-5"  # of those of a page
-MOST_KERNELS = 8  # each holds its models in memory
-IDLE_SECONDS = 600  # a kernel without a page, as after a crash of the browser
 # Whatever a page or a notebook tries, its browser fetches from this server alone.
 POLICY = (
     "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; "
@@ -97,7 +110,9 @@ def explore(
         app.template_paths.insert(0, str(TEMPLATES))
         app.tornado_settings = _tornado_settings(pages)
         address = f"http://{HOST}:{app.port}/?token={app.token}"
-        tornado.ioloop.IOLoop.current().add_callback(ready, address)  # the first that the loop does
+        loop = tornado.ioloop.IOLoop.current()
+        loop.asyncio_loop.set_exception_handler(pass_over_ended)
+        loop.add_callback(ready, address)  # the first that the loop does
         app.start()
 
 
@@ -113,8 +128,10 @@ def _configuration(folder: Path, port: int, prelaunch_hook: PreparePage) -> Conf
     config.Voila.token = secrets.token_urlsafe(16)
     config.Voila.identity_provider_class = _ByAddress
     config.Voila.authorizer_class = _ReadAndExecute
+    config.IdentityProvider.cookie_options = SAME_SITE
     config.VoilaConfiguration.prelaunch_hook = prelaunch_hook
     config.VoilaConfiguration.kernel_spec_manager_class = _ThisInterpreter
+    config.VoilaConfiguration.multi_kernel_manager_class = PageKernels
     config.VoilaConfiguration.allow_template_override = "NO"
     config.VoilaConfiguration.allow_theme_override = "NO"
     config.VoilaConfiguration.show_tracebacks = True  # to the owner of the machine
@@ -127,8 +144,10 @@ def _configuration(folder: Path, port: int, prelaunch_hook: PreparePage) -> Conf
     if os.name != "nt":
         config.KernelManager.transport = "ipc"  # files of the user's own, which no other can read
     config.MappingKernelManager.root_dir = str(kernel_folder(folder))
-    config.MappingKernelManager.cull_idle_timeout = IDLE_SECONDS
-    config.MappingKernelManager.cull_interval = 60
+    config.MappingKernelManager.cull_idle_timeout = ALONE_SECONDS
+    config.MappingKernelManager.cull_interval = CHECK_SECONDS
+    config.KernelRestarter.restart_limit = 0  # a page is of no use to an empty kernel
+    config.KernelRestarter.time_to_dead = 1.0
     return config
 
 
@@ -141,19 +160,24 @@ def _tornado_settings(pages: list[Page]) -> dict[str, Any]:
         "headers": {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"},
         "default_handler_class": Template404,
         "jinja2_env": jinja2.Environment(loader=loader, autoescape=True),
-        "jinja_template_vars": {"pages": pages, "roll": ROLL, "most_kernels": MOST_KERNELS},
+        "jinja_template_vars": {
+            "pages": pages,
+            "roll": ROLL,
+            "most_kernels": MOST_KERNELS,
+            "retry_seconds": RETRY_SECONDS,
+            "elsewhere": ELSEWHERE,
+        },
+        "xsrf_cookie_kwargs": {"path": "/"} | SAME_SITE,
     }
 
 
 def _prelaunch_hook(pages: list[Page], values: Mapping[str, Mapping[str, Any]]) -> PreparePage:
-    """Makes a function that prepares the notebook of a page, or refuses one page too many."""
+    """Makes a function that prepares the notebook of a page."""
     by_address = {f"/{page.name}": page for page in pages}
 
     def prepare_page(
         handler: JupyterHandler, notebook: nbformat.NotebookNode, cwd: str
     ) -> nbformat.NotebookNode:
-        if len(handler.kernel_manager.list_kernel_ids()) >= MOST_KERNELS:
-            raise tornado.web.HTTPError(503)
         _ = handler.xsrf_token  # sets its cookie, without which a page cannot end its kernel
         page = by_address[handler.request.path]
         return live_notebook(notebook, page, values[page.name])
@@ -184,6 +208,7 @@ class _ByAddress(IdentityProvider):
         user = await super().get_user(handler)
         if user is None:  # refused here, as there is no form to log in to which one could be led
             handler.current_user = None
+            refuse_other_sites(handler)
             raise tornado.web.HTTPError(403)
         return user
 
@@ -225,10 +250,15 @@ class _LivePages(Voila):
             "voila_configuration": self.voila_configuration,
         }
         live = [
-            (f"/{page.name}", TornadoVoilaHandler, shared | {"notebook_path": page.path.name})
+            (f"/{page.name}", LivePage, shared | {"notebook_path": page.path.name})
             for page in self.pages
         ]
-        used = [rule for rule in super().init_handlers() if rule[1] in LOADED]
+        own = {VoilaKernelWebsocketHandler: PageSocket}
+        used = [
+            (rule[0], own.get(rule[1], rule[1]), *rule[2:])
+            for rule in super().init_handlers()
+            if rule[1] in LOADED
+        ]
         return [("/", _StartPage, {"first": self.pages[0].name}), *live, *used]
 
 

@@ -1,27 +1,27 @@
 import socket
-from unittest.mock import Mock
 
-import nbformat
 import pytest
-from jupyter_server.base.handlers import JupyterHandler
-from tornado.web import HTTPError
 
 from synvae_workbench.live.server import voila
 from synvae_workbench.live.server.pages import Page
 
 
-def test_one_page_too_many_is_refused_before_its_kernel_starts(tmp_path):
-    page = Page("40_x", "Title", "Why?", tmp_path / "40_x.ipynb")
-    hook = voila._prelaunch_hook([page], {"40_x": {}})
-    handler = Mock(spec=JupyterHandler)
-    handler.kernel_manager.list_kernel_ids.return_value = ["kernel"] * voila.MOST_KERNELS
-    with pytest.raises(HTTPError) as refused:
-        hook(handler, notebook=nbformat.v4.new_notebook(), cwd="")
-    assert refused.value.status_code == 503
-    settings = voila._tornado_settings([page])
+@pytest.mark.parametrize(
+    ("status", "message", "words"),
+    [
+        (503, "", f"{voila.MOST_KERNELS} pages are open"),
+        (403, "", "the whole address that make explore printed"),
+        (403, "Blocking <host>", "the whole address that make explore printed"),
+        (403, voila.ELSEWHERE, voila.ELSEWHERE),
+    ],
+)
+def test_a_refusal_leads_back_and_tries_again_where_waiting_helps(status, message, words):
+    settings = voila._tornado_settings([Page("40_x", "Title", "Why?", None)])
     template = settings["jinja2_env"].get_template("error.html")
-    text = template.render(status_code=503, **settings["jinja_template_vars"])
-    assert f"{voila.MOST_KERNELS} pages are open" in text
+    text = template.render(status_code=status, message=message, **settings["jinja_template_vars"])
+    assert words in text
+    assert '<a href="/">' in text
+    assert ('http-equiv="refresh"' in text) == (status == 503)
 
 
 @pytest.mark.parametrize("port", [-1, 65_536, 99_999, 1 << 32])
