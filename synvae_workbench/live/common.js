@@ -1,6 +1,10 @@
 // What all live pages begin with: elements, the keys, and the colours of notes.
 const LOW = 55, HIGH = 84;  // pitches that a roll always has room for, so that it seldom jumps
 
+// A finger is all that one has: nothing is said of keys there, nor of dropping files.
+const touch = matchMedia("(hover: none) and (pointer: coarse)");
+const byHand = (keys, finger) => touch.matches ? finger : keys;
+
 const make = (tag, name, parent, text = "") => {
   const node = document.createElement(tag);
   node.className = name; node.textContent = text; parent.append(node);

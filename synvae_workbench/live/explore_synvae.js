@@ -85,7 +85,7 @@ function render({ model, el }) {
   let number = 0;
   const draw = button(acts, "Draw a digit", () => {
     stage.classList.add("ex-drawing"); field.clear(); draw.textContent = "Clear the field";
-    field.canvas.focus(); say(`Draw a digit. ${KEYS}`);
+    field.canvas.focus(); say(`Draw a digit. ${byHand(KEYS, "A finger is the pen.")}`);
   });
   button(acts, "Other examples", () => send({ kind: "shelf", number: ++number }));
   const fillShelf = ({ rows }, buffers) => {

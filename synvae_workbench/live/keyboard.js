@@ -1,5 +1,5 @@
 // A piano that sounds at once; what is tapped goes to the kernel as notes: see keyboard.py.
-const WHITE = [0, 2, 4, 5, 7, 9, 11], KEYS = 25, LOWEST = 24, HIGHEST = 84;
+const WHITE = [0, 2, 4, 5, 7, 9, 11], KEYS = 25, OCTAVE = 12, LOWEST = 24, HIGHEST = 84;
 const NAMES = ["C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "A flat", "A", "B flat", "B"];
 // Two rows of the computer's keyboard, by place and not by letter, from the lowest key on.
 const PLACES = ["KeyA", "KeyW", "KeyS", "KeyE", "KeyD", "KeyF", "KeyT", "KeyG", "KeyY", "KeyH", "KeyU",
@@ -168,10 +168,12 @@ function render({ model, el }) {
 
   // --- the keys
   const row = make("div", "kb-row kb-low", root);
+  const narrow = matchMedia("(max-width: 40rem)");  // room for one octave of wide keys, as in the CSS
+  const count = () => narrow.matches ? OCTAVE : KEYS, highest = () => lowest + count() - 1;
   const shift = by => {
     lowest = Math.max(LOWEST, Math.min(HIGHEST, lowest + by));
-    focus = Math.max(lowest, Math.min(lowest + KEYS - 1, focus + by));
-    build(); say(`From ${spoken(lowest)} to ${spoken(lowest + KEYS - 1)}`);
+    focus += by;
+    build(); say(`From ${spoken(lowest)} to ${spoken(highest())}`);
   };
   button(row, "◂", () => shift(-12), "An octave lower (Z)").setAttribute("aria-label",
     "An octave lower");
@@ -183,11 +185,13 @@ function render({ model, el }) {
   const build = () => {
     for (const [key] of held) release(key);
     piano.replaceChildren(); keys = new Map();
-    piano.setAttribute("aria-label", `Piano, ${spoken(lowest)} to ${spoken(lowest + KEYS - 1)}. `
+    focus = Math.max(lowest, Math.min(highest(), focus));
+    piano.setAttribute("aria-label", `Piano, ${spoken(lowest)} to ${spoken(highest())}. `
       + "Arrows move from key to key, the letters of two rows play.");
     let white = 0;
-    const whites = KEYS - 10;
-    for (let pitch = lowest; pitch < lowest + KEYS; pitch++) {
+    const whites = narrow.matches ? 7 : 15;
+    piano.style.setProperty("--whites", whites);
+    for (let pitch = lowest; pitch <= highest(); pitch++) {
       const black = !WHITE.includes(pitch % 12), key = make("button", black ? "kb-black" : "", piano);
       Object.assign(key, { type: "button", tabIndex: pitch === focus ? 0 : -1 });
       key.setAttribute("aria-label", spoken(pitch)); key.dataset.pitch = pitch;
@@ -218,7 +222,7 @@ function render({ model, el }) {
       keys.get(pitch)?.removeAttribute("data-down");
   };
   const move = to => {
-    focus = Math.max(lowest, Math.min(lowest + KEYS - 1, to));
+    focus = Math.max(lowest, Math.min(highest(), to));
     for (const [pitch, key] of keys) key.tabIndex = pitch === focus ? 0 : -1;
     keys.get(focus).focus();
   };
@@ -264,8 +268,10 @@ function render({ model, el }) {
     } else say(content.said);
   };
   model.on("msg:custom", receive);
+  narrow.addEventListener("change", build);
   build(); markSlot(slot); draw();
-  say("Click into the keys; then the letters on them play too.");
-  return () => { model.off("msg:custom", receive); stop(false); synth.close(); };
+  say(byHand("Click into the keys; then the letters on them play too.",
+    "Tap the keys. The arrows go an octave lower and higher."));
+  return () => { model.off("msg:custom", receive); narrow.removeEventListener("change", build); stop(false); synth.close(); };
 }
 export default { render };

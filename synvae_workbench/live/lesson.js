@@ -73,6 +73,7 @@ const lessonScreens = (ui, leave, leaveText, again) => {
     Object.assign(ui.at, { b: back, q: () => ask("step", { index: of }) });
     ui.at.hint = `Keys: 1 to ${all.length} play, space plays one after the other or stops, `
       + "Enter goes on, B back, Q to the questions";
+    ui.at.taps = "Tap a picture to play its melody or to stop it";
   };
 
   const question = ({ lesson, task, of, right, names }, [sound, ...pictures]) => {
@@ -86,14 +87,16 @@ const lessonScreens = (ui, leave, leaveText, again) => {
     const row = make("div", "lt-row", body), sounds = () => ask("step", { index: 0 });
     press("", row, "Hear the sounds again", sounds, "S");
     const go = primary("Answer", () => {
-      if (!who.plays) say("Play the melody first: press space.");
-      else if (place === undefined) say(`Choose a picture: press 1 to ${names.length}.`);
+      if (!who.plays) say(`Play the melody first: ${byHand("press space", "tap its button")}.`);
+      else if (place === undefined) 
+        say(`Choose a picture: ${byHand(`press 1 to ${names.length}`, "tap it")}.`);
       else ask("guess", { task, place });
     }, row);
     Object.assign(ui.at, { s: sounds, space: () => toggle(who),
       number: pressed => choose[pressed - 1]?.() });
     ui.at.hint = `Keys: space plays or stops, 1 to ${names.length} choose, Enter answers, `
       + "S goes back to the sounds";
+    ui.at.taps = "Tap the melody to play or stop it, and a picture to choose it";
   };
 
   const shown = ({ lesson, task, of, place, chosen, examples, differences }, buffers) => {
@@ -106,6 +109,7 @@ const lessonScreens = (ui, leave, leaveText, again) => {
     primary(task + 1 < of ? "Next question" : "The result", () => ask("next", {}));
     playKeys(all, place);
     ui.at.hint = `Keys: space plays what you heard, 1 to ${all.length} play each, Enter goes on`;
+    ui.at.taps = "Tap a picture to play its melody or to stop it";
   };
 
   const learnt = ({ lesson, right, count, lines }) => {

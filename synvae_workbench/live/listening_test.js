@@ -52,11 +52,12 @@ function render({ model, el }) {
     const row = make("div", "lt-row lt-counts", body);
     const count = number => {
       if (who.plays) ask("tones", { count: number });
-      else say("Play the tones first: press space.");
+      else say(`Play the tones first: ${byHand("press space", "tap their button")}.`);
     };
     row.setAttribute("role", "group"); row.setAttribute("aria-label", "How many tones?");
     for (const number of counts) press("", row, `${number}`, () => count(number));
     ui.at.hint = `Keys: space plays or stops, ${counts[0]} to ${counts.at(-1)} say how many tones`;
+    ui.at.taps = "Tap the tones to play or stop them, then how many there were";
     Object.assign(ui.at, { space: () => toggle(who), enter: () => say("Press a number."),
       number: pressed => counts.includes(pressed) && count(pressed) });
   };
@@ -87,6 +88,7 @@ function render({ model, el }) {
     });
     primary("Begin the questions", () => ask("heard", { examples: heard.size }));
     ui.at.hint = "Keys: space plays the next example or stops it, Tab moves, Enter begins the questions";
+    ui.at.taps = "Tap a picture to play its melody or to stop it";
     Object.assign(ui.at, { space: () => ui.playing() ? audio.pause() : all[next].play(),
     sound: (index, bytes) => {
       all[index].sound = url(bytes, "audio/flac");
@@ -112,9 +114,11 @@ function render({ model, el }) {
       make("kbd", "", label, letters[index].toUpperCase()).setAttribute("aria-hidden", "true");
     }, chosen => { confidence = chosen; ready(); });
     const last = make("div", "lt-row", body), go = primary("Confirm", () => {
-      if (!who.plays) say("Play the melody first: press space.");
-      else if (place === undefined) say(`Choose a picture: press 1 to ${names.length}.`);
-      else if (confidence === undefined) say(`How sure are you? Press ${letters.join(", ")}.`);
+      if (!who.plays) say(`Play the melody first: ${byHand("press space", "tap its button")}.`);
+      else if (place === undefined) 
+        say(`Choose a picture: ${byHand(`press 1 to ${names.length}`, "tap it")}.`);
+      else if (confidence === undefined) 
+        say(`How sure are you? ${byHand(`Press ${letters.join(", ")}`, "Tap your answer")}.`);
       else ask("answer", { task, place, confidence, plays: who.plays,
         seconds: Math.round(performance.now() - began - pauses) / 1000 });
     }, last);
@@ -140,6 +144,7 @@ function render({ model, el }) {
     letters.forEach((letter, index) => { ui.at[letter] = sure[index]; });
     ui.at.hint = `Keys: space plays or stops, 1 to ${names.length} choose, `
       + `${letters.join(" ").toUpperCase()} say how sure, Enter confirms, P pauses`;
+    ui.at.taps = "Tap the melody to play or stop it, and a picture to choose it";
   };
 
   const end = ({ right, count, lines, classes, confusion, result, sitting }) => {

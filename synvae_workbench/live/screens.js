@@ -112,7 +112,8 @@ const screenPage = ({ model, el, title, gone, shown = () => {} }) => {
     return press("lt-go", parent, text, act, "Enter");
   };
 
-  const hint = () => { keys.textContent = ui.at.hint ?? "Keys: Tab moves, Enter goes on"; };
+  const hint = () => { 
+    keys.textContent = byHand(ui.at.hint ?? "Keys: Tab moves, Enter goes on", ui.at.taps ?? ""); };
   const show = (content, buffers) => {
     const mine = root.contains(document.activeElement);
     audio.pause(); player = undefined;

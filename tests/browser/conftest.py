@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import heard
+import other_browsers
 import pytest
 from servers import Served, log_in, serving, with_parameters
 
@@ -276,3 +277,15 @@ def voila(live_pages, new_page) -> Iterator[Callable[..., "sync_api.Page"]]:
 def sound_of() -> Callable[["sync_api.Locator"], heard.Sound]:
     """A function: what the audio element of a locator holds, decoded by the browser."""
     return heard.sound_of
+
+
+@pytest.fixture(scope="module", params=["firefox", "webkit"])
+def other_browser(request, tmp_path_factory) -> Iterator[other_browsers.Driven]:
+    """Firefox, then WebKitGTK, each where it is installed."""
+    start = getattr(other_browsers, request.param)
+    with contextlib.ExitStack() as stack:
+        try:
+            browser = stack.enter_context(start(tmp_path_factory.mktemp(request.param)))
+        except LookupError as error:
+            pytest.skip(str(error))
+        yield browser

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from questions import asked_values, slide, watch
+from telephones import TELEPHONE, check_on_a_telephone, check_on_paper
 
 from synvae_core.music.coding import Note
 from synvae_core.music.melody import ONE_VOICE
@@ -142,12 +143,18 @@ def test_a_drag_does_not_queue_up(opened):
     opened.root.locator(".em-status", has_text="99 % of the way").wait_for()
 
 
-def test_served_without_code(voila, sound_of, artifacts):
-    narrow = {"viewport": {"width": 600, "height": 1000}, "color_scheme": "dark"}
-    page = voila(NOTEBOOK, context=narrow)
+def test_without_code_on_a_telephone_and_on_paper(voila, sound_of, artifacts):
+    page = voila(NOTEBOOK, context=TELEPHONE | {"color_scheme": "dark"})
     music = MusicPage(page)
-    heard = music.answered(lambda: music.get("Hear melody B").click())
+    heard = music.answered(lambda: music.get("Hear melody B").tap())
     assert len(ONE_VOICE.notes(heard)) > 3
     assert sound_of(music.audio).loudest > 0.05
-    assert page.evaluate("document.documentElement.scrollWidth") <= 600
-    page.screenshot(path=artifacts / "music_narrow.png", full_page=True)
+    check_on_a_telephone(page)
+    keys = music.root.locator(".kb-piano button")
+    assert keys.count() == 12, "one octave of wide keys"
+    music.get("An octave higher").tap()
+    music.get("C 5").tap()
+    music.root.locator(".kb-roll[aria-label$='; C 5']").wait_for()
+    assert not keys.locator("kbd").first.is_visible(), "letters that no telephone has"
+    page.screenshot(path=artifacts / "music_telephone.png", full_page=True)
+    (artifacts / "music.pdf").write_bytes(check_on_paper(page))

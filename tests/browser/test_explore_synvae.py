@@ -10,6 +10,7 @@ import pytest
 from photographed_digits import Scene, photograph
 from PIL import Image
 from questions import asked_values, slide, watch
+from telephones import TELEPHONE, check_on_a_telephone, check_on_paper
 
 from synvae_core.music.acoustics import REVERB_SECONDS
 from synvae_core.music.midi import read_midi
@@ -283,15 +284,15 @@ def test_a_photograph_and_a_photographed_digit_are_dropped(page, artifacts):
 
 
 def test_without_code_it_looks_like_a_product(voila, artifacts, sound_of):
-    page = voila(NOTEBOOK, context={"color_scheme": "dark"})
+    page = voila(NOTEBOOK, context=TELEPHONE | {"color_scheme": "dark"})
     page.locator(".live-player:not([hidden])").wait_for()
     page.evaluate(WATCH)
     page.locator(".explore").scroll_into_view_if_needed()
     with changed(page):
-        page.locator(".ex-choice").nth(2).click()
+        page.locator(".ex-choice").nth(2).tap()
     assert sound_of(page.locator(".live-audio")).loudest > 0.05
-    page.screenshot(path=artifacts / "explore_voila.png")
-    page.set_viewport_size({"width": 600, "height": 900})
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    page.screenshot(path=artifacts / "explore_voila_narrow.png")
-    assert wide <= 600
+    check_on_a_telephone(page)
+    page.screenshot(path=artifacts / "explore_telephone.png", full_page=True)
+    (artifacts / "explore.pdf").write_bytes(check_on_paper(page))
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.screenshot(path=artifacts / "explore_voila.png", full_page=True)

@@ -2,6 +2,8 @@
 
 import re
 
+from telephones import TELEPHONE, check_on_a_telephone, check_on_paper
+
 NOTEBOOK = "46_learn_the_sounds.ipynb"
 QUESTIONS = 4  # of a smoke run
 FOCUS = "document.activeElement.textContent"
@@ -23,7 +25,8 @@ def said(page):
 
 
 def test_a_lesson_from_its_menu_to_its_result(voila, artifacts, sound_of):
-    page = voila(NOTEBOOK, context={"viewport": {"width": 390, "height": 844}})
+    page = voila(NOTEBOOK, context=TELEPHONE)
+    check_on_a_telephone(page)
     at(page, "menu", "What does a picture sound like?").focus()
     page.keyboard.press("Enter")
     step = at(page, "step", re.compile("Sound 1 of"))
@@ -33,7 +36,8 @@ def test_a_lesson_from_its_menu_to_its_result(voila, artifacts, sound_of):
     lower = sound_of(page.locator(".listening audio"))
     play(page, "2")
     assert sound_of(page.locator(".listening audio")) != lower
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    check_on_a_telephone(page)
+    (artifacts / "lesson.pdf").write_bytes(check_on_paper(page, sounds=False))
     step.screenshot(path=artifacts / "lesson_step_390.png")
     sounds = int(re.search("of ([0-9]+)", step.get_by_role("heading").inner_text())[1])
     for number in range(2, sounds + 1):
@@ -46,10 +50,11 @@ def test_a_lesson_from_its_menu_to_its_result(voila, artifacts, sound_of):
     for number in range(1, QUESTIONS + 1):
         question = at(page, "try", f"Question {number} of {QUESTIONS}")
         page.keyboard.press("Enter")
-        assert said(page) == "Play the melody first: press space."
+        assert said(page) == "Play the melody first: tap its button."
         play(page, "Space")
         page.keyboard.press("1")
         assert question.get_by_role("radio").first.is_checked()
+        check_on_a_telephone(page)
         question.screenshot(path=artifacts / "lesson_question_390.png")
         page.keyboard.press("Enter")
         answer = at(page, "shown", re.compile("Right: it was|No, it was"))
@@ -58,6 +63,7 @@ def test_a_lesson_from_its_menu_to_its_result(voila, artifacts, sound_of):
         assert page.evaluate(FOCUS) == answer.get_by_role("heading").inner_text()
         for key in ("1", "2"):
             play(page, key)
+        check_on_a_telephone(page)
         answer.screenshot(path=artifacts / "lesson_answer_390.png")
         page.keyboard.press("Enter")
     end = at(page, "learnt", f"{right} of {QUESTIONS} right")

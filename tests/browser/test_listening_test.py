@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from telephones import TELEPHONE, check_on_a_telephone, check_on_paper
 
 NOTEBOOK = "43_listening_test.ipynb"
 QUESTIONS = 4  # of a smoke run, catch trial included
@@ -103,18 +104,24 @@ def test_a_restart_of_the_kernel_loses_no_answer(lab, tree, artifacts, sound_of)
 
 
 def test_two_people_at_two_pages_do_not_mix_answers(voila, tree, artifacts):
-    first, second = (
-        voila(NOTEBOOK),
-        voila(NOTEBOOK, context={"viewport": {"width": 600, "height": 900}}),
-    )
+    first, second = voila(NOTEBOOK), voila(NOTEBOOK, context=TELEPHONE)
+    at(second, "welcome")
+    check_on_a_telephone(second)
     for page in (first, second):
         to_questions(page)
+    check_on_a_telephone(second)
+    keys = [page.locator(".lt-keys").inner_text() for page in (first, second)]
+    assert keys[0].startswith("Keys: space plays")
+    assert keys[1].startswith("Tap the melody")
+    second.keyboard.press("Enter")
+    second.get_by_text("Play the melody first: tap its button.").wait_for()
+    check_on_paper(second, sounds=False)
     answer(first, 1, place="1")
     answer(second, 1, place="3")
     answer(first, 2, place="1")
     second.keyboard.press("p")
     second.get_by_role("heading", name="Paused").wait_for()
-    second.screenshot(path=artifacts / "listening_paused_600.png")
+    second.screenshot(path=artifacts / "listening_paused_telephone.png")
     first.screenshot(path=artifacts / "listening_voila.png", full_page=True)
     found = [each for _, each in answers(tree)]
     assert [len(each) for each in found] == [2, 1]

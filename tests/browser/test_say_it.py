@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import soundfile
+from telephones import TELEPHONE, check_on_a_telephone, check_on_paper
 
 NOTEBOOK = "42_say_it_see_it_hear_it.ipynb"
 MELODY_SECONDS = 4  # two bars at 120 beats a minute
@@ -21,7 +22,7 @@ def place(request):
 def page(place, request):
     if place == "lab":
         return request.getfixturevalue("lab")(NOTEBOOK, SMOKE=True)
-    return request.getfixturevalue("voila")(NOTEBOOK)
+    return request.getfixturevalue("voila")(NOTEBOOK, context=TELEPHONE)
 
 
 def status(page):
@@ -48,7 +49,10 @@ def test_an_example_is_answered_with_sounds_and_pictures(page, place, sound_of, 
     for picture in pictures.all():
         assert picture.evaluate("img => img.complete && img.naturalWidth >= 28")
         assert picture.get_attribute("alt")
-    page.screenshot(path=artifacts / f"say_it_{place}.png")
+    page.screenshot(path=artifacts / f"say_it_{place}.png", full_page=True)
+    if place == "voila":
+        check_on_a_telephone(page)
+        (artifacts / "say_it.pdf").write_bytes(check_on_paper(page))
 
 
 def test_another_example_changes_the_picture(page):

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from servers import log_in
+from telephones import TELEPHONE, check_on_a_telephone
 
 from synvae_workbench.live.server.pages import live_pages as pages_of
 
@@ -231,6 +232,11 @@ def test_the_start_page_is_lit_as_the_system_and_fits(live_pages, new_page, arti
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.screenshot(path=artifacts / f"explore_{scheme}_{width}.png")
         page.context.close()
+    page = new_page(**TELEPHONE)
+    log_in(page, live_pages)
+    page.goto(live_pages.url)
+    check_on_a_telephone(page)
+    page.context.close()
 
 
 def test_a_page_from_its_link_to_the_end_of_its_kernel(live_pages, new_page, artifacts):
