@@ -122,7 +122,8 @@ class Firefox(Driven):
     name = "Firefox"
 
     def __init__(self, address: str):
-        options = {"timeout": ANSWER_SECONDS, "suppress_origin": True}  # Firefox refuses a web page's
+        # Firefox refuses those that name an origin, as web pages do.
+        options = {"timeout": ANSWER_SECONDS, "suppress_origin": True}
         self.socket = websocket.create_connection(f"{address}/session", **options)
         self.asked = 0
         self.version = self._ask("session.new", capabilities={})["capabilities"]["browserVersion"]
@@ -185,7 +186,8 @@ class WebKit(Driven):
         self._ask("POST", "/url", {"url": address})
 
     def _run(self, expression: str) -> str:
-        script = f"const done = arguments[0]; {expression}.then(done, e => done({{failed: `${{e}}`}}))"
+        failed = "error => done({failed: `${error}`})"
+        script = f"const done = arguments[0]; {expression}.then(done, {failed})"
         found = self._ask("POST", "/execute/async", {"script": script, "args": []})
         if isinstance(found, dict):
             raise RuntimeError(found["failed"])
