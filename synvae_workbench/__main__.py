@@ -5,16 +5,21 @@ import os
 import shlex
 import signal
 import sys
-import tempfile
 import webbrowser
-from pathlib import Path
 
 from synvae_core.places import whole_path
-from synvae_workbench.arguments import count, place, port
+from synvae_workbench.arguments import count, port
+from synvae_workbench.commands.albums import (
+    draw_command,
+    draw_parser,
+    listen_command,
+    listen_parser,
+)
+from synvae_workbench.commands.options import notebooks_option, parameter_option, typed
+from synvae_workbench.commands.runs import run_command, run_parser, sweep_command, sweep_parser
 from synvae_workbench.places import (
     SHARE,
     SHIPPED,
-    find_shipped,
     lay_out,
     notebooks_folder,
     work_folder,
@@ -47,8 +52,10 @@ def parser() -> argparse.ArgumentParser:
     whole.set_defaults(group="notebooks")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
 
-    run_parser(commands)
-    sweep_parser(commands)
+    run_parser(commands).set_defaults(command=run_command)
+    sweep_parser(commands).set_defaults(command=sweep_command, group="sweep")
+    listen_parser(commands).set_defaults(command=listen_command)
+    draw_parser(commands).set_defaults(command=draw_command)
     explore_parser(commands)
 
     compare = commands.add_parser("compare", help="put two runs side by side in one page")
@@ -87,57 +94,6 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def typed(path: str) -> Path:
-    """The path that an argument names."""
-    try:
-        return whole_path(path)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def parameter_option(command: argparse.ArgumentParser, words: str) -> None:
-    """Adds `-p NAME VALUE`, the form of papermill."""
-    pair = {"nargs": 2, "metavar": ("NAME", "VALUE")}
-    command.add_argument("-p", "--parameter", action="append", default=[], help=words, **pair)
-
-
-def notebooks_option(command: argparse.ArgumentParser) -> None:
-    """Adds the option of the folder of notebooks."""
-    words = "by default notebooks/ here, or else those that come along"
-    folder = {"type": typed, "default": notebooks_folder(), "metavar": "FOLDER"}
-    command.add_argument("--notebooks", help=words, **folder)
-
-
-def run_parser(commands: argparse._SubParsersAction) -> None:
-    """Adds the command that runs one notebook."""
-    run = commands.add_parser("run", help="run a notebook into reports/NAME.html")
-    run.add_argument("notebook", help="its number, name or path, such as 12; see `synvae list`")
-    parameter_option(run, "set a parameter of the notebook; may be repeated")
-    run.add_argument("--name", help="name of the report, by default the notebook's")
-    notebooks_option(run)
-    run.add_argument("--devices", type=count, default=1, help="processes here, one a device")
-    run.add_argument("--nodes", type=count, default=1, help="machines that run this command")
-    run.add_argument("--node-rank", type=place, default=0, help="which of them it is, from 0")
-    run.add_argument("--head", default="127.0.0.1:29500", help="HOST:PORT of machine 0")
-    run.set_defaults(command=run_command)
-
-
-def sweep_parser(commands: argparse._SubParsersAction) -> None:
-    """Adds the command that runs a sweep."""
-    sweep = commands.add_parser("sweep", help="run what a file of reports/ asks for: many runs")
-    sweep.add_argument("file", type=typed, help="YAML: notebook or steps, and grid or list")
-    parameter_option(sweep, "set one of all cells; in a chain STEP.NAME or all.NAME")
-    sweep.add_argument("--name", help="begins the names of all runs, by default the file's")
-    sweep.add_argument("--resume", action="store_true", help="go on; what is done stays as it is")
-    sweep.add_argument("--dry-run", action="store_true", help="check it, and show what would run")
-    sweep.add_argument("--workers", type=count, help="processes here; by default what does good")
-    sweep.add_argument("--gpus", metavar="0,1", help="cards of this machine, empty for the CPU")
-    sweep.add_argument("--scheduler", metavar="ADDRESS", help="of Dask, such as tcp://HOST:8786")
-    sweep.add_argument("--needs", default="", metavar="GPU=1", help="of a worker there, for a run")
-    notebooks_option(sweep)
-    sweep.set_defaults(command=sweep_command, group="sweep")
-
-
 def explore_parser(commands: argparse._SubParsersAction) -> None:
     """Adds the command that serves the live pages."""
     explore = commands.add_parser("explore", help="serve the live pages, on this machine alone")
@@ -146,80 +102,6 @@ def explore_parser(commands: argparse._SubParsersAction) -> None:
     explore.add_argument("--browser", action="store_true", help="open the pages in a browser, too")
     parameter_option(explore, "set a parameter of the pages that have it; may be repeated")
     explore.set_defaults(command=explore_command, group="live")
-
-
-def run_command(options: argparse.Namespace) -> int:
-    """Runs a notebook; prints the path of its report, also after a failure."""
-    from synvae_workbench.batch.launch import Processes, launch
-    from synvae_workbench.batch.notebooks import find_notebook
-    from synvae_workbench.reports import (
-        NotebookFailed,
-        NotebookInterrupted,
-        parse_parameters,
-        run_notebook,
-    )
-
-    path = find_notebook(options.notebook, options.notebooks)
-    given = parse_parameters(path, dict(options.parameter))
-    processes = Processes(options.devices, options.nodes, options.node_rank, options.head)
-    if processes.several:
-        name = ["--name", options.name] if options.name else []
-        pairs = [word for pair in options.parameter for word in ("-p", *pair)]
-        return launch(["run", str(path), *name, *pairs], processes)
-    if int(os.environ.get("RANK", 0)) > 0:  # of several processes the first writes the report
-        with tempfile.TemporaryDirectory() as folder:
-            run_notebook(path, parameters=given, out_dir=Path(folder))
-        return 0
-    try:
-        report, status = run_notebook(path, parameters=given, name=options.name), 0
-    except NotebookFailed as failure:
-        print(failure, file=sys.stderr)
-        report, status = failure.report, 1
-    except NotebookInterrupted as interruption:
-        print(interruption, file=sys.stderr)
-        report, status = interruption.report, 128 + interruption.signum
-    print(report)
-    return status
-
-
-def sweep_command(options: argparse.Namespace) -> int:
-    """Runs a sweep; prints its failed runs and the path of its page."""
-    if options.scheduler and (options.workers is not None or options.gpus is not None):
-        raise ValueError("--workers and --gpus are of this machine: leave them or --scheduler out")
-    if options.needs and not options.scheduler:
-        raise ValueError("--needs is of a --scheduler's workers; here, --gpus says which cards")
-    from synvae_workbench.batch.plan import read_plan
-
-    plan = read_plan(
-        find_shipped(options.file),
-        notebooks=options.notebooks,
-        texts=dict(options.parameter),
-        name=options.name,
-    )
-    if options.dry_run:
-        print(*plan.runs, sep="\n")
-        return 0
-    # Imports Dask, which takes long, after the file has been checked.
-    from synvae_workbench.batch.cluster import local_client, parse_needs, plan_local, remote_client
-    from synvae_workbench.batch.sweep import open_sweep, run_sweep
-    from synvae_workbench.reports.sweep import write_sweep_page
-
-    with open_sweep(plan, resume=options.resume) as states:
-        if options.scheduler:
-            needs, connection = parse_needs(options.needs), remote_client(options.scheduler)
-        else:
-            cards = None if options.gpus is None else [c for c in options.gpus.split(",") if c]
-            local = plan_local(len(plan.runs), options.workers, cards)
-            needs, connection = local.needs, local_client(local)
-        try:
-            with connection as client:
-                outcome = run_sweep(plan, states, client, needs=needs, status=sys.stderr)
-        except KeyboardInterrupt:  # while workers start or stop
-            return 130
-    for name, reason in outcome.failed.items():
-        print(f"{name}: {reason}", file=sys.stderr)
-    print(write_sweep_page(outcome.digest))
-    return outcome.status
 
 
 def compare_command(options: argparse.Namespace) -> int:

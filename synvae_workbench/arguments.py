@@ -21,3 +21,5 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 count = whole_number(1, 4096)  # of processes, machines, sixteenths
 place = whole_number(0, 4095)  # among so many
 port = whole_number(0, 65535)
+seed = whole_number(0, 9_999_999)  # of what is drawn at random
+program = whole_number(0, 127)  # of General MIDI

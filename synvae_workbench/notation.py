@@ -10,6 +10,7 @@ derived from them: the key signature, the spelling of pitches, and where a note 
 
 import itertools
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -63,7 +64,8 @@ def music_xml(parts: Sequence[Part], *, steps: int, qpm: float = 120.0, title: s
     score.parts[0].measure(1).insert(0, tempo.MetronomeMark(number=round(qpm, 2)))
     title = "".join(letter for letter in title if letter.isprintable()) or TITLE
     score.insert(0, metadata.Metadata(title=title, composer=""))  # else music21 names itself
-    return GeneralObjectExporter(score).parse()
+    written = GeneralObjectExporter(score).parse()
+    return re.sub(rb"\s*<encoding-date>[^<]*</encoding-date>", b"", written)  # the same every day
 
 
 def sheet_music(xml: bytes, *, width: int = 800) -> str:

@@ -53,6 +53,7 @@ FLOORS = {
     "synvae_workbench.reports": 7,
     "synvae_workbench.batch": 8,
     "synvae_workbench.album": 9,
+    "synvae_workbench.commands": 10,
     "synvae_workbench.__main__": 11,
 }
 # What a core that others build on may stand on; MIDI and sound in `music` alone.
@@ -212,12 +213,12 @@ def test_few_files_are_read():
 def test_modules_are_small_and_silent(path):
     source = path.read_text(encoding="utf-8")
     assert len(source.splitlines()) <= MAX_LINES, "split it"
-    if path.name == "__main__.py":
+    if path.name == "__main__.py" or path.parent.name == "commands":
         return
     for node in ast.walk(ast.parse(source)):
         called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id
         assert called != "print", f"line {node.lineno}: the core prints nothing"
-    assert "argparse" not in source, "arguments are parsed in __main__.py alone"
+    assert "argparse" not in source, "arguments are parsed by the command line alone"
 
 
 @pytest.mark.parametrize("module", SOURCES)

@@ -1,13 +1,16 @@
 """Reader of melodies: from files, NoteSequences, PrettyMIDI objects, arrays and tensors."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 from pretty_midi import PrettyMIDI
 
-from synvae_core.music.coding import STEPS_PER_BAR, Coding
+from synvae_core.looks import Look
+from synvae_core.music.coding import STEPS_PER_BAR, Coding, Note
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import (
     NoteSequence,
     note_sequence_to_events,
@@ -15,6 +18,7 @@ from synvae_core.music.midi import (
     read_midi,
 )
 from synvae_core.music.midi_files import file_score
+from synvae_core.music.performance import read_performed
 from synvae_core.music.score import MidiError, Reading, score_to_events
 
 ANY_TUNE = Reading(top_line=True, quantize=True, ignore_metre=True, transpose_into_range=True)
@@ -65,17 +69,50 @@ def read_opening(
     try:
         events = score_to_events(file_score(source, name=name), ANY_TUNE)
     except MidiError as error:
-        said = str(error).split("; pass ")[0].split(", or pass ")[0]  # no option helps here
-        raise MidiError(said, reason=error.reason) from error
-    coding = ANY_TUNE.coding
+        raise _without_options(error) from error
+    return _from_first_note(events, ANY_TUNE.coding, steps)[0]
+
+
+def read_windows(
+    source: str | os.PathLike | bytes, *, steps: int, coding: Coding = ONE_VOICE
+) -> tuple[Int[np.ndarray, "n t"], Look | None]:
+    """Event ids (n, t) of a whole MIDI file in windows of `steps`, and the look that it carries.
+
+    A melody of that length as it stands; any other file as in `read_opening`, but to its end.
+
+    Raises:
+        MidiError: as `read_opening`.
+    """
+    try:
+        events, look = read_performed(source, steps=steps, coding=coding)
+        return events[None], look
+    except MidiError:  # no melody of that length
+        pass
+    try:
+        events, look = read_performed(source, **vars(replace(ANY_TUNE, coding=coding)))
+    except MidiError as error:
+        raise _without_options(error) from error
+    return _from_first_note(events, coding, steps), look
+
+
+def _from_first_note(
+    events: Int[np.ndarray, " t"], coding: Coding, steps: int
+) -> Int[np.ndarray, "n window"]:
+    """Windows of `steps` from the bar of the first note to the end, filled up with silence."""
     notes = coding.notes(events)
     first = notes[0].start // STEPS_PER_BAR * STEPS_PER_BAR
-    kept = (
-        note._replace(start=note.start - first, end=min(note.end - first, steps))
-        for note in notes
-        if note.start < first + steps
-    )
-    return coding.events(kept, steps=steps)
+    windows: list[list[Note]] = [[] for _ in range(-(-(notes[-1].end - first) // steps))]
+    for note in notes:
+        number, start = divmod(note.start - first, steps)
+        end = min(start + note.end - note.start, steps)
+        windows[number].append(note._replace(start=start, end=end))
+    return np.stack([coding.events(each, steps=steps) for each in windows])
+
+
+def _without_options(error: MidiError) -> MidiError:
+    """The same refusal without the options that would help elsewhere."""
+    said = str(error).split("; pass ")[0].split(", or pass ")[0]
+    return MidiError(said, reason=error.reason)
 
 
 def _read_items(items: list | tuple, reading: dict[str, Any]) -> Int[np.ndarray, "n t"]:

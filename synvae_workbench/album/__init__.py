@@ -1,1 +1,66 @@
 """Albums: the music of a folder of pictures, and the pictures of a folder of tunes."""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synvae_workbench.album.crew import Crew
+    from synvae_workbench.album.making import Album
+
+
+def listen(
+    pictures: Sequence[str | PathLike[str]],
+    *,
+    to: str | PathLike[str],
+    crew: "Crew | None" = None,
+    model: str | PathLike[str] = "",
+    **options: Any,
+) -> "Album":
+    """Makes the melodies of pictures, in MIDI files and what else is asked for.
+
+    Args:
+        pictures: files and folders.
+        to: folder of the album, new or to go on with.
+        crew: who makes it, as in `making.Crew`; by default this process.
+        model: name or folder of a SynVAE; by default the one for each picture's kind.
+        options: the other fields of `playing.Playing`.
+
+    Raises:
+        ValueError: as `making.make_album`, or for an option that makes no sense.
+    """
+    from synvae_workbench.album.playing import Playing, model_place
+    from synvae_workbench.data.pictures.files import suffixes
+
+    return _make(pictures, to, Playing(model_place(str(model)), **options), suffixes(), crew)
+
+
+def draw(
+    tunes: Sequence[str | PathLike[str]],
+    *,
+    to: str | PathLike[str],
+    crew: "Crew | None" = None,
+    model: str | PathLike[str] = "",
+) -> "Album":
+    """Makes the pictures of tunes, one for each window of a long one; arguments as of `listen`."""
+    from synvae_workbench.album.drawing import SUFFIXES, Drawing
+    from synvae_workbench.album.playing import STANDARD, model_place
+
+    return _make(tunes, to, Drawing(model_place(str(model) or STANDARD)), SUFFIXES, crew)
+
+
+def _make(given: Sequence, to: Any, how: Any, suffixes: Any, crew: "Crew | None") -> "Album":
+    from synvae_core.places import whole_path
+    from synvae_workbench.album.chunks import most_bytes_of
+    from synvae_workbench.album.crew import ALONE
+    from synvae_workbench.album.making import make_album
+    from synvae_workbench.album.sources import Sources
+
+    album = whole_path(to)
+    sources = Sources(
+        [whole_path(each) for each in given],
+        suffixes=frozenset(suffixes),
+        most_bytes=most_bytes_of(how),
+        album=album,
+    )
+    return make_album(sources, album, how, crew or ALONE)

@@ -10,9 +10,9 @@ system could take for one, none leads out of the folder, and none begins with a 
 
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 HIDDEN = ".album"  # folder of what is no entry's file; those of a page or an index lie there, too
 LEDGER = "ledger.sqlite"
@@ -51,6 +51,11 @@ class Entry(NamedTuple):
     def file(self, album: Path, suffix: str) -> Path:
         """Path of one of its files; the suffix with its dot."""
         return album / f"{self.stem}{suffix}"
+
+
+def last_suffix(facts: Mapping[str, Any], suffix: str) -> str:
+    """Suffix of the file that is put in place last, in an album of files that end in `suffix`."""
+    return suffix if facts.get("windows", 1) == 1 else f".001{suffix}"
 
 
 def hidden_folder(album: Path) -> Path:

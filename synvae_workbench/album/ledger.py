@@ -22,6 +22,7 @@ from synvae_workbench.album.layout import (
     Entry,
     hidden_folder,
     is_album,
+    last_suffix,
     ledger_file,
     stem_key,
     stems,
@@ -113,6 +114,12 @@ class Ledger:
         )
         return [_entry(row) for row in rows]
 
+    def entry(self, number: int) -> Entry | None:
+        """The entry of that number."""
+        query = f"SELECT {COLUMNS} FROM entries WHERE number = ?"
+        row = self._db.execute(query, [number]).fetchone()
+        return None if row is None else _entry(row)
+
     def find(self, stem: str) -> Entry | None:
         """The entry whose files have this stem."""
         query = f"SELECT {COLUMNS} FROM entries WHERE key = ?"
@@ -171,9 +178,8 @@ class Ledger:
 
     def _is_made(self, entry: Entry, found: Found, suffix: str) -> bool:
         same = (entry.size, entry.mtime_ns) == (found.size, found.mtime_ns)
-        windows = entry.facts.get("windows", 1)
-        first = suffix if windows == 1 else f".001{suffix}"
-        return same and entry.state == DONE and entry.file(self.album, first).is_file()
+        file = entry.file(self.album, last_suffix(entry.facts, suffix))
+        return same and entry.state == DONE and file.is_file()
 
     def _free_stem(self, name: str) -> str:
         taken = "SELECT 1 FROM entries WHERE key = ?"

@@ -9,7 +9,7 @@ from synvae_core.models.synvae import load_synvae
 from synvae_workbench.data.pictures.kind import DIGIT, KINDS, PHOTOGRAPH
 from synvae_workbench.live.explorer import Explorer
 from synvae_workbench.live.gallery import Gallery, examples_of
-from synvae_workbench.live.models import Choice, length_in_words
+from synvae_workbench.live.models import Choice, choose_model, length_in_words
 from synvae_workbench.live.pictures import Picture, known, squares, words_for
 
 
@@ -94,12 +94,9 @@ class Explorers:
             last: models that were chosen, by their kind.
         """
         usable = [i for i in range(len(self.models)) if i not in self.refused]
-        others = [each for each in KINDS if each not in (kind, DIGIT)] if kind != DIGIT else []
-        for each in (kind, *others):
-            numbers = [i for i in usable if self.models[i].kind == each]
-            if numbers:
-                return last[each] if last.get(each) in numbers else numbers[0]
-        return usable[0] if usable else 0
+        number = choose_model(self.models, kind, usable)
+        played = last.get(self.models[number].kind)
+        return played if played in usable else number
 
     def description(self) -> list[dict]:
         """Models as the page lists them: the words for their kind, and a label."""

@@ -79,6 +79,18 @@ def list_models(run: str | Path, folders: Sequence[str | Path] = FOLDERS) -> lis
     return [first, *(choice for _, choice in found)]
 
 
+def choose_model(models: Sequence[Choice], kind: str, usable: Sequence[int]) -> int:
+    """Number of the model for a kind of picture: the first of the usable ones.
+
+    Where there is none, the first one for another kind of coloured pictures, else any.
+    """
+    others = [each for each in KINDS if each not in (kind, DIGIT)] if kind != DIGIT else []
+    for each in (kind, *others):
+        if numbers := [i for i in usable if models[i].kind == each]:
+            return numbers[0]
+    return usable[0] if usable else 0
+
+
 def length_in_words(steps: int) -> str:
     """Length of a melody in bars: "8 bars"."""
     bars = steps / STEPS_PER_BAR

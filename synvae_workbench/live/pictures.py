@@ -57,11 +57,14 @@ def uploaded(name: str, content: object) -> Picture:
     Raises:
         ValueError: if it cannot be used, saying why.
     """
-    pixels = read_picture_upload(name, content)
+    return looked_at(read_picture_upload(name, content), printable_name(name))
+
+
+def looked_at(pixels: UInt8[np.ndarray, "h w 3"], name: str) -> Picture:
+    """The picture of decoded pixels, of whatever kind it is found to be."""
     found = find_digit(pixels)
     digit = None if found is None else Seen(found.picture, found.done)
-    kind = picture_kind(pixels, found)
-    return Picture(_channels_first(pixels), printable_name(name), kind, digit=digit)
+    return Picture(_channels_first(pixels), name, picture_kind(pixels, found), digit=digit)
 
 
 def drawn(field: UInt8[np.ndarray, "side side"]) -> Picture:

@@ -59,6 +59,8 @@ def test_notebooks_need_nothing_of_sweeps_and_live_pages():
 COMMANDS = {
     "run": ["00"],
     "sweep": ["reports/beta.yaml"],
+    "listen": ["a", "--to", "b"],
+    "draw": ["a", "--to", "b"],
     "explore": [],
     "compare": ["a", "b"],
     "list": [],

@@ -10,10 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from synvae_core.looks import Look
 from synvae_core.music import midi, score
+from synvae_core.music.coding import Note
 from synvae_core.music.melody import FIRST_NOTE, ONE_VOICE
-from synvae_core.music.midi import MidiError
-from synvae_core.music.reading import read_melodies
+from synvae_core.music.midi import MidiError, midi_bytes
+from synvae_core.music.performance import performance_of
+from synvae_core.music.reading import read_melodies, read_opening, read_windows
 
 SCALE = np.array([41, 0, 43, 0, 45, 1, 46, 46, 48, 0, 0, 0, 1, 0, 0, 0])
 READERS = {
@@ -383,3 +386,32 @@ def test_songs_of_pop909_are_refused_with_a_reason_and_read_with_the_options_it_
     for bar in (8, 16, 32):
         found = ONE_VOICE.notes(midi.read_midi(first, bar=bar, **plain))
         assert len(found) >= 4 and all(50 <= note.pitch <= 90 for note in found)
+
+
+def test_a_melody_of_that_length_is_one_window_as_it_stands_with_its_look():
+    late = ONE_VOICE.events([Note(20, 22, 60)], steps=32)
+    look = Look(5, 0, 1, 2)
+    windows, found = read_windows(midi_bytes(late, **performance_of(look)._asdict()), steps=32)
+    assert (windows.tolist(), found) == ([late.tolist()], look)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_windows_hold_every_note_from_the_bar_of_the_first_one_on(seed):
+    rng = np.random.default_rng(seed)
+    starts = np.flatnonzero(rng.random(200) < 0.2) + 37
+    notes = [
+        Note(start, min(start + int(rng.integers(1, 40)), *later, 300), int(rng.integers(30, 90)))
+        for start, *later in zip(starts.tolist(), [*starts[1:].tolist(), 300], strict=True)
+    ]
+    tune = midi_bytes(ONE_VOICE.events(notes, steps=300))
+    windows, look = read_windows(tune, steps=48)
+    assert look is None
+    first = notes[0].start // 16 * 16
+    found = [
+        note._replace(start=note.start + 48 * i + first)
+        for i, window in enumerate(windows)
+        for note in ONE_VOICE.notes(window)
+    ]
+    assert [(n.start, n.pitch) for n in found] == [(n.start, n.pitch) for n in notes]
+    assert np.array_equal(windows[0], read_opening(tune, steps=48))
+    assert len(windows) == -(-(notes[-1].end - first) // 48)

@@ -1,0 +1,93 @@
+"""Drawing of tunes: from the bytes of MIDI files to the pictures that a SynVAE draws of them."""
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int, UInt8
+from PIL import Image
+
+from synvae_core.looks import Look
+from synvae_core.models.storage import PRETRAINED
+from synvae_core.models.synvae import SynVae, load_synvae
+from synvae_core.music.midi_files import MAX_BYTES
+from synvae_core.music.reading import read_windows
+from synvae_workbench.album.playing import BATCH, STANDARD, Made, one_thread
+
+SUFFIXES = (".mid", ".midi")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Options of drawing tunes: the folder of a SynVAE, or the name of a shipped one."""
+
+    model: str = STANDARD
+
+
+class Drawer:
+    """Draws tunes by one model.
+
+    Raises:
+        ValueError: if the model cannot be used.
+    """
+
+    suffix, most_bytes = ".png", MAX_BYTES
+
+    def __init__(self, options: Drawing) -> None:
+        name = options.model or STANDARD
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        folder = PRETRAINED / name if (PRETRAINED / name).is_dir() else name
+        self.name, self.model = name, load_synvae(folder).to(device)
+
+    def make(self, tunes: Iterable[tuple[int, bytes]]) -> Iterator[Made]:
+        """Files of tunes given by a key and the bytes of a MIDI file each, in their order."""
+        for key, content in tunes:
+            try:
+                pictures = self.pictures(content)
+            except ValueError as error:
+                yield Made(key, {}, {}, str(error).removeprefix("the MIDI data "))
+                continue
+            facts: dict[str, Any] = {"model": self.name, "windows": len(pictures)}
+            files = {window_suffix(i, len(pictures)): _png(p) for i, p in enumerate(pictures)}
+            yield Made(key, dict(reversed(files.items())), facts)
+
+    def pictures(self, tune: bytes) -> UInt8[np.ndarray, "n c h w"]:
+        """Pictures of a tune's windows, each as long as the model's melodies.
+
+        Raises:
+            ValueError: if it is no MIDI file, truncated, too large, or has no notes.
+        """
+        model = self.model
+        steps, coding = model.config.music.steps, model.music.coding
+        windows, look = read_windows(tune, steps=steps, coding=coding)
+        look = look if model.config.performance else None
+        parts = [windows[i : i + BATCH] for i in range(0, len(windows), BATCH)]
+        return np.concatenate([_drawn(model, part, look) for part in parts])
+
+
+def window_suffix(number: int, windows: int) -> str:
+    """Suffix of the file of a tune's window, counted from 0; of the only one, that of a picture."""
+    return ".png" if windows == 1 else f".{number + 1:03d}.png"
+
+
+def _drawn(
+    model: SynVae, windows: Int[np.ndarray, "n t"], look: Look | None
+) -> UInt8[np.ndarray, "n c h w"]:
+    """Pictures of up to `BATCH` windows, none of which depends on the others."""
+    device = next(model.parameters()).device
+    events = np.zeros((BATCH, windows.shape[1]), np.int64)
+    events[: len(windows)] = windows
+    with one_thread(), torch.no_grad():
+        looks = None if look is None else torch.tensor([look] * BATCH, device=device)
+        _, drawn = model.hear(torch.from_numpy(events).to(device), looks)
+    pixels = (255 * drawn[: len(windows)].clamp(0, 1)).round().to(torch.uint8)
+    return pixels.cpu().numpy()
+
+
+def _png(picture: UInt8[np.ndarray, "c h w"]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture.transpose(1, 2, 0).squeeze()).save(buffer, "PNG")
+    return buffer.getvalue()
