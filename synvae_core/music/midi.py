@@ -7,9 +7,13 @@ importing note_seq raises pretty_midi's guard against absurd ticks, and this mod
 
 import io
 import os
+import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import mido
@@ -24,7 +28,33 @@ from synvae_core.music.midi_files import PERCUSSION_CHANNEL, file_score
 from synvae_core.music.score import MidiError, Part, Reading, Score
 from synvae_core.music.soloist import melody_of
 
-with warnings.catch_warnings():
+
+class _Later(ModuleType):
+    """Stands for a module while others import its functions, each imported when it is called."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            return getattr(import_module(self.__name__), name)(*arguments, **options)
+
+        return call
+
+
+@contextmanager
+def _imported_later(name: str) -> Iterator[None]:
+    """Within the block, what imports functions of the module `name` does not import it yet."""
+    stand_in = sys.modules.setdefault(name, _Later(name))
+    try:
+        yield
+    finally:
+        if isinstance(stand_in, _Later):
+            del sys.modules[name]
+
+
+# note_seq's figures for notebooks bring bokeh and pandas: half a second of each kernel, and 30 MB.
+with warnings.catch_warnings(), _imported_later("note_seq.notebook_utils"):
     warnings.simplefilter("ignore")  # pydub misses ffmpeg, which nothing here needs
     from note_seq import NoteSequence
 
