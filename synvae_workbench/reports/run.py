@@ -25,7 +25,13 @@ from papermill.iorw import LocalHandler, papermill_io
 
 from synvae_core.atomic import UnwritableError, make_folder, remove_leftovers, write_text
 from synvae_workbench.locks import COMMAND, command, holding
-from synvae_workbench.places import check_name, kernel_folder, python_path, work_folder
+from synvae_workbench.places import (
+    check_name,
+    kernel_command,
+    kernel_folder,
+    python_path,
+    work_folder,
+)
 from synvae_workbench.progress import PROGRESS_FILE
 from synvae_workbench.provenance import MIME_TYPE, provenance
 from synvae_workbench.reports.estimate import Step, notebook_steps
@@ -71,8 +77,7 @@ class LocalKernel(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=command, language="python", display_name="Python 3")
+        return KernelSpec(argv=kernel_command(), language="python", display_name="Python 3")
 
 
 def run_notebook(

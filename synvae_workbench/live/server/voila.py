@@ -9,7 +9,6 @@ mend all but the first two: which addresses there are is no setting, and is said
 import errno
 import os
 import secrets
-import sys
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -45,7 +44,7 @@ from synvae_workbench.live.server.kernels import (
     pass_over_ended,
 )
 from synvae_workbench.live.server.pages import Page, live_notebook, live_pages, page_parameters
-from synvae_workbench.places import kernel_folder, python_path
+from synvae_workbench.places import kernel_command, kernel_folder, python_path
 from synvae_workbench.sockets import socket_folder
 
 HERE = Path(__file__).parent
@@ -192,9 +191,8 @@ class _ThisInterpreter(KernelSpecManager):
         return {"python3": str(HERE)}
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         return KernelSpec(
-            argv=command,
+            argv=kernel_command(),
             language="python",
             display_name="Python 3",
             env={"PYTHONPATH": python_path(), "PYDEVD_DISABLE_FILE_VALIDATION": "1"},

@@ -66,13 +66,14 @@ def kernels():
     return [child for child in psutil.Process().children(recursive=True) if of_a_run(child)]
 
 
-FACTS = """import json, os, sys
+FACTS = """import gc, json, os, sys
 from IPython import get_ipython
 connection = json.load(open(get_ipython().config["IPKernelApp"]["connection_file"]))
 from synvae_workbench.progress import progress
 for step in progress(range(STEPS), description="training"):
     pass
-print(json.dumps([sys.executable, os.getcwd(), connection["transport"], STEPS, NAME]))"""
+facts = [sys.executable, os.getcwd(), connection["transport"], STEPS, NAME]
+print(json.dumps([*facts, gc.get_threshold()[0]]))"""
 
 
 def test_a_run_that_ends_well(write, tmp_path):
@@ -82,7 +83,8 @@ def test_a_run_that_ends_well(write, tmp_path):
     assert report == folder / "a.b-c_1.html"
     (output,) = outputs(report)  # and so no trace of the progress bar
     transport = "tcp" if os.name == "nt" else "ipc"
-    assert json.loads(output.text) == [sys.executable, str(path.parent), transport, 2, "<b>"]
+    facts = [sys.executable, str(path.parent), transport, 2, "<b>", 10_000]
+    assert json.loads(output.text) == facts
     assert "<b>" not in report.read_text(encoding="utf-8")
     assert kernels() == []
 
