@@ -1,21 +1,16 @@
 """Classifier two-sample tests of sets of melodies.
 
 Lopez-Paz & Oquab 2017, "Revisiting Classifier Two-Sample Tests", arXiv 1610.06545, here by the
-area under the ROC curve.
+area under the ROC curve. scikit-learn's classifiers are imported when one is trained: a live page
+can name these functions for its report, and opens without waiting for them.
 """
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from jaxtyping import Integer
-from sklearn.base import ClassifierMixin
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-from sklearn.pipeline import Pipeline, make_pipeline
 from threadpoolctl import threadpool_limits
 
 from synvae_core.metrics.form import form_features
@@ -45,18 +40,24 @@ def _words(events: np.ndarray, *, coding: Coding) -> np.ndarray:
     return np.array([" ".join(map(str, row)) for row in coding.canonical(events)], dtype=object)
 
 
-def _boosted_trees(seed: int) -> ClassifierMixin:
+def _boosted_trees(seed: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     return HistGradientBoostingClassifier(random_state=seed)
 
 
-def _event_counts(seed: int) -> Pipeline:
+def _event_counts(seed: int) -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
     words = {"token_pattern": r"\S+", "ngram_range": (1, 4), "min_df": 2, "sublinear_tf": True}
     regression = LogisticRegression(C=10.0, max_iter=1000, random_state=seed)
     return make_pipeline(TfidfVectorizer(**words), regression)
 
 
 # Inputs of a classifier from a melody, and the classifier.
-_CLASSIFIERS: dict[str, tuple[Callable[..., np.ndarray], Callable[[int], ClassifierMixin]]] = {
+_CLASSIFIERS: dict[str, tuple[Callable[..., np.ndarray], Callable[[int], Any]]] = {
     "features": (_features, _boosted_trees),
     "events": (_words, _event_counts),
 }
@@ -95,6 +96,9 @@ def two_sample_auc(
         ValueError: if a set has fewer melodies than there are folds, or those of one tune alone, or
             an event id is unknown.
     """
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+
     if not 2 <= folds <= min(len(first), len(second)):
         raise TooFewError(
             f"each set needs a melody for each of at least 2 folds: got {folds} folds, "

@@ -16,7 +16,6 @@ from collections.abc import Callable
 import numpy as np
 import soundfile
 from jaxtyping import Float, Float32
-from scipy.signal import resample_poly
 
 from synvae_core.music.midi import NoteSequence
 from synvae_core.music.soundfonts import NOTE_PEAK, Strike, open_soundfont, play
@@ -177,6 +176,8 @@ def encode_audio(waveform: Float[np.ndarray, " n"], sample_rate: int = SAMPLE_RA
         )
     seconds = len(waveform) / sample_rate
     if sample_rate != AUDIO_RATE:
+        from scipy.signal import resample_poly  # slow to import, and not needed at 32 kHz
+
         divisor = math.gcd(AUDIO_RATE, sample_rate)
         waveform = resample_poly(waveform, AUDIO_RATE // divisor, sample_rate // divisor)
         waveform = waveform.clip(-1, 1)

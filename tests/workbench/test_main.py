@@ -21,10 +21,11 @@ def with_python_alone(*arguments: str) -> subprocess.CompletedProcess:
     )
 
 
-def test_help_needs_nothing():
-    done = with_python_alone("--help")
+@pytest.mark.parametrize(("command", "word"), [([], "explore"), (["run"], "--devices")])
+def test_help_needs_nothing(command, word):
+    done = with_python_alone(*command, "--help")
     assert done.returncode == 0, done.stderr
-    assert "explore" in done.stdout
+    assert word in done.stdout
 
 
 @pytest.mark.parametrize(

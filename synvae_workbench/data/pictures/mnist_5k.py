@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int, UInt8
-from sklearn.model_selection import train_test_split
 
 from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.splits import count_held_out
@@ -35,6 +34,9 @@ def load_mnist_5k(options: PictureOptions) -> PictureSet:
         ValueError: if the packaged file is missing, truncated or not the expected one, or if
             `test` or `validation` leaves fewer pictures than classes on either side.
     """
+    # Slow to import; the registry imports this module for pages of other sets, too.
+    from sklearn.model_selection import train_test_split
+
     options.check_size(MNIST_SIDE)
     images, labels = read_mnist_5k()
     digits, seed = numbered_split(images, labels), options.seed
