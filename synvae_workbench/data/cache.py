@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
+from torch import nn
 
 from synvae_core.atomic import make_folder, remove_leftovers, replace_when_written
 from synvae_core.places import whole_path
@@ -31,6 +32,11 @@ def digest_of(settings: tuple, files: dict[str, bytes]) -> str:
     for name, content in files.items():
         digest.update(f"{name} {len(content)} ".encode() + content)
     return digest.hexdigest()[:16]
+
+
+def weights_of(model: nn.Module) -> dict[str, bytes]:
+    """A model's weights by their names, as `digest_of` takes files."""
+    return {name: tensor.cpu().numpy().tobytes() for name, tensor in model.state_dict().items()}
 
 
 def cached_arrays(

@@ -16,7 +16,13 @@ from synvae_core.metrics.melody_distances.blurred_roll import blurred_rolls
 from synvae_core.models.synvae import SynVae
 from synvae_core.music.coding import Coding
 from synvae_core.music.midi import round_trip
-from synvae_workbench.data.cache import cache_folder, digest_of, read_arrays, write_arrays
+from synvae_workbench.data.cache import (
+    cache_folder,
+    digest_of,
+    read_arrays,
+    weights_of,
+    write_arrays,
+)
 
 LISTENING_VERSION = 1  # count up when a model plays other melodies than before
 AT_ONCE = 4  # pictures of a piece: about a seventh of a second
@@ -89,9 +95,8 @@ class KnownMelodies:
 
 
 def _digest(model: SynVae, images: UInt8[Tensor, "n c h w"]) -> str:
-    weights = {name: tensor.cpu().numpy().tobytes() for name, tensor in model.state_dict().items()}
     settings = (LISTENING_VERSION, repr(model.config), tuple(images.shape))
-    return digest_of(settings, weights | {"pictures": images.numpy().tobytes()})
+    return digest_of(settings, weights_of(model) | {"pictures": images.numpy().tobytes()})
 
 
 def _are_melodies(events: np.ndarray, shape: tuple[int, int], coding: Coding) -> bool:

@@ -28,11 +28,11 @@ from synvae_core.losses import Likeness
 from synvae_core.losses.terms import LEAST_DEVIATION
 from synvae_core.metrics.audible_weights import audible_weights
 from synvae_core.models.melody.vae import MelodyVae
-from synvae_workbench.data.cache import cache_folder, cached_arrays, digest_of
+from synvae_workbench.data.cache import cache_folder, cached_arrays, digest_of, weights_of
 from synvae_workbench.training.objectives import SynVaeObjective
 from synvae_workbench.training.pictures import resample_affine, to_unit
 
-VERSION = 1  # to be raised when the coordinates change: then those of the cache are not used
+VERSION = 1  # to be raised when what is computed here changes: what the cache has is not used
 SHEARS = (0.0, -0.25, 0.25)
 PIXELS = (-1, 0, 1)  # shifts along each side, of pictures of 28 pixels; in proportion of others
 MOVES = tuple(product(SHEARS, PIXELS, PIXELS))
@@ -71,10 +71,14 @@ def heard_alike(
     have found their neighbours keeps them apart.
 
     Args:
-        likeness: weights of the terms; those of the latents are computed of `music`.
+        likeness: weights of the terms; those of the latents are computed of `music`, once: they
+            are cached by its weights.
         steps: of the whole training.
     """
-    heard = replace(likeness, audible=tuple(audible_weights(music)))
+    digest = digest_of((VERSION, repr(music.config)), weights_of(music))
+    path = cache_folder() / f"audible-{digest}.npz"
+    found = cached_arrays(path, ("weights",), lambda: {"weights": audible_weights(music)})
+    heard = replace(likeness, audible=tuple(found["weights"]))
     return replace(objective, likeness=heard, musicality_warmup=round(WARMUP * steps))
 
 

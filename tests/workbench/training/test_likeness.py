@@ -1,6 +1,7 @@
 """Likeness in training: targets by which near twins are near, and runs that resume exactly."""
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from synvae_core.losses import Likeness
 from synvae_core.metrics.audible_weights import audible_weights
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
+from synvae_workbench.training import likeness
 from synvae_workbench.training.likeness import (
     TargetOptions,
     heard_alike,
@@ -129,6 +131,22 @@ def test_likeness_is_heard_with_the_weights_of_the_melody_model():
     heard = heard_alike(SynVaeObjective(0.1, musicality=0.2), terms, music, steps=50)
     assert heard.likeness == dataclasses.replace(terms, audible=tuple(audible_weights(music)))
     assert (heard.beta, heard.musicality, heard.musicality_warmup) == (0.1, 0.2, 15)
+
+
+def test_weights_of_one_melody_model_are_measured_once(monkeypatch):
+    music, other, measured = melody_model("flat"), melody_model("flat"), []
+    with torch.no_grad():
+        next(other.parameters()).add_(0.5)
+
+    def measure(model):
+        measured.append(model)
+        return np.arange(8) / len(measured)
+
+    monkeypatch.setattr(likeness, "audible_weights", measure)
+    hear = partial(heard_alike, SynVaeObjective(0.1), Likeness(1.0, 1.0, 0.5), steps=50)
+    first = hear(music=music)
+    assert hear(music=music) == first != hear(music=other)
+    assert measured == [music, other]
 
 
 def test_a_batch_without_coordinates_is_refused():
