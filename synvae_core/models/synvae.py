@@ -154,6 +154,12 @@ class SynVae(nn.Module):
             chances = torch.rand(len(images), generator=generator, device=images.device)
             looks = looks.masked_fill((chances < WITHOUT_LOOK)[:, None], ABSENT)
         z = visual.sample(generator) if sample else self.best_take(images, visual, looks)
+        return self.through_music(visual, z, looks)
+
+    def through_music(
+        self, visual: Posterior, z: Float[Tensor, "b z"], looks: Int[Tensor, "b 4"] | None = None
+    ) -> SynVaeOutput:
+        """Reconstruction through music from latents that were chosen of the visual posterior."""
         if self.config.coupling == "straight_through":
             with torch.no_grad():  # the copied gradient bypasses the music
                 decoded, auditive = self.play_and_hear(z)

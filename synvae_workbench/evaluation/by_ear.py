@@ -79,7 +79,7 @@ def moved_twins(
     """Melodies of a sample of pictures and of the same pictures moved one pixel to the right."""
     rows = _sample(len(images), options.twins, options.seed)
     moved = near_twins(images[rows], seed=options.seed)["moved"]
-    return MovedTwins(melodies[rows], translate(model, moved).heard)
+    return MovedTwins(melodies[rows], translate(model, moved, cached=True).heard)
 
 
 def ear_measures(

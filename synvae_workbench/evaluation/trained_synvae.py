@@ -72,7 +72,7 @@ def load_evaluation(
             f"pictures of {dataset} have shape {tuple(test.images.shape[1:])}, "
             f"the model of {run} wants {expected}: choose another set or run"
         )
-    translation = translate(model, test.images)
+    translation = translate(model, test.images, cached=True)
     return Evaluation(model, pictures, test.images, test.labels, test.ids, translation)
 
 

@@ -1,5 +1,7 @@
 """Translation of pictures to melodies in MIDI files and back, and its metrics."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +16,11 @@ from synvae_core.models.synvae import SynVae
 from synvae_core.music.midi import round_trip
 from synvae_core.music.performance import performed_round_trip
 from synvae_core.types import Posterior
+from synvae_workbench.data.cache import cache_folder, cached_arrays, digest_of, weights_of
 from synvae_workbench.evaluation.few import ranks_within
 
 CHUNK = 500  # pictures worked on at once; bounds the memory
+TAKES_VERSION = 1  # to be raised when a model chooses other takes: then the cache's are not used
 RANKS = (1, 5, 10)
 
 
@@ -46,22 +50,28 @@ def translate(
     *,
     performed: bool = True,
     folder: Path | None = None,
+    cached: bool = False,
 ) -> Translation:
     """Translates pictures to melodies, to MIDI files, back to events, and back to pictures.
 
     Args:
         performed: as the look of each picture wants it, where the model has a performance.
         folder: keeps the MIDI files here; by default they are only bytes in memory.
+        cached: keeps the best takes in the cache, by the model's weights and the pictures: for
+            pictures that several notebooks ask a trained model about.
     """
     device = next(model.parameters()).device
     parts = []
     for index, part in enumerate(images.split(CHUNK)):
         pixels = part.to(device).float() / 255
-        output = model(pixels, sample=False, performed=performed)
+        visual = model.image_encoder(pixels)
+        looks = model.looks(pixels) if performed else None
+        choose = partial(model.best_take, pixels, visual, looks)
+        z = _cached_take(model, part, looks is not None, choose) if cached else choose()
+        output = model.through_music(visual, z, looks)
         played = model.music.decode(output.z).cpu().numpy()
         within = None if folder is None else folder / f"{index * CHUNK:06d}"
         files = {"folder": within, "coding": model.music.coding}
-        looks = model.looks(pixels) if performed else None
         if looks is None:
             heard = round_trip(played, **files)
         else:
@@ -73,6 +83,29 @@ def translate(
         parts.append((torch.from_numpy(heard), *(tensor.cpu() for tensor in found)))
     heard, *latents = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
     return Translation(heard.numpy(), *latents)
+
+
+def _cached_take(
+    model: SynVae,
+    images: UInt8[Tensor, "b c h w"],
+    performed: bool,
+    choose: Callable[[], Float[Tensor, "b z"]],
+) -> Float[Tensor, "b z"]:
+    """What `choose` gives, from the cache if it is there: K takes of a picture cost K times one."""
+    if model.config.takes == 1:
+        return choose()
+    device = next(model.parameters()).device
+    settings = (TAKES_VERSION, repr(model.config), device.type, performed, tuple(images.shape))
+    digest = digest_of(settings, weights_of(model) | {"pictures": images.cpu().numpy().tobytes()})
+
+    def build() -> dict[str, np.ndarray]:
+        return {"z": choose().cpu().numpy()}
+
+    found = cached_arrays(cache_folder() / f"takes-{digest}.npz", ("z",), build)["z"]
+    shape = (len(images), model.config.visual.latent_dim)
+    if found.shape != shape or found.dtype != np.float32:  # anybody may have written there
+        return choose()
+    return torch.from_numpy(found).to(device)
 
 
 def error_metrics(
