@@ -15,7 +15,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from synvae_workbench.plots.style import INK
+from synvae_workbench.plots.style import INK, ON_LIGHT
 
 DASHED = (0, (4, 3))
 MARKERS = "oDs^v"
@@ -50,7 +50,7 @@ def heat_map(
     for text in axes.texts:
         column, row = map(int, text.get_position())
         light = sns.utils.relative_luminance(shades[row, column]) > EVEN
-        text.set_color(INK if light else "white")
+        text.set_color(ON_LIGHT if light else "white")
     axes.tick_params(length=0)
     axes.tick_params(axis="y", rotation=0)
     if any(name.get_rotation() for name in axes.get_xticklabels()):  # they would overlap

@@ -24,6 +24,7 @@ from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.plots.alternatives import melodies_told, pictures_told, tell
 from synvae_workbench.plots.style import (
     BAR_LINE,
+    BEAT_LINE,
     FAINT,
     INK,
     MUTED,
@@ -230,7 +231,7 @@ def _draw_roll(axes: Axes, notes: Sequence[Note], low: int, high: int, *, steps:
     axes.add_collection(
         LineCollection(
             [[(beat, low - 2), (beat, high + 2)] for beat in beats],
-            colors=np.where(beats % STEPS_PER_BAR == 0, BAR_LINE, FAINT),
+            colors=np.where(beats % STEPS_PER_BAR == 0, BAR_LINE, BEAT_LINE),
             linewidths=0.7,
             zorder=0,
         )

@@ -32,6 +32,17 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = PALETTE = (
     "#56b4e9",
 )
 
+ON_LIGHT, BEAT_LINE = "#22303d", "#dfe4e9"  # ink and faint lines where the ground stays light
+# What else becomes of colours on a dark page, where pages choose; white is the ground.
+IN_THE_DARK = {
+    INK: "#e6e3dc",
+    MUTED: "#a9b2ba",
+    FAINT: "#3a3d44",
+    REFERENCE: "#7d8790",
+    BLUE: "#4aa3df",
+    "#ffffff": "#1e2024",
+}
+
 _PATH = re.compile(r'<path d="[^"]*"')
 _PNG = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 _STYLE = {

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
-from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 from traitlets.config import Config
 
 from synvae_core.atomic import write_text
 from synvae_workbench.provenance import MIME_TYPE
 from synvae_workbench.reports.estimate import headings
-from synvae_workbench.reports.figures import alternative
+from synvae_workbench.reports.figures import SVG, alternative, in_both_schemes, legible_width
 from synvae_workbench.reports.formatting import format_duration, format_time
+from synvae_workbench.reports.markup import finish_page
 from synvae_workbench.reports.opening import TAG as OPENING
 from synvae_workbench.reports.parameters import TAG, declared_parameters, read_notebook
 
@@ -65,6 +65,7 @@ def export_html(executed: Path, html: Path, *, provenance: Mapping[str, Any] | N
     notebook = read_notebook(executed)
     header = report_header(notebook, executed.stem, provenance or {})
     notebook = reportable_notebook(notebook)
+    header["opens"] = any(cell.metadata.report.get("opens") for cell in notebook.cells)
     exporter = HTMLExporter(
         template_name="template",
         extra_template_basedirs=[str(Path(__file__).parent)],
@@ -74,7 +75,7 @@ def export_html(executed: Path, html: Path, *, provenance: Mapping[str, Any] | N
     )
     resources = {"metadata": {"path": str(executed.parent)}, "report": header}
     page, _ = exporter.from_notebook_node(notebook, resources=resources)
-    write_text(html, add_contents(page))
+    write_text(html, finish_page(page, file=html.name))
     return html
 
 
@@ -149,10 +150,19 @@ def reportable_notebook(notebook: nbformat.NotebookNode) -> nbformat.NotebookNod
             cell.outputs = [output for output in cell.outputs if _is_shown(output)]
             for output in cell.outputs:
                 if "data" in output:
-                    output.metadata.alt = alternative(output, heading)
+                    _show_figure(output, heading)
         cells.append(cell)
     notebook.cells = sorted(cells, key=_opens, reverse=True)
+    for cell in notebook.cells[:1]:
+        cell.metadata.report.opens = _opens(cell)
     return notebook
+
+
+def _show_figure(output: nbformat.NotebookNode, heading: str) -> None:
+    output.metadata.alt = alternative(output, heading)
+    if svg := output.data.get(SVG):
+        output.metadata[SVG] = {"width": legible_width(svg)}
+        output.data[SVG] = in_both_schemes(svg)
 
 
 def _opens(cell: nbformat.NotebookNode) -> bool:
@@ -175,27 +185,3 @@ def _title(notebook: nbformat.NotebookNode) -> str | None:
     cells = _own_cells(notebook)
     match = TITLE.match(cells[0].source) if cells else None
     return headings(match.group(0))[0] if match else None
-
-
-def add_contents(page: str) -> str:
-    """Adds a list of the page's headings to `nav`, each of which gets an id of its own."""
-    soup = BeautifulSoup(page, "html.parser")
-    items, seen = soup.select_one("nav ol"), set()
-    for heading in soup.select("main h2, main h3"):
-        words = re.sub(r"[^\w]+", "-", heading.get_text().lower()).strip("-") or "section"
-        anchor, count = words, 1
-        while anchor in seen:
-            count += 1
-            anchor = f"{words}-{count}"
-        seen.add(anchor)
-        heading["id"] = anchor
-        item = soup.new_tag("li", attrs={"class": heading.name})
-        link = soup.new_tag("a", href=f"#{anchor}")
-        link.string = heading.get_text()
-        item.append(link)
-        items.append(item)
-    if not seen:
-        soup.select_one("nav").decompose()
-    for table in soup.select("main .output table, main .prose table"):
-        table.wrap(soup.new_tag("div", attrs={"class": "scroll"}))
-    return str(soup)

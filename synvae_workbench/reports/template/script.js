@@ -13,3 +13,7 @@ if (button) {
 // On a narrow page the contents would push the report below the fold.
 if (matchMedia("(max-width: 70rem)").matches)
   document.querySelector("nav details")?.removeAttribute("open");
+// Paper cannot be unfolded: what a report is made of is printed, its code is not.
+const cards = [...document.querySelectorAll("details.card:not([open])")];
+addEventListener("beforeprint", () => cards.forEach((card) => { card.open = true; }));
+addEventListener("afterprint", () => cards.forEach((card) => { card.open = false; }));
