@@ -29,6 +29,7 @@ def test_an_answer_without_a_figure_is_none():
 
 
 MEASURED = {"notes/auc": 0.75, "floor/auc": float("nan"), "n": 1200}
+MEASURED["title"] = "recordings in {n:,} <b>"
 
 
 def told(*sentences):
@@ -38,6 +39,10 @@ def told(*sentences):
 
 def test_sentences_have_the_figures_that_they_name():
     assert told("An AUC of {notes/auc:.2f}.", "Of {n:,}.") == ["An AUC of 0.75.", "Of 1,200."]
+
+
+def test_a_title_from_outside_is_text_and_names_no_figure():
+    assert told("Of {n:,}.", "From {title}.")[1] == "From recordings in {n:,} <b>."
 
 
 @pytest.mark.parametrize("lacking", ["floor/auc", "ear/no_such_figure"])
