@@ -119,6 +119,7 @@ MEASURED = {
     ),
     "42_say_it_see_it_hear_it": "notes/squared_error floor/squared_error notes/distinct_melodies",
     "43_listening_test": "simulated/accuracy simulated/median_seconds",
+    "45_album": "notes/distinct_melodies album/done album/failed",
     "46_learn_the_sounds": (
         "digits/sounds digits/least_apart digits/most_otherwise digits/tendencies "
         "rule/level_1_accuracy"

@@ -33,7 +33,8 @@ class Entry(NamedTuple):
         state: WAITING, DONE or FAILED.
         reason: why it failed, to follow its name in a sentence.
         facts: plain values: of a picture its `kind`, whether it is `sure`, the `model` that played
-            it, its `steps` and `look` (four levels, or None); of a tune `model` and `windows`.
+            it (a shipped one's name, or a path), its `steps` and `look` (four levels, or None); of
+            a tune `model` and `windows`.
         change: serial number of its last change, larger than that of every earlier one.
     """
 

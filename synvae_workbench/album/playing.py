@@ -201,7 +201,8 @@ class Listener:
         return visual.image_channels, visual.image_size, visual.image_size
 
     def _facts(self, number: int) -> dict[str, Any]:
-        return {"model": self.choices[number].name, "steps": self.choices[number].steps}
+        choice = self.choices[number]
+        return {"model": self.options.model or choice.name, "steps": choice.steps}
 
     def _play(self, number: int, group: list[_Seen]) -> Iterator[Made]:
         melodies = self.melodies(number, [seen.pixels for seen in group])

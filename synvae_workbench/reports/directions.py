@@ -32,6 +32,8 @@ OF_NOTEBOOKS = (
     Measure("of_others", None),
     Measure("told_apart", None, 0, 1),  # by a discriminator, of what it is trained on
     Measure("live/slider_ms", LOWER, 0),
+    Measure("album/done", None, 0),
+    Measure("album/failed", LOWER, 0),
     Measure("live/picture_ms", LOWER, 0),
 )
 MEASURES = (
