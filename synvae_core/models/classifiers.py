@@ -14,8 +14,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from synvae_core.fields import Size, SizeOrNone, build_from_fields
-from synvae_core.models.storage import load_model, model_folder
+from synvae_core.models.storage import PRETRAINED, load_model, model_folder
 from synvae_core.models.visual import ImageConvolutions, VisualConfig
+
+SHIPPED_JUDGE = PRETRAINED / "judge_mnist_5k"  # of digits
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ const button = (parent, text, press, title = "") => {
 };
 /** A labelled part of a page under its heading. */
 const section = (parent, name, title) => {
-  const node = make("section", name, parent), head = make("h3", "", node, title);
+  const node = make("section", name, parent), head = make("h2", "", node, title);
   node.setAttribute("aria-label", title);
   return { node, head };
 };
@@ -27,10 +27,31 @@ const section = (parent, name, title) => {
 const keepKeys = root => root.addEventListener("focusin", ({ target }) => {
   target.dataset.lmSuppressShortcuts = "true";
 });
-/** Names what belongs together, and keeps its keys. */
+/** Pauses every player of the document but `kept`. */
+const pauseOthers = kept => {
+  for (const audio of document.querySelectorAll("audio")) if (audio !== kept) audio.pause();
+};
+// Escape is silence, wherever the focus is; what sounds without a player listens for the event. Once
+// in a document, however many widgets are there.
+const SILENCE_EVENT = "synvae-silence";
+if (!("synvaeEscape" in document.documentElement.dataset)) {
+  document.documentElement.dataset.synvaeEscape = "";
+  document.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") { pauseOthers(); document.dispatchEvent(new Event(SILENCE_EVENT)); }
+  }, true);
+}
+/** Names what belongs together, and keeps its keys. Space, which does nothing on a slider, and on a
+ * picture of a list has Enter beside it, pauses the melody in place and goes on with it. */
 const asGroup = (root, title) => {
   root.setAttribute("role", "group"); root.setAttribute("aria-label", title);
   keepKeys(root);
+  for (const name of ["keydown", "keyup"])
+    root.addEventListener(name, event => {
+      const audio = root.querySelector(".live-player audio[src]");
+      if (event.key !== " " || !audio || !event.target.matches("[type=range], [role=option]")) return;
+      event.preventDefault();
+      if (name === "keydown") audio.paused ? audio.play() : audio.pause();
+    });
 };
 /** Low notes are violet, high ones orange, all of one lightness, to be seen on light and on dark. */
 const colour = pitch => {

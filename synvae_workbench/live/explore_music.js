@@ -1,18 +1,23 @@
 // Asks the kernel for melodies and their pictures, and shows what it answers: see explore_music.py.
 const PATIENCE = 1500;  // milliseconds after which a question counts as lost
 
-/** A slider in a label; `moved` is called as it moves. */
-const slider = (parent, text, { words, ...attributes }, moved) => {
+/** A slider in a label; `moved` is called as it moves. `words` says its value, to the ear alone if
+ * `found` is true: then what came of it is shown by `tell`. */
+const slider = (parent, text, { words, found, ...attributes }, moved) => {
   const label = make("label", "em-slider", parent), name = make("span", "em-name", label, text);
-  const input = make("input", "", label), value = make("output", "", name);
+  // An output, the usual element, would take the label, and speak of each change a second time.
+  const input = make("input", "", label), value = make("span", "em-value", name);
+  value.setAttribute("aria-hidden", "true");
   Object.assign(input, { type: "range" }, attributes);
-  const tell = said => {
-    value.textContent = said ?? words(+input.value);
-    input.setAttribute("aria-valuetext", value.textContent);
+  const tell = said => { value.textContent = said; };
+  const speak = () => {
+    const said = words(+input.value);
+    input.setAttribute("aria-valuetext", said);
+    if (!found) tell(said);
   };
-  input.addEventListener("input", () => { if (words) tell(); moved(); });
-  if (words) tell();
-  return { label, input, tell, set: to => { input.value = to; if (words) tell(); } };
+  input.addEventListener("input", () => { speak(); moved(); });
+  speak();
+  return { label, input, tell, set: to => { input.value = to; speak(); } };
 };
 
 function render({ model, el }) {
@@ -117,7 +122,7 @@ function render({ model, el }) {
   const slot = make("div", "em-player", way.node), sound = make("div", "em-sound", way.node);
   const drawn = section(stage, "em-drawn", "What it draws");
   const paint = picture(drawn.node, "The picture drawn from the notes that are heard");
-  make("p", "em-caption", drawn.node, "by a model that gets the notes and nothing else");
+  const cameBack = make("p", "em-caption", drawn.node);
 
   const label = make("label", "em-slider", sound);
   make("span", "em-name", label, "Instrument");
@@ -133,7 +138,8 @@ function render({ model, el }) {
   const grid = make("div", "em-grid", bend.node);
   const sliders = page.sliders.map(([name, title, less, more]) => {
     const made = slider(grid, title, { min: -page.reach, max: page.reach, step: page.step,
-      value: 0 }, () => change());
+      value: 0, found: true, words: value => value
+        ? `${Math.abs(value)} ${value < 0 ? less : more}` : "as it was" }, () => change());
     const ends = make("span", "em-ends", made.label);
     make("span", "", ends, less); make("span", "", ends, more);
     ends.setAttribute("aria-hidden", "true");
@@ -152,7 +158,7 @@ function render({ model, el }) {
   // --- what the kernel answers
   const receive = (content, buffers) => {
     if (content.kind === "shown") {
-      paint(buffers[0]);
+      paint(buffers[0]); cameBack.textContent = content.came_back;
       cards.forEach((show, i) => show(content.tunes["AB"[i]], buffers[1 + i]));
       if (!waiting) {  // else the hand is on a slider already
         mix.set(content.mix);

@@ -18,15 +18,16 @@ from synvae_core.models.melody.vae import MelodyVae, latent_path
 from synvae_core.models.synvae import SynVae
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.sound import Sound
+from synvae_workbench.data.pictures.kind import DIGIT
 from synvae_workbench.evaluation.steering import STEERABLE, Tunes, attribute_values, steer
 from synvae_workbench.live.assets import read_assets
+from synvae_workbench.live.attribute_words import describe_change
 from synvae_workbench.live.keyboard import SLOTS, TEMPOS, Keyboard
 from synvae_workbench.live.latest import LatestCall
 from synvae_workbench.live.live_player import (
     LivePlayer,
     describe_notes,
     format_note_count,
-    pitch_name,
 )
 from synvae_workbench.live.messages import (
     BROKEN,
@@ -35,8 +36,10 @@ from synvae_workbench.live.messages import (
     bounded_number,
     instrument_groups,
 )
+from synvae_workbench.live.read_aloud import describe_melody_change, describe_return
 from synvae_workbench.live.uploads import MAX_MIDI_BYTES, printable_name, read_midi_upload
 
+ENDS = (0, 100)  # of the mix: A and B themselves
 REACH, STEP = 2.0, 0.25  # of a slider, in standard deviations of the tunes
 # What stands at a slider, and at its ends.
 SLIDERS = {
@@ -79,6 +82,13 @@ class PlayedState(NamedTuple):
     picture: UInt8[np.ndarray, "c h w"]
 
 
+class Shown(NamedTuple):
+    """A state of the page and what was played of it."""
+
+    state: State
+    played: PlayedState
+
+
 class MelodyBench(NamedTuple):
     """The models behind the page, and the tunes that it goes towards and offers.
 
@@ -87,12 +97,14 @@ class MelodyBench(NamedTuple):
         model: mixes and changes melodies, which are as long as those that `synvae` hears.
         tunes: of `metrics.melody_attributes.steering_tunes`, of the same model.
         examples: two or more to choose from.
+        kind: of the pictures that `synvae` was made for.
     """
 
     synvae: SynVae
     model: MelodyVae
     tunes: Tunes
     examples: Sequence[Tune]
+    kind: str = DIGIT
 
     @property
     def steps(self) -> int:
@@ -102,7 +114,7 @@ class MelodyBench(NamedTuple):
     def play(self, state: State) -> PlayedState:
         """The melody and the picture of a state; an end that is not changed is that very melody."""
         first, second = (state.tunes[slot].events for slot in SLOTS)
-        ends = {0: first, 100: second}
+        ends = dict(zip(ENDS, (first, second), strict=True))
         if state.mix in ends:
             before = ends[state.mix]
             z = self.model.encode(before, sample=False)[0]
@@ -146,6 +158,7 @@ class MusicPage(anywidget.AnyWidget):
             page=describe_page(bench, self._state),
         )
         self._answer = LatestCall(self._show, on_error=self._fail)
+        self._before: Shown | None = None
         self._show(play=False)
         self.on_msg(self._receive)
 
@@ -171,7 +184,8 @@ class MusicPage(anywidget.AnyWidget):
         played = self._bench.play(state)
         sound = Sound(state.qpm, state.program)
         self.player.show(played.events, label=state.caption, sound=sound, play=play)
-        self._last = state_message(self._bench, state, played)
+        self._last = state_message(self._bench, state, played, self._before)
+        self._before = Shown(state, played)
         self.send(*self._last)
 
     def _fail(self, error: Exception) -> None:
@@ -254,19 +268,24 @@ def describe_page(bench: MelodyBench, state: State) -> dict:
 
 
 def state_message(
-    bench: MelodyBench, state: State, played: PlayedState
+    bench: MelodyBench, state: State, played: PlayedState, before: Shown | None = None
 ) -> tuple[dict, list[bytes]]:
-    """The message that shows a state, and the pixels of its picture and those of A and B."""
-    before, after = attribute_values(np.stack([played.before, played.events]))
-    asked = before + [state.more.get(name, 0.0) for name in STEERABLE] * bench.tunes.spread
+    """The message that shows a state, and the pixels of its picture and those of A and B.
+
+    Args:
+        before: what the page shows until then; announced is what changed.
+    """
+    was, became = attribute_values(np.stack([played.before, played.events]))
+    asked = was + [state.more.get(name, 0.0) for name in STEERABLE] * bench.tunes.spread
     content = {
         "kind": "shown",
-        "said": f"{state.caption}: {format_note_count(ONE_VOICE.notes(played.events))}.",
+        "said": announce(bench, state, played, before),
+        "came_back": describe_return(played.picture, bench.kind).words,
         "mix": state.mix,
         "more": {name: state.more.get(name, 0.0) for name in STEERABLE},
         "found": {
             name: describe_change(name, *values, steps=bench.steps)
-            for name, *values in zip(STEERABLE, before, asked, after, strict=True)
+            for name, *values in zip(STEERABLE, was, asked, became, strict=True)
         },
         "tunes": {slot: _describe_tune(tune, bench) for slot, tune in state.tunes.items()},
     }
@@ -274,20 +293,28 @@ def state_message(
     return content, [np.ascontiguousarray(each).tobytes() for each in pictures]
 
 
-def describe_change(name: str, before: float, asked: float, after: float, *, steps: int) -> str:
-    """Text of an attribute: "12" as it is, "12 → 15, asked for 16" where it was changed."""
-    said = [_format_attribute(name, value, steps) for value in (before, asked, after)]
-    if abs(asked - before) < 1e-9:
-        return said[2]
-    return f"{said[0]} → {said[2]}" + (f", asked for {said[1]}" if said[1] != said[2] else "")
+def announce(bench: MelodyBench, state: State, played: PlayedState, before: Shown | None) -> str:
+    """What is new: which tune plays, or what changed in the notes; and what they draw, if other.
+
+    Nothing of the instrument and the tempo, as their controls say it.
+    """
+    came_back = describe_return(played.picture, bench.kind)
+    tune = f"{state.caption}: {format_note_count(ONE_VOICE.notes(played.events))}."
+    if before is None:
+        return f"{tune} {came_back.words}"
+    then, last = before
+    other = came_back.answer != describe_return(last.picture, bench.kind).answer
+    if (state.qpm, state.program) != (then.qpm, then.program):
+        said = ""
+    elif _same_tunes(state, then) and (state.mix not in ENDS or any(state.more.values())):
+        said = describe_melody_change(last.events, played.events)
+    else:
+        said = tune
+    return " ".join(filter(None, [said, other * came_back.words]))
 
 
-def _format_attribute(name: str, value: float, steps: int) -> str:
-    if name == "notes":
-        return f"{max(0, round(value * steps))}"
-    if name == "pitch":
-        return pitch_name(round(value)) if value > 0 else "none"
-    return f"{max(0.0, value):.1f} st" if name == "leaps" else f"{max(0, round(100 * value))} %"
+def _same_tunes(state: State, before: State) -> bool:
+    return all(state.tunes[slot] is before.tunes[slot] for slot in SLOTS)
 
 
 def _describe_tune(tune: Tune, bench: MelodyBench) -> dict:

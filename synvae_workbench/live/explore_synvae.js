@@ -6,6 +6,7 @@ const slider = (parent, text, options, moved, spoken = options.words) => {
   const label = make("label", "ex-slider", parent), name = make("span", "ex-name", label, text);
   // an output, the usual element, would take the label
   const input = make("input", "", label), value = make("span", "ex-value", name);
+  value.setAttribute("aria-hidden", "true");  // the slider says it as its value, not in its name
   const { words, ...attributes } = options;
   Object.assign(input, { type: "range" }, attributes);
   const tell = () => {
@@ -38,10 +39,12 @@ function render({ model, el }) {
   const root = make("div", "explore", el), inner = make("div", "ex-inner", root);
   asGroup(root, "Explore SynVAE");
 
-  /** A picture of the kernel's pixels; of ink, the light pixels are dark on the page's paper. */
+  /** A picture of the kernel's pixels; of ink, the light pixels are dark on the page's paper. One
+   * without a text is told by what it stands on. */
   const picture = (parent, alt) => {
     const box = make("span", "ex-paper", parent), canvas = make("canvas", "", box);
-    canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", alt);
+    if (alt) { canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", alt); }
+    else canvas.setAttribute("aria-hidden", "true");
     const paint = ([channels, high, wide], ink, pixels, start = 0) => {
       canvas.width = wide; canvas.height = high; canvas.className = ink ? "ex-ink" : "";
       canvas.classList.toggle("ex-smooth", Math.max(high, wide) > 100);
@@ -55,13 +58,22 @@ function render({ model, el }) {
     };
     return { box, canvas, paint };
   };
-  /** Buttons with pictures on them, in place of those before. */
-  const choices = (parent, { pictures, shape, ink }, pixels) => {
+  const placeOf = ({ dataset }) => {
+    const [of, index] = dataset.place.split(" ");
+    return { of, index: +index };
+  };
+  const picks = {
+    hear: item => send({ kind: "hear", ...placeOf(item) }),
+    keep: item => { leaveField(); send({ kind: "choose", ...placeOf(item) }); },
+    leave: () => send({ kind: "back" }),
+  };
+  /** Fills a list with buttons that have pictures on them. */
+  const choices = (fill, { pictures, shape, ink }, pixels) => {
     const bytes = shape[0] * shape[1] * shape[2];
-    parent.replaceChildren(...pictures.map(([of, index, caption], i) => {
-      const item = button(parent, "", () => { leaveField(); send({ kind: "choose", of, index }); });
-      item.className = "ex-choice"; item.title = caption; item.dataset.place = `${of} ${index}`;
-      item.setAttribute("aria-label", caption);
+    fill(pictures.map(([of, index, caption], i) => {
+      const item = button(document.createElement("div"), "");
+      item.className = "ex-choice"; item.dataset.place = `${of} ${index}`;
+      item.title = caption;  // its name as well: beside a label of the same words it is said twice
       picture(item, "").paint(shape, ink, pixels, i * bytes);
       return item;
     }));
@@ -70,13 +82,14 @@ function render({ model, el }) {
   let current = "", opened = 0;
   const mark = () => {
     for (const item of root.querySelectorAll(".ex-choice"))
-      item.setAttribute("aria-pressed", item.dataset.place === current);
+      item.setAttribute("aria-selected", item.dataset.place === current);
   };
 
   // --- drop, paste, choose, draw
   const source = section(inner, "ex-source", "Drop any picture here");
   make("p", "ex-hint", source.node, "A photograph, a painting or a digit, drawn or photographed: "
-    + "drop it on the page, paste it, or choose a file. Or take one of these.");
+    + "drop it on the page, paste it, or choose a file. Or take one of these"
+    + byHand(": arrow keys let each be heard, Enter keeps it, space pauses, Escape is silence.", "."));
   const acts = make("div", "ex-row", source.node), shelf = make("div", "ex-shelf", source.node);
   const taken = takePictures(root, page.max_bytes,
     (name, content) => { leaveField(); send({ kind: "upload", name }, [content]); },
@@ -91,8 +104,8 @@ function render({ model, el }) {
   const fillShelf = ({ rows }, buffers) => {
     shelf.replaceChildren(...rows.map((row, i) => {
       const block = make("section", "", shelf, "");
-      make("h4", "", block, row.title); block.setAttribute("aria-label", row.title);
-      choices(make("div", "ex-row", block), row, pixelsOf(buffers[i]));
+      make("h3", "", block, row.title);
+      choices(pickList(make("div", "ex-row", block), row.title, picks), row, pixelsOf(buffers[i]));
       return block;
     }));
   };
@@ -123,7 +136,7 @@ function render({ model, el }) {
   const seen = picture(seeing, "What the model sees"), done = make("p", "ex-caption", seeing);
   const after = section(stage, "ex-after", "Drawn from its notes");
   const rebuilt = picture(after.node, "The picture drawn again from the notes of the melody");
-  make("p", "ex-caption", after.node, "by a model that hears the melody alone");
+  const cameBack = make("p", "ex-caption", after.node);
   const melody = section(stage, "ex-melody", "Its melody");
   const slot = make("div", "", melody.node), sound = make("div", "ex-sound", melody.node);
   const status = make("p", "ex-status", inner);
@@ -200,9 +213,10 @@ function render({ model, el }) {
   button(ends, "Make the picture above its end", () => send({ kind: "other" }));
   const neighbours = make("div", "ex-neighbours", pair);
   const byEar = section(neighbours, "ex-by-ear", "They sound alike, by ear");
-  const patience = make("p", "ex-hint", byEar.node), alike = make("div", "ex-row", byEar.node);
+  const patience = make("p", "ex-hint", byEar.node),
+    alike = pickList(make("div", "ex-row", byEar.node), "They sound alike, by ear", picks);
   const byLatents = section(neighbours, "ex-by-latents", "Nearest pictures, by latents");
-  const near = make("div", "ex-row", byLatents.node);
+  const near = pickList(make("div", "ex-row", byLatents.node), "Nearest pictures, by latents", picks);
   const showByEar = (found, pixels) => {
     const { heard, of } = found;
     patience.hidden = heard === of;
@@ -221,7 +235,7 @@ function render({ model, el }) {
     rebuilt.paint(shape, ink, drawn); end.paint(shape, content.other_ink, other);
     current = (content.place ?? []).join(" ");
     opened = player.value = content.model;
-    name.textContent = content.name;
+    name.textContent = content.name; cameBack.textContent = content.came_back;
     why.textContent = content.taken; limit.textContent = content.limit;
     done.textContent = `The model sees: ${content.seen}.`;
     start.canvas.setAttribute("aria-label", `Start: ${content.name}`);

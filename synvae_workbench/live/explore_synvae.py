@@ -6,7 +6,7 @@ newest one, a melody is played. So nothing that was asked is lost, and nothing q
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import anywidget
@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from synvae_core.looks import Look
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.performance import performance_words
 from synvae_workbench.live.assets import read_assets
 from synvae_workbench.live.explore_synvae_messages import (
@@ -29,13 +30,15 @@ from synvae_workbench.live.explore_synvae_messages import (
     state_message,
 )
 from synvae_workbench.live.explore_synvae_state import State, first_state, requested_state
+from synvae_workbench.live.explore_synvae_words import Teller
 from synvae_workbench.live.explorer import POSITIONS, Explorer, LatentMelody
 from synvae_workbench.live.explorers import Explorers
 from synvae_workbench.live.latest import LatestCall
-from synvae_workbench.live.live_player import LivePlayer
+from synvae_workbench.live.live_player import LivePlayer, format_note_count
 from synvae_workbench.live.messages import BROKEN
 from synvae_workbench.live.models import Choice
 from synvae_workbench.live.performed import as_performed
+from synvae_workbench.live.pictures import Picture
 
 IDLE_SECONDS = 0.1  # between two preparations, so that whoever asks meanwhile hardly waits
 LISTENING_PAUSE = 0.02  # seconds between pieces of the known melodies, in which questions come in
@@ -52,7 +55,7 @@ class SynVaePage(anywidget.AnyWidget):
         program, qpm: how melodies sound at first.
     """
 
-    _esm = read_assets("draw.js", "drop.js", "explore_synvae.js")
+    _esm = read_assets("draw.js", "drop.js", "picks.js", "explore_synvae.js")
     _css = read_assets("explore_synvae.css")
     player = traitlets.Instance(Widget).tag(sync=True, **widget_serialization)
     page = traitlets.Dict().tag(sync=True)
@@ -74,7 +77,9 @@ class SynVaePage(anywidget.AnyWidget):
         self._preparing: asyncio.Task | None = None
         self._listening: asyncio.Task | None = None
         self._answer = LatestCall(self._show, on_error=self._fail)
-        self._shown = (None, 0)  # the picture that the page has, and the model that plays it
+        self._hear = LatestCall(self._let_hear, on_error=self._fail)
+        self._shown: Picture | None = None  # the picture that the page has
+        self._teller = Teller()
         self._show(play=False)
         self.on_msg(self._receive)
 
@@ -87,39 +92,75 @@ class SynVaePage(anywidget.AnyWidget):
                 self._listen_on()
             case {"kind": "shelf", "number": int(number)} if 0 <= number < 1 << 31:
                 self._put_on_shelf(number)
+            case {"kind": "hear"}:
+                self._wish(content | {"kind": "choose"}, (), self._hear)
+            case {"kind": "back"}:
+                self._go_back()
             case _:
-                try:
-                    self._state = requested_state(self._state, content, buffers, self._explorers)
-                except ValueError as error:
-                    self.send({"kind": "said", "said": f"Not used: {error}."})
-                else:
-                    self._answer()
+                self._wish(content, buffers, self._choose)
+
+    def _wish(
+        self, content: object, buffers: Sequence[object], then: Callable[[State], object]
+    ) -> None:
+        try:
+            state = requested_state(self._state, content, buffers, self._explorers)
+        except ValueError as error:
+            self.send({"kind": "said", "said": f"Not used: {error}."})
+        else:
+            then(state)
+
+    def _choose(self, state: State) -> None:
+        self._state = state
+        self._answer()
 
     def _show(self, play: bool = True) -> None:
         if not self._open():
             return
         state = self._state
-        z = self._z(state)
+        heard, look, performed = self._decode(state)
+        events = self._whole_way(state) if state.whole else heard.events
+        self._state = state._replace(whole=False)
+        self._played = self._performance(state, look, performed) | {"events": events}
+        self.player.show(**self._played, play=play)
+        self._last_events = heard.events
+        told = self._teller.tell(self._explorers, state, heard)
+        self._last = state_message(self._explorers, state, self._z(state), heard, told)
+        self._last[0].update(look=performance_words(look), performed=performed)
+        if state.picture is not self._shown:
+            self._tell(original_message(state.picture))
+        self._shown = state.picture
+        self._tell(self._last)
+
+    def _decode(self, state: State) -> tuple[LatentMelody, Look, bool]:
+        """The melody of a state by the open model, the look, and whether it is performed so."""
         look, performed = state.look(self._explorer.shape), state.performed
         if performed is None:
             performed = self._explorer.model.config.performance
         carried = look if performed else None
-        heard = self._heard(z.numpy().tobytes(), state.temperature, state.seed, carried)
-        events = self._whole_way(state) if state.whole else heard.events
-        self._state = state._replace(whole=False)
-        label, sound, words = state.caption, state.sound, performance_words(look)
-        if performed:
-            label, sound = f"{label}: {words}", as_performed(sound, look)
-        self.player.show(events, label=label, sound=sound, play=play)
-        self._last_events = heard.events
-        picture, number = self._shown
-        judged = state.picture is not picture or state.model != number
-        self._last = state_message(self._explorers, state, z, heard, judged=judged)
-        self._last[0].update(look=words, performed=performed)
-        if state.picture is not picture:
-            self._tell(original_message(state.picture))
-        self._shown = (state.picture, state.model)
-        self._tell(self._last)
+        z = self._z(state).numpy().tobytes()
+        return self._heard(z, state.temperature, state.seed, carried), look, performed
+
+    def _performance(self, state: State, look: Look, performed: bool) -> dict:
+        """How a state sounds, and what that is called."""
+        if not performed:
+            return {"label": state.caption, "sound": state.sound}
+        label = f"{state.caption}: {performance_words(look)}"
+        return {"label": label, "sound": as_performed(state.sound, look)}
+
+    def _let_hear(self, state: State) -> None:
+        """Plays an example that is not chosen, if the model that is open plays such pictures."""
+        if state.model != self._opened:
+            said = "Another model plays it: press Enter to hear it."
+            self.send({"kind": "said", "said": said})
+            return
+        heard, look, performed = self._decode(state)
+        self.player.show(heard.events, **self._performance(state, look, performed))
+        self.send({"kind": "said", "said": f"{format_note_count(ONE_VOICE.notes(heard.events))}."})
+
+    def _go_back(self) -> None:
+        """Shows, silently, the melody of the state in place of what was only heard."""
+        self.player.show(**self._played, play=False)
+        self.send({"kind": "said", "said": ""})
 
     def _describe(self) -> dict:
         return describe_page(self._explorers, self._explorer, self._state)

@@ -15,8 +15,9 @@ from synvae_workbench.live.explore_synvae_state import (
     TEMPOS,
     State,
 )
+from synvae_workbench.live.explore_synvae_words import Told
 from synvae_workbench.live.explorer import POSITIONS, Explorer, LatentMelody
-from synvae_workbench.live.explorers import Explorers, limit_words, taken_words
+from synvae_workbench.live.explorers import Explorers
 from synvae_workbench.live.messages import instrument_groups
 from synvae_workbench.live.pictures import Picture, words_for
 from synvae_workbench.live.uploads import MAX_PICTURE_BYTES
@@ -59,26 +60,17 @@ def state_message(
     state: State,
     z: Float[Tensor, " z"],
     heard: LatentMelody,
-    *,
-    judged: bool = True,
+    told: Told,
 ) -> Message:
-    """The message that shows a state, and the pixels of the pictures that it names.
-
-    Args:
-        judged: whether the picture or its model is new, so that what it is taken for is announced.
-    """
+    """The message that shows a state, and the pixels of the pictures that it names."""
     explorer, choice = explorers.open(state.model), explorers.models[state.model]
     known = state.known(choice.kind)
     seen, other = (each.seen_by(explorer.shape) for each in (state.picture, state.other))
     by_latents = explorer.nearest(heard.auditive, k=ALIKE, without=known)
-    taken = taken_words(state.picture, choice, state.by_hand)
-    limit = " ".join(filter(None, [state.refusal, limit_words(state.picture, choice)]))
     content = {
         "kind": "shown",
-        "said": " ".join(filter(None, [f"{state.caption} plays.", *judged * (taken, limit)])),
+        **told._asdict(),
         "name": state.picture.name,
-        "taken": taken,
-        "limit": limit,
         "seen": seen.done,
         "other": state.other.name,
         "place": state.picture.place,

@@ -106,12 +106,12 @@ def requested_state(
         case {"kind": "choose", "of": str(kind), "index": int(index)} if (
             kind in explorers.kinds and 0 <= index < len(explorers.gallery(kind).captions)
         ):
-            return _with_picture(state, explorers.example(kind, index), explorers)
+            return with_picture(state, explorers.example(kind, index), explorers)
         case {"kind": "upload", "name": str(name)} if len(buffers) == 1:
-            return _with_picture(state, uploaded(name, buffers[0]), explorers)
+            return with_picture(state, uploaded(name, buffers[0]), explorers)
         case {"kind": "draw"} if _is_drawing(buffers):
             field = np.frombuffer(bytes(buffers[0]), np.uint8).reshape(SIDE, SIDE)
-            return _with_picture(state, drawn(field), explorers)
+            return with_picture(state, drawn(field), explorers)
         case {"kind": "model", "number": int(number)} if 0 <= number < len(explorers.models):
             return state._replace(model=number, by_hand=True, refusal="", changes={})
         case {"kind": "slide", "slider": int(number), "value": value} if (
@@ -156,7 +156,7 @@ def _with_sound(state: State, content: dict) -> State:
     raise ValueError(FOREIGN)
 
 
-def _with_picture(state: State, picture: Picture, explorers: Explorers) -> State:
+def with_picture(state: State, picture: Picture, explorers: Explorers) -> State:
     """Another picture, and the model for its kind."""
     model = explorers.number_for(picture.kind.name, state.last)
     return state._replace(

@@ -130,7 +130,7 @@ function render({ model, el }) {
   // --- in time: a bar is counted in, then the taps are kept until the bars are over
   const start = () => {
     const qpm = model.get("qpm"), beat = 60 / qpm, zero = synth.now() + .15 + 4 * beat;
-    for (const audio of document.querySelectorAll("audio")) audio.pause();
+    pauseOthers();
     take = { taps: [], qpm, zero, clicks: [] };
     for (let i = -4; i < steps / 4; i++)
       take.clicks.push(synth.click(zero + i * beat, i % 4 === 0));
@@ -199,14 +199,15 @@ function render({ model, el }) {
       if (!black) white++;
       const letter = PLACES[pitch - lowest]?.replace("Key", "");
       make("kbd", "", key, letter ? { Semicolon: ";", Quote: "'" }[letter] ?? letter : "");
-      if (pitch % 12 === 0) make("small", "", key, `C${pitch / 12 - 1}`);
+      // drawn by the style: beside the name, which says it in another way, it is no text
+      if (pitch % 12 === 0) make("small", "", key).dataset.octave = `C${pitch / 12 - 1}`;
       keys.set(pitch, key);
     }
   };
   const press = (key, pitch) => {
     if (held.has(key)) return;
     const step = take && (synth.now() - take.zero) * take.qpm / 15;
-    for (const audio of document.querySelectorAll("audio")) audio.pause();
+    pauseOthers();
     const tap = take && step > -1 ? { step, pitch } : undefined;  // just before the one counts
     held.set(key, { pitch, tap, off: synth.press(pitch) });
     keys.get(pitch)?.setAttribute("data-down", "");
@@ -268,10 +269,15 @@ function render({ model, el }) {
     } else say(content.said);
   };
   model.on("msg:custom", receive);
+  const silence = () => { for (const [key] of held) release(key); stop(false); };
+  document.addEventListener(SILENCE_EVENT, silence);
   narrow.addEventListener("change", build);
   build(); markSlot(slot); draw();
   say(byHand("Click into the keys; then the letters on them play too.",
     "Tap the keys. The arrows go an octave lower and higher."));
-  return () => { model.off("msg:custom", receive); narrow.removeEventListener("change", build); stop(false); synth.close(); };
+  return () => {
+    model.off("msg:custom", receive); document.removeEventListener(SILENCE_EVENT, silence);
+    narrow.removeEventListener("change", build); stop(false); synth.close();
+  };
 }
 export default { render };

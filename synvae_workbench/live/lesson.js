@@ -22,19 +22,22 @@ const lessonScreens = (ui, leave, leaveText, again) => {
   /** Melodies side by side, each a button with its picture, its notes and a number. */
   const players = (examples, buffers, mark = () => "") => {
     const row = make("div", "lt-row ls-players", body), count = examples.length;
+    row.setAttribute("role", "group"); row.setAttribute("aria-label", `${count} melodies`);
     const pitches = examples.flatMap(({ notes }) => notes.map(note => note[2]));
     return examples.map((example, index) => {
       const who = { plays: 0, sound: url(buffers[count + index], "audio/flac") };
       who.node = press("lt-example ls-player", row, "", () => toggle(who));
       const noted = mark(index);
-      const words = ["Play " + example.caption, noted, example.remark].filter(Boolean).join(", ");
-      who.node.setAttribute("aria-label", words);
-      if (noted) make("span", "ls-mark", who.node, noted);
+      // all that is seen on it, in its order, so that it can be called by that
+      const words = ["Play", noted, example.caption, index + 1, example.remark];
+      who.node.setAttribute("aria-label", words.filter(Boolean).join(", "));
+      if (noted) { make("span", "ls-mark", who.node, noted); who.node.append(" "); }
       const top = make("span", "ls-top", who.node);
       picture(top, buffers[index], ""); make("span", "lt-icon", top);
       drawRoll(who.node, example, pitches);
-      const caption = make("span", "ls-caption", who.node, example.caption);
+      const caption = make("span", "ls-caption", who.node, `${example.caption} `);
       make("kbd", "", caption, index + 1).setAttribute("aria-hidden", "true");
+      who.node.append(" ");
       if (example.remark) make("small", "ls-remark", who.node, example.remark);
       return who;
     });

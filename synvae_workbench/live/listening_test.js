@@ -35,7 +35,7 @@ function render({ model, el }) {
     });
     ui.at.hint = "Keys: Tab moves, space ticks the box, Enter begins";
     if (!unfinished.length) return;
-    make("h4", "", body, "Or go on with one that was not finished");
+    make("h3", "", body, "Or go on with one that was not finished");
     const row = make("div", "lt-row lt-unfinished", body);
     for (const { sitting, began, answered, of } of unfinished) {
       const when = new Date(began).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
@@ -71,7 +71,7 @@ function render({ model, el }) {
     const all = classes.map((name, index) => {
       if (name !== classes[index - 1]) {
         const group = make("section", "lt-group", body);
-        make("h4", "", group, name); row = make("div", "lt-row", group);
+        make("h3", "", group, name); row = make("div", "lt-row", group);
       }
       const who = { plays: 0, onPlay: () => {
         heard.add(index); who.node.dataset.heard = ""; next = (index + 1) % classes.length;
@@ -82,7 +82,7 @@ function render({ model, el }) {
         ui.at.wanted = index; tell("example", { index });
       };
       who.node = press("lt-example", row, "", who.play);
-      picture(who.node, pictures[index], `Play example ${index + 1}, of ${name}`);
+      picture(who.node, pictures[index], `Play example ${index + 1} of ${classes.length}, ${name}`);
       make("span", "lt-icon", who.node);
       return who;
     });

@@ -123,7 +123,7 @@ function render({ model, el }) {
   };
 
   audio.addEventListener("play", () => {
-    for (const other of document.querySelectorAll("audio")) if (other !== audio) other.pause();
+    pauseOthers(audio);
     status.textContent = "";
   });
   for (const event of ["play", "pause", "seeked", "ended"]) audio.addEventListener(event, follow);

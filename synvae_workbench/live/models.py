@@ -51,7 +51,7 @@ def list_models(run: str | Path, folders: Sequence[str | Path] = FOLDERS) -> lis
 
     Others are those for digits, photographs and paintings, and those of the same set as `run`.
     Smoke runs, models that do not say their set, and folders without a readable configuration are
-    left out. A run that does not say its set counts as one of digits if its pictures are grey.
+    left out.
 
     Args:
         run: a run folder or one of `pretrained/`.
@@ -61,8 +61,7 @@ def list_models(run: str | Path, folders: Sequence[str | Path] = FOLDERS) -> lis
         WeightsError: if `run` holds no SynVAE.
     """
     own, config = find_folder(run), _config(find_folder(run))
-    origin = _origin(own)
-    kind = origin.kind if origin else (DIGIT if config.visual.image_channels == 1 else PHOTOGRAPH)
+    origin, kind = _origin(own), kind_of(run)
     found = []
     for number, folder in enumerate(map(Path, folders)):
         place = PRETRAINED if folder.name == "pretrained" and not folder.is_dir() else folder
@@ -89,6 +88,19 @@ def choose_model(models: Sequence[Choice], kind: str, usable: Sequence[int]) -> 
         if numbers := [i for i in usable if models[i].kind == each]:
             return numbers[0]
     return usable[0] if usable else 0
+
+
+def kind_of(run: str | Path) -> str:
+    """The kind of pictures that a SynVAE was made for; digits if it does not say, and is grey.
+
+    Raises:
+        WeightsError: if `run` holds no SynVAE.
+    """
+    folder = find_folder(run)
+    config, origin = _config(folder), _origin(folder)
+    if origin is not None:
+        return origin.kind
+    return DIGIT if config.visual.image_channels == 1 else PHOTOGRAPH
 
 
 def length_in_words(steps: int) -> str:

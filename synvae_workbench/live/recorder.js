@@ -101,7 +101,6 @@ function render({ model, el }) {
     meter.setAttribute("aria-valuenow", Math.round(100 * share));
   };
   const example = make("audio", "", root);
-  const silence = () => { for (const audio of document.querySelectorAll("audio")) audio.pause(); };
 
   let open, wanted = false, opening = false, chunks = [], samples = 0, rate = 1, loudest = 0;
   const stop = send => {
@@ -116,7 +115,7 @@ function render({ model, el }) {
   };
   const start = async () => {
     opening = wanted = true; chunks = []; samples = 0;
-    silence();
+    pauseOthers();
     say("");  // no word from here on: a screen reader would speak into the recording
     clock.textContent = "waiting for the microphone …";
     try {
@@ -147,7 +146,7 @@ function render({ model, el }) {
   file.addEventListener("change", async () => {
     const [chosen] = file.files;
     if (!chosen) return;
-    stop(false); silence();
+    stop(false); pauseOthers();
     const name = chosen.name, most = model.get("max_bytes");
     if (chosen.size > most)
       say(`Not used: ${name} has more than ${most / 2 ** 20} MB; cut the digit out.`);
@@ -167,7 +166,7 @@ function render({ model, el }) {
   row.setAttribute("role", "group"); row.setAttribute("aria-label", who);
   for (const [word, sound] of Object.entries(model.get("sounds")))
     button(row, word, () => {
-      stop(false); silence(); say("Sent.");
+      stop(false); pauseOthers(); say("Sent.");
       example.src = sound; example.play();
       model.send({ kind: "example", name: word });
     });

@@ -43,7 +43,7 @@ const screenPage = ({ model, el, title, gone, shown = () => {} }) => {
     return node;
   };
   const heading = text => {
-    const node = make("h3", "", body, text);
+    const node = make("h2", "", body, text);
     node.tabIndex = -1;
     return node;
   };
@@ -80,7 +80,7 @@ const screenPage = ({ model, el, title, gone, shown = () => {} }) => {
   /** Plays from the start, or stops what plays. `who` has a button, a sound and counts its plays. */
   const toggle = async who => {
     if (player === who && !audio.paused) { audio.pause(); return; }
-    for (const other of document.querySelectorAll("audio")) other.pause();
+    pauseOthers();
     ended(); player = who; audio.src = who.sound; audio.volume = volume.value;
     try { await audio.play(); } catch (error) {
       if (error.name !== "AbortError")

@@ -10,18 +10,22 @@ from pathlib import Path
 
 import numpy as np
 from IPython.display import HTML
+from jaxtyping import Float, UInt8
 from matplotlib.colors import to_rgb
+from torch import Tensor
 
 from synvae_core.music.coding import STEPS_PER_BAR
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import midi_bytes
 from synvae_core.music.sound import Sound
+from synvae_workbench.data.pictures.kind import DIGIT
 from synvae_workbench.data.speech.log_mel import SPAN
 from synvae_workbench.data.speech.recordings import SPEECH_RATE
 from synvae_workbench.evaluation.spoken_translation import SpokenTranslation
 from synvae_workbench.live.assets import data_uri
 from synvae_workbench.live.live_player import format_note_count
 from synvae_workbench.live.players import Picture, audio_player, picture_uri
+from synvae_workbench.live.read_aloud import describe_return
 from synvae_workbench.plots.rolls import piano_roll_image
 from synvae_workbench.plots.style import INK
 
@@ -54,8 +58,18 @@ def describe_translation(translation: SpokenTranslation, name: str) -> str:
     notes = format_note_count(ONE_VOICE.notes(translation.heard[0]))
     return (
         f"{name} became a picture; its melody has {notes}, and the picture was drawn again from "
-        "them."
+        f"them. {_came_back(translation, 0)}"
     )
+
+
+def _came_back(translation: SpokenTranslation, i: int) -> str:
+    """Which digit the picture drawn from the notes looks like, and the one that they came from."""
+    drawn, given = _bytes(translation.rebuilt[i]), translation.pictures[i].numpy()
+    return describe_return(drawn, DIGIT, given).words
+
+
+def _bytes(picture: Float[Tensor, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
+    return np.round(255 * picture.clamp(0, 1).numpy()).astype(np.uint8)
 
 
 def _row(translation: SpokenTranslation, i: int, name: str, program: int) -> str:
@@ -70,8 +84,9 @@ def _row(translation: SpokenTranslation, i: int, name: str, program: int) -> str
     )
     roll = Picture(piano_roll_image(events), f"Piano roll of the melody: {notes}, {bars:g} bars")
     drawn = Picture(_to_ink(translation.pictures[i, 0].numpy()), f"Picture drawn from {name}")
-    bytes_of = np.round(255 * translation.rebuilt[i, 0].clamp(0, 1).numpy()).astype(np.uint8)
-    rebuilt = Picture(_to_ink(bytes_of), "Picture drawn from the notes of the melody")
+    rebuilt = Picture(
+        _to_ink(_bytes(translation.rebuilt[i, 0])), "Picture drawn from the notes of the melody"
+    )
     axes = (
         f'<span class="ss-across">time, {SHOWN_SECONDS:.2f} s →</span>'
         f'<span class="ss-up">pitch, to {TOP_KHZ:.0f} kHz →</span>'
@@ -80,7 +95,7 @@ def _row(translation: SpokenTranslation, i: int, name: str, program: int) -> str
         f'<li class="ss-said">{_image(spectrogram, axes)}{said.data}</li>'
         f"<li>{_image(drawn)}<p>the picture drawn from it</p></li>"
         f'<li class="ss-played">{_image(roll)}{played.data}{_midi_link(events, name, program)}</li>'
-        f"<li>{_image(rebuilt)}<p>drawn again, from the notes alone</p></li>"
+        f"<li>{_image(rebuilt)}<p>drawn again. {_came_back(translation, i)}</p></li>"
     )
     return f'<ol aria-label="{html.escape(name)}, step by step">{steps}</ol>'
 

@@ -8,13 +8,13 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from synvae_core.models.classifiers import (
+    SHIPPED_JUDGE,
     EncoderClassifier,
     LeNet5,
     LeNet5Config,
     classifier_config,
     load_judge,
 )
-from synvae_core.models.storage import PRETRAINED
 from synvae_core.models.visual import VisualConfig
 from synvae_workbench.data.sources import checksum
 from synvae_workbench.training.loop import FitConfig, RunOptions, fit
@@ -23,7 +23,6 @@ from synvae_workbench.training.objectives import ClassifierObjective
 CHUNK = 500  # pictures in a forward pass; bounds the memory
 PUBLISHED_RATE = 1e-4  # of SynVAE's classifier, constant
 CLASSES = 10  # of digits
-SHIPPED = PRETRAINED / "judge_mnist_5k"
 
 
 def digits_judge(
@@ -42,7 +41,7 @@ def digits_judge(
     Raises:
         ValueError: as `train_judge`, or if the shipped weights are missing or damaged.
     """
-    shipped = load_judge(SHIPPED)
+    shipped = load_judge(SHIPPED_JUDGE)
     if shipped.config == _judge_config(images, labels, epochs, seed):
         return shipped
     return train_judge(images, labels, seed=seed, epochs=epochs, fabric=fabric)

@@ -3,6 +3,7 @@
 import pytest
 from axe import violations
 from servers import log_in
+from spoken_pages import Ear
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -11,6 +12,10 @@ def test_the_start_page_keeps_nobody_out(live_pages, new_page, scheme):
     log_in(page, live_pages)
     page.goto(live_pages.url)
     assert not violations(page)
+    ear = Ear(page)
+    ear.outline()
+    ear.focus(page.get_by_role("link").first)
+    ear.compare("start")
     page.context.close()
 
 

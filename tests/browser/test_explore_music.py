@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from axe import violations
 from questions import asked_values, slide, watch
+from spoken_pages import Ear
 from telephones import TELEPHONE, check_on_a_telephone, check_on_paper
 
 from synvae_core.music.coding import Note
@@ -55,8 +57,8 @@ class MusicPage:
     def picture(self):
         return self.page.evaluate(f"({PIXELS})({CANVAS})")
 
-    def status(self):
-        return self.root.locator(".em-status").inner_text()
+    def caption(self):
+        return self.root.locator(".live-player strong").inner_text()
 
 
 @pytest.fixture(scope="module")
@@ -114,11 +116,12 @@ def test_a_file_is_mixed_with_a_tune_and_changed(opened, sound_of, artifacts):
     between = opened.answered(lambda: slider.fill("50"))
     assert not np.array_equal(between, TUNE)
     assert opened.picture() != picture
-    assert "50 % of the way from A to B" in opened.status()
+    assert "50 % of the way from A to B" in opened.caption()
     notes = opened.get("Notes, from fewer to more")
     changed = opened.answered(lambda: notes.fill("2"))
     assert len(ONE_VOICE.notes(changed)) > len(ONE_VOICE.notes(between))
-    assert "→" in notes.get_attribute("aria-valuetext")
+    assert notes.get_attribute("aria-valuetext") == "2 more"
+    assert "→" in opened.root.locator(".em-bend .em-value").first.inner_text()
     assert sound_of(opened.audio).seconds == pytest.approx(SECONDS, abs=0.01)
     opened.root.screenshot(path=artifacts / "music_changed.png")
 
@@ -138,14 +141,48 @@ def test_a_drag_does_not_queue_up(opened):
     watch(opened.page, "mix")
     opened.answered(lambda: slide(slider, range(0, 100, 2)))
     assert asked_values(opened.page) == [0, 98]
-    assert "98 % of the way" in opened.status()
+    assert "98 % of the way" in opened.caption()
     opened.page.keyboard.press("ArrowRight")
-    opened.root.locator(".em-status", has_text="99 % of the way").wait_for()
+    opened.root.locator(".live-player strong", has_text="99 % of the way").wait_for()
 
 
-def test_without_code_on_a_telephone_and_on_paper(voila, sound_of, artifacts):
-    page = voila(NOTEBOOK, context=TELEPHONE | {"color_scheme": "dark"})
-    music = MusicPage(page)
+@pytest.fixture(scope="module")
+def served(voila):
+    return MusicPage(voila(NOTEBOOK, context=TELEPHONE | {"color_scheme": "dark"}))
+
+
+def test_it_is_told_to_who_cannot_see_it(served):
+    """One arrow key says one thing, once: its own value, and what changed in the notes."""
+    ear = Ear(served.page)
+    ear.outline()
+    for name in ("From melody A to melody B", "Notes, from fewer to more", "Tempo"):
+        ear.focus(served.root.get_by_role("slider", name=name))
+        ear.press("ArrowRight")
+    ear.focus(served.get("Hear melody B"))
+    ear.press("Enter")
+    ear.press("Escape")
+    assert served.audio.evaluate("audio => audio.paused")
+    ear.focus(served.root.locator(".kb-piano [tabindex='0']"))
+    ear.press("ArrowRight")
+    ear.press("Enter", until="Your melody: 1 note.")
+    ear.compare("41_explore_music")
+
+
+def test_it_keeps_nobody_out(served, artifacts):
+    page = served.page
+    assert not violations(page)
+    page.emulate_media(color_scheme="light", forced_colors="active")
+    page.screenshot(path=artifacts / "music_forced_colours.png", full_page=True)
+    for notes in (".lp-note", ".em-roll span", ".kb-roll span"):
+        note = f"getComputedStyle(document.querySelector('{notes}')).backgroundColor"
+        assert page.evaluate(note).startswith("oklch"), "notes keep their colours"
+    page.emulate_media(forced_colors="none")
+    assert not violations(page)
+    page.emulate_media(color_scheme="dark")
+
+
+def test_without_code_on_a_telephone_and_on_paper(served, sound_of, artifacts):
+    page, music = served.page, served
     heard = music.answered(lambda: music.get("Hear melody B").tap())
     assert len(ONE_VOICE.notes(heard)) > 3
     assert sound_of(music.audio).loudest > 0.05
@@ -154,7 +191,7 @@ def test_without_code_on_a_telephone_and_on_paper(voila, sound_of, artifacts):
     assert keys.count() == 12, "one octave of wide keys"
     music.get("An octave higher").tap()
     music.get("C 5").tap()
-    music.root.locator(".kb-roll[aria-label$='; C 5']").wait_for()
+    music.root.locator(".kb-roll[aria-label$=' C 5']").wait_for()
     assert not keys.locator("kbd").first.is_visible(), "letters that no telephone has"
     page.screenshot(path=artifacts / "music_telephone.png", full_page=True)
     (artifacts / "music.pdf").write_bytes(check_on_paper(page))

@@ -7,9 +7,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from axe import violations
 from photographed_digits import Scene, photograph
 from PIL import Image
 from questions import asked_values, slide, watch
+from spoken_pages import Ear
 from telephones import TELEPHONE, check_on_a_telephone, check_on_paper
 
 from synvae_core.music.acoustics import REVERB_SECONDS
@@ -104,9 +106,9 @@ def test_a_picture_chosen_is_heard_and_drawn_from_its_notes(page, sound_of):
         page.locator(".ex-choice").nth(3).click()
     assert (rebuilt(page) != before).any()
     page.wait_for_function(
-        "document.querySelectorAll('.ex-choice')[3].getAttribute('aria-pressed') === 'true'"
+        "document.querySelectorAll('.ex-choice')[3].getAttribute('aria-selected') === 'true'"
     )
-    assert "plays." in page.locator(".ex-status").inner_text()
+    assert " plays, " in page.locator(".ex-status").inner_text()
     assert sound_of(page.locator(".live-audio")).loudest > 0.05
 
 
@@ -283,9 +285,53 @@ def test_a_photograph_and_a_photographed_digit_are_dropped(page, artifacts):
     assert "Taken as" in page.locator(".ex-status").inner_text(), "it is announced"
 
 
-def test_without_code_it_looks_like_a_product(voila, artifacts, sound_of):
+@pytest.fixture(scope="module")
+def served(voila):
     page = voila(NOTEBOOK, context=TELEPHONE | {"color_scheme": "dark"})
     page.locator(".live-player:not([hidden])").wait_for()
+    page.locator(".ex-shelf [role=option]").first.wait_for()
+    return page
+
+
+def test_it_is_told_to_who_cannot_see_it(served):
+    """Pictures are heard by arrow keys, one is kept, and a slider says what it did to the notes."""
+    page, ear = served, Ear(served)
+    audio = page.locator(".live-audio")
+    ear.outline()
+    ear.focus(page.locator(".ex-shelf [role=option]").first)
+    ear.press("ArrowRight")
+    ear.press("Enter")
+    assert page.evaluate("document.activeElement.getAttribute('aria-selected')") == "true"
+    page.wait_for_function("!document.querySelector('.live-audio').paused")
+    ear.press("Space")
+    assert audio.evaluate("audio => audio.paused && audio.currentTime > 0"), "paused in place"
+    ear.press("Space")
+    assert not audio.evaluate("audio => audio.paused")
+    ear.press("Escape")
+    assert audio.evaluate("audio => audio.paused")
+    ear.focus(page.locator(".ex-grid input").first)
+    ear.press("PageUp")
+    ear.focus(page.locator(".ex-by-latents [role=option]").nth(1))
+    ear.press("Enter")
+    assert page.evaluate("Boolean(document.activeElement.closest('.ex-by-latents'))")
+    ear.focus(page.get_by_label("Tempo"))
+    ear.press("ArrowRight")
+    ear.compare("40_explore_synvae")
+
+
+def test_it_keeps_nobody_out(served, artifacts):
+    assert not violations(served)
+    served.emulate_media(color_scheme="light", forced_colors="active")
+    served.screenshot(path=artifacts / "explore_forced_colours.png", full_page=True)
+    note = "getComputedStyle(document.querySelector('.lp-note')).backgroundColor"
+    assert served.evaluate(note).startswith("oklch"), "notes keep their colours"
+    served.emulate_media(forced_colors="none")
+    assert not violations(served)
+    served.emulate_media(color_scheme="dark")
+
+
+def test_without_code_it_looks_like_a_product(served, artifacts, sound_of):
+    page = served
     page.evaluate(WATCH)
     page.locator(".explore").scroll_into_view_if_needed()
     with changed(page):

@@ -2,6 +2,8 @@
 
 import re
 
+from axe import violations
+from spoken_pages import Ear
 from telephones import TELEPHONE, check_on_a_telephone, check_on_paper
 
 NOTEBOOK = "46_learn_the_sounds.ipynb"
@@ -28,7 +30,13 @@ def test_a_lesson_from_its_menu_to_its_result(voila, artifacts, sound_of):
     page = voila(NOTEBOOK, context=TELEPHONE)
     check_on_a_telephone(page)
     at(page, "menu", "What does a picture sound like?").focus()
-    page.keyboard.press("Enter")
+    assert not violations(page)
+    ear = Ear(page)
+    ear.outline()
+    ear.press("Enter")
+    ear.outline()
+    ear.compare("46_learn_the_sounds")
+    assert not violations(page)
     step = at(page, "step", re.compile("Sound 1 of"))
     assert page.locator("audio").evaluate("audio => audio.paused"), "nothing plays by itself"
     assert page.evaluate(FOCUS).startswith("Sound 1 of"), "what is new has the focus"
@@ -54,6 +62,9 @@ def test_a_lesson_from_its_menu_to_its_result(voila, artifacts, sound_of):
         play(page, "Space")
         page.keyboard.press("1")
         assert question.get_by_role("radio").first.is_checked()
+        if number == 1:
+            page.emulate_media(color_scheme="dark")
+            assert not violations(page)
         check_on_a_telephone(page)
         question.screenshot(path=artifacts / "lesson_question_390.png")
         page.keyboard.press("Enter")
@@ -63,6 +74,8 @@ def test_a_lesson_from_its_menu_to_its_result(voila, artifacts, sound_of):
         assert page.evaluate(FOCUS) == answer.get_by_role("heading").inner_text()
         for key in ("1", "2"):
             play(page, key)
+        if number == 1:
+            assert not violations(page)
         check_on_a_telephone(page)
         answer.screenshot(path=artifacts / "lesson_answer_390.png")
         page.keyboard.press("Enter")

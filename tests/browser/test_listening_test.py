@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from axe import violations
+from spoken_pages import Ear
 from telephones import TELEPHONE, check_on_a_telephone, check_on_paper
 
 NOTEBOOK = "43_listening_test.ipynb"
@@ -33,11 +35,19 @@ def play(page):
     page.locator(".listening [data-playing]").wait_for()
 
 
-def to_questions(page):
+def begin(page, press):
     at(page, "welcome").get_by_role("checkbox").focus()
-    page.keyboard.press("Space")
-    page.keyboard.press("Enter")
+    press("Space")
+    press("Enter")
     at(page, "volume")
+
+
+def to_questions(page):
+    begin(page, page.keyboard.press)
+    to_examples(page)
+
+
+def to_examples(page):
     play(page)
     page.keyboard.press(str(page.locator(".listening audio").evaluate(ONSETS)))
     at(page, "examples")
@@ -105,10 +115,24 @@ def test_a_restart_of_the_kernel_loses_no_answer(lab, tree, artifacts, sound_of)
 
 def test_two_people_at_two_pages_do_not_mix_answers(voila, tree, artifacts):
     first, second = voila(NOTEBOOK), voila(NOTEBOOK, context=TELEPHONE)
-    at(second, "welcome")
-    check_on_a_telephone(second)
     for page in (first, second):
-        to_questions(page)
+        at(page, "welcome")
+    check_on_a_telephone(second)
+    ear = Ear(first)
+    ear.outline()
+    assert not violations(first)
+    begin(first, ear.press)
+    ear.outline()
+    ear.press("Enter")
+    play(first)
+    first.keyboard.press("Escape")
+    assert first.locator(".listening audio").evaluate("audio => audio.paused")
+    ear.compare("43_listening_test")
+    to_examples(first)
+    for scheme in ("dark", "light"):
+        first.emulate_media(color_scheme=scheme)
+        assert not violations(first)
+    to_questions(second)
     check_on_a_telephone(second)
     keys = [page.locator(".lt-keys").inner_text() for page in (first, second)]
     assert keys[0].startswith("Keys: space plays")

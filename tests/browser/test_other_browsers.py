@@ -55,7 +55,7 @@ def test_explore_music(page, live_pages, artifacts):
     page.click(".em-card button", "Hear")
     assert heard(page, ".live-audio")["loudest"] > 0.05
     assert page.evaluate(INKED, ".em-drawn canvas")
-    page.click(".kb-piano button", "C4")
+    page.click(".kb-piano button[aria-label='C 4']")
     page.wait_to_see(".kb-status", "C 4")
     page.wait_for("() => document.querySelector('.kb-roll').ariaLabel.includes('1 note')")
     page.screenshot(artifacts / f"{page.name}_41.png")

@@ -6,6 +6,8 @@ import re
 import numpy as np
 import pytest
 import soundfile
+from axe import violations
+from spoken_pages import Ear
 from telephones import TELEPHONE, check_on_a_telephone, check_on_paper
 
 NOTEBOOK = "42_say_it_see_it_hear_it.ipynb"
@@ -53,6 +55,22 @@ def test_an_example_is_answered_with_sounds_and_pictures(page, place, sound_of, 
     if place == "voila":
         check_on_a_telephone(page)
         (artifacts / "say_it.pdf").write_bytes(check_on_paper(page))
+
+
+def test_it_is_told_to_who_cannot_see_it(page, place):
+    if place != "voila":
+        pytest.skip("JupyterLab's own parts are not ours")
+    ear = Ear(page)
+    ear.focus(page.get_by_role("button", name="one", exact=True))
+    ear.press("Enter", until="From the notes")
+    ear.outline()
+    ear.compare("42_say_it_see_it_hear_it")
+    page.locator(".rc-result audio").last.evaluate("audio => audio.play()")
+    page.keyboard.press("Escape")
+    assert page.locator(".rc-result audio").last.evaluate("audio => audio.paused")
+    assert not violations(page)
+    page.emulate_media(color_scheme="dark")
+    assert not violations(page)
 
 
 def test_another_example_changes_the_picture(page):

@@ -13,18 +13,20 @@ from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import midi_bytes
 from synvae_core.music.sound import Sound
 from synvae_workbench.evaluation.steering import STEERABLE, attribute_values, steering_tunes
+from synvae_workbench.live.attribute_words import describe_change
 from synvae_workbench.live.explore_music import (
     BROKEN,
     REACH,
     SLIDERS,
     MelodyBench,
     MusicPage,
+    Shown,
     State,
     Tune,
-    describe_change,
     requested_state,
     state_message,
 )
+from synvae_workbench.live.read_aloud import describe_melody_change, describe_return
 
 SYNVAE, MODEL = small_synvae(), melody_model("mixer").eval()
 TUNES = np.random.default_rng(0).integers(0, 90, (30, 32))
@@ -172,6 +174,28 @@ def test_the_page_is_told_of_notes_pictures_and_what_was_found():
     assert [len(each) for each in pictures] == [28 * 28] * 3
     assert content["said"].startswith("50 % of the way from A to B: ")
     assert STATE._replace(more={"notes": 1.0}).caption == "Up, changed"
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (STATE, "Up: 16 notes."),
+        (STATE._replace(mix=100), "Down: 8 notes."),
+        (STATE._replace(qpm=90.0), ""),
+        (STATE._replace(mix=50), None),
+        (STATE._replace(more={"notes": -1.0}), None),
+    ],
+)
+def test_only_what_changed_is_announced(state, said):
+    before, played = Shown(STATE, BENCH.play(STATE)), BENCH.play(state)
+    content, _ = state_message(BENCH, state, played, before)
+    if said is None:
+        said = describe_melody_change(UP, played.events)
+    other = describe_return(played.picture, "digit").answer
+    known = describe_return(before.played.picture, "digit").answer
+    parts = [said, content["came_back"] if other != known else ""]
+    assert content["said"] == " ".join(filter(None, parts))
+    assert content["came_back"].startswith("From the notes: ")
 
 
 def test_models_of_other_lengths_and_too_few_tunes_are_refused():

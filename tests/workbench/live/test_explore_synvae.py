@@ -2,6 +2,7 @@ import asyncio
 import dataclasses
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -39,6 +40,7 @@ from synvae_workbench.live.explorer import POSITIONS, Explorer
 from synvae_workbench.live.explorers import Explorers
 from synvae_workbench.live.messages import BROKEN
 from synvae_workbench.live.models import Choice
+from synvae_workbench.live.read_aloud import describe_melody_change
 
 torch.manual_seed(0)
 IMAGES = (255 * torch.rand(20, 1, 28, 28)).to(torch.uint8)
@@ -326,11 +328,34 @@ def test_pictures_that_sound_alike_are_shown_once_all_were_listened_to(cache):
 
 def test_choosing_a_picture_plays_it(explorer, page):
     shown = ask(page, CHOOSE | {"index": 4})
-    assert shown["said"].startswith(f"{CAPTIONS[4]} plays. One of the examples")
+    told = rf"{re.escape(CAPTIONS[4])} plays, \d+ notes?\. From the notes: .* One of the examples"
+    assert re.match(told, shown["said"])
+    assert shown["came_back"] in shown["said"]
     assert 4 not in [index for _, index, _ in shown["by_latents"]["pictures"]]
     (played,) = page.played
     assert (played["label"], played["play"]) == (CAPTIONS[4], True)
     json.dumps(shown)
+
+
+def test_a_step_of_a_slider_says_what_changed_and_a_tempo_nothing(explorer, page):
+    before = page._last_events
+    said = ask(page, {"kind": "slide", "slider": 0, "value": 3.0})["said"]
+    assert said.startswith(describe_melody_change(before, page._last_events))
+    assert "plays" not in said
+    assert ask(page, SOUND | {"qpm": 90})["said"] == ""
+
+
+def test_a_picture_is_heard_before_it_is_chosen_and_the_page_goes_back(explorer, page):
+    chosen = page._state
+    heard = explorer.play(explorer.encode(explorer.images[4]))
+    said = ask(page, CHOOSE | {"kind": "hear", "index": 4})
+    count = len(ONE_VOICE.notes(heard.events))
+    assert said == {"kind": "said", "said": f"{count} note{'' if count == 1 else 's'}."}
+    assert (page.played[-1]["label"], page.played[-1]["play"]) == (CAPTIONS[4], True)
+    assert page._state is chosen
+    ask(page, {"kind": "back"})
+    assert (page.played[-1]["label"], page.played[-1]["play"]) == (CAPTIONS[0], False)
+    assert ask(page, CHOOSE | {"kind": "hear", "index": -1})["said"].startswith("Not used: ")
 
 
 def test_a_slider_decodes_its_own_z(explorer, page):

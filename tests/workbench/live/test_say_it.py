@@ -108,6 +108,7 @@ def test_everything_has_words_for_those_who_cannot_see_it(page):
     assert alts[3] == "Picture drawn from the notes of the melody"
     assert all(audio["aria-label"] for audio in page.all("audio"))
     assert "pitch, to 4 kHz" in page.text
+    assert page.text.count("From the notes: ") == 2
     assert "time, 0.75 s" in page.text
 
 
@@ -134,6 +135,7 @@ def test_what_became_of_it_is_a_sentence(notes, words):
     assert len(ONE_VOICE.notes(melody[0])) == notes
     sentence = describe_translation(TRANSLATION._replace(heard=melody), "Your recording")
     assert sentence.startswith(f"Your recording became a picture; its melody has {words}, and")
+    assert re.search(r"From the notes: .*looks like an? \d, \d+ % sure; .*\.$", sentence)
 
 
 def test_the_live_page_shows_what_the_pure_function_makes():
