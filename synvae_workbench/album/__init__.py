@@ -43,10 +43,10 @@ def draw(
     model: str | PathLike[str] = "",
 ) -> "Album":
     """Makes the pictures of tunes, one for each window of a long one; arguments as of `listen`."""
-    from synvae_workbench.album.drawing import SUFFIXES, Drawing
-    from synvae_workbench.album.playing import STANDARD, model_place
+    from synvae_workbench.album.drawing import TUNES, Drawing
+    from synvae_workbench.album.playing import model_place
 
-    return _make(tunes, to, Drawing(model_place(str(model) or STANDARD)), SUFFIXES, crew)
+    return _make(tunes, to, Drawing(model_place(str(model))), TUNES, crew)
 
 
 def _make(given: Sequence, to: Any, how: Any, suffixes: Any, crew: "Crew | None") -> "Album":

@@ -18,7 +18,7 @@ from synvae_core.small_files import parse_json, read_small
 from synvae_workbench.album.drawing import Drawer, Drawing
 from synvae_workbench.album.layout import Entry, last_suffix
 from synvae_workbench.album.ledger import Ledger, Outcome
-from synvae_workbench.album.playing import Listener, Made, Playing
+from synvae_workbench.album.playing import Listener, Made, Playing, Source
 
 NOWHERE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # nothing can be written, of no entry
 MOST_JOURNAL = 50_000_000  # bytes
@@ -142,9 +142,7 @@ class _Journal:
             os.close(file)
 
 
-def _contents(
-    entries: list[Entry], most_bytes: int, unread: dict[int, str]
-) -> Iterator[tuple[int, bytes]]:
+def _contents(entries: list[Entry], most_bytes: int, unread: dict[int, str]) -> Iterator[Source]:
     """Contents of sources that can be read; of others, why not."""
     for entry in entries:
         try:
@@ -152,7 +150,7 @@ def _contents(
         except ValueError as error:
             unread[entry.number] = str(error).removeprefix(f"{entry.source} ")
             continue
-        yield entry.number, content
+        yield Source(entry.number, content, entry.facts.get("model", ""))
 
 
 def _write(chunk: Chunk, entry: Entry, made: Made, journal: _Journal) -> Outcome:

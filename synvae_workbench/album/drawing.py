@@ -15,57 +15,70 @@ from synvae_core.models.storage import PRETRAINED
 from synvae_core.models.synvae import SynVae, load_synvae
 from synvae_core.music.midi_files import MAX_BYTES
 from synvae_core.music.reading import read_windows
-from synvae_workbench.album.playing import BATCH, STANDARD, Made, one_thread
+from synvae_workbench.album.playing import BATCH, STANDARD, Made, Source, one_thread
 
-SUFFIXES = (".mid", ".midi")
+TUNES = (".mid", ".midi")
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """Options of drawing tunes: the folder of a SynVAE, or the name of a shipped one."""
+    """Options of drawing tunes: the folder of a SynVAE, or the name of a shipped one.
 
-    model: str = STANDARD
+    Without it a tune is drawn by the model that played it, if that is known, else by `STANDARD`.
+    """
+
+    model: str = ""
 
 
 class Drawer:
-    """Draws tunes by one model.
+    """Draws tunes by one model, or each by the model that played it.
 
     Raises:
-        ValueError: if the model cannot be used.
+        ValueError: if the model that is named cannot be used.
     """
 
     suffix, most_bytes = ".png", MAX_BYTES
 
     def __init__(self, options: Drawing) -> None:
-        name = options.model or STANDARD
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        folder = PRETRAINED / name if (PRETRAINED / name).is_dir() else name
-        self.name, self.model = name, load_synvae(folder).to(device)
+        self.options = options
+        self._models: dict[str, SynVae] = {}
+        if options.model:
+            self.model(options.model)
 
-    def make(self, tunes: Iterable[tuple[int, bytes]]) -> Iterator[Made]:
-        """Files of tunes given by a key and the bytes of a MIDI file each, in their order."""
-        for key, content in tunes:
+    def make(self, tunes: Iterable[Source]) -> Iterator[Made]:
+        """Files of tunes, in their order."""
+        for key, content, played_by in tunes:
+            name = self.options.model or played_by or STANDARD
             try:
-                pictures = self.pictures(content)
+                pictures = self.pictures(content, name)
             except ValueError as error:
                 yield Made(key, {}, {}, str(error).removeprefix("the MIDI data "))
                 continue
-            facts: dict[str, Any] = {"model": self.name, "windows": len(pictures)}
+            facts: dict[str, Any] = {"model": name, "windows": len(pictures)}
             files = {window_suffix(i, len(pictures)): _png(p) for i, p in enumerate(pictures)}
             yield Made(key, dict(reversed(files.items())), facts)
 
-    def pictures(self, tune: bytes) -> UInt8[np.ndarray, "n c h w"]:
-        """Pictures of a tune's windows, each as long as the model's melodies.
+    def pictures(self, tune: bytes, model: str) -> UInt8[np.ndarray, "n c h w"]:
+        """Pictures of a tune's windows, each as long as the melodies of that model.
 
         Raises:
-            ValueError: if it is no MIDI file, truncated, too large, or has no notes.
+            ValueError: if it is no MIDI file, truncated, too large, or has no notes; or if the
+                model cannot be used.
         """
-        model = self.model
-        steps, coding = model.config.music.steps, model.music.coding
+        synvae = self.model(model)
+        steps, coding = synvae.config.music.steps, synvae.music.coding
         windows, look = read_windows(tune, steps=steps, coding=coding)
-        look = look if model.config.performance else None
+        look = look if synvae.config.performance else None
         parts = [windows[i : i + BATCH] for i in range(0, len(windows), BATCH)]
-        return np.concatenate([_drawn(model, part, look) for part in parts])
+        return np.concatenate([_drawn(synvae, part, look) for part in parts])
+
+    def model(self, name: str) -> SynVae:
+        """The SynVAE of a folder or a shipped one's name, opened when it is first asked for."""
+        if name not in self._models:
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            folder = PRETRAINED / name if (PRETRAINED / name).is_dir() else name
+            self._models[name] = load_synvae(folder).to(device)
+        return self._models[name]
 
 
 def window_suffix(number: int, windows: int) -> str:

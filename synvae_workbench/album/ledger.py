@@ -52,13 +52,17 @@ _REASONS = {
 
 
 class Found(NamedTuple):
-    """A source that was found: name, absolute path, size and time; a fault that shows at once."""
+    """A source that was found: its name, absolute path, size and time, and what shows at once.
+
+    `fault` says why it cannot be read, `model` which one played a tune of another album.
+    """
 
     name: str
     source: Path
     size: int = 0
     mtime_ns: int = 0
     fault: str = ""
+    model: str = ""
 
 
 class Outcome(NamedTuple):
@@ -160,10 +164,11 @@ class Ledger:
                     continue
                 number = self._insert(each) if row is None else entry.number
                 state = FAILED if each.fault else WAITING
+                facts = json.dumps({"model": each.model} if each.model else {})
                 self._db.execute(
-                    "UPDATE entries SET size = ?, mtime_ns = ?, state = ?, reason = ?, change = ? "
-                    "WHERE number = ?",
-                    [each.size, each.mtime_ns, state, each.fault, change, number],
+                    "UPDATE entries SET size = ?, mtime_ns = ?, state = ?, reason = ?, facts = ?, "
+                    "change = ? WHERE number = ?",
+                    [each.size, each.mtime_ns, state, each.fault, facts, change, number],
                 )
                 change += 1
 

@@ -83,6 +83,14 @@ class Playing:
         return Sound(self.tempo or 120.0, self.instrument or 0, soundfont=self.font)
 
 
+class Source(NamedTuple):
+    """A key to know a file by, its bytes, and of a tune the model that played it, if known."""
+
+    key: int
+    content: bytes
+    model: str = ""
+
+
 class Made(NamedTuple):
     """Files that were made of one source, by suffix, the one it is known by last; or the reason.
 
@@ -127,13 +135,13 @@ class Listener:
         if options.model:
             self.model(0)
 
-    def make(self, pictures: Iterable[tuple[int, bytes]]) -> Iterator[Made]:
-        """Files of pictures given by a key and the bytes of a file each, in any order.
+    def make(self, pictures: Iterable[Source]) -> Iterator[Made]:
+        """Files of pictures, in any order.
 
         Holds no more than a batch of small pictures for each model.
         """
         waiting: dict[int, list[_Seen]] = {}
-        for key, content in pictures:
+        for key, content, _ in pictures:
             try:
                 pixels = decode_whole(content, longest=LONGEST_SHOWN)
             except Exception as error:  # Pillow raises whatever the bytes provoke

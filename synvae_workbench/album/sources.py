@@ -4,12 +4,15 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 from io import BufferedIOBase
 from pathlib import Path
 
 from synvae_core.places import whole_path
 from synvae_core.small_files import open_regular
-from synvae_workbench.album.ledger import Found
+from synvae_workbench.album.drawing import TUNES
+from synvae_workbench.album.layout import is_album
+from synvae_workbench.album.ledger import Found, reading
 from synvae_workbench.data.files import inspect_file, walk
 
 LONGEST_LINE = 10_000  # bytes of a path in a list
@@ -56,7 +59,7 @@ class Sources:
             if path.is_dir():
                 yield from self._below(path.resolve(), f"{path.name}/" * several)
             else:
-                yield self._file(path.resolve(), path.name)
+                yield self._file(path.resolve().parent, path.resolve().name, path.name)
         for line in self.listed:
             if text := os.fsdecode(line.rstrip(b"\r\n")):
                 yield self._line(text)
@@ -70,12 +73,13 @@ class Sources:
             if inside and name.startswith(f"{inside}/"):
                 self.left_out["of the album itself"] += 1
                 continue
-            found = inspect_file(root, name, max_bytes=self._most_bytes)
-            yield Found(before + name, root / name, found.size, found.mtime_ns, found.fault)
+            yield self._file(root, name, before + name)
 
-    def _file(self, path: Path, name: str) -> Found:
-        found = inspect_file(path.parent, path.name, max_bytes=self._most_bytes)
-        return Found(name, path, found.size, found.mtime_ns, found.fault)
+    def _file(self, root: Path, path: str, name: str) -> Found:
+        found = inspect_file(root, path, max_bytes=self._most_bytes)
+        whole = root / path
+        model = played_by(whole) if whole.suffix.lower() in TUNES else ""
+        return Found(name, whole, found.size, found.mtime_ns, found.fault, model)
 
     def _line(self, text: str) -> Found:
         name = re.sub(r"^[./\\]+", "", text) or text
@@ -83,9 +87,28 @@ class Sources:
             if len(text) > LONGEST_LINE:
                 raise ValueError("is too long for the path of a file")
             path = whole_path(text)
-            return self._file(path.resolve() if path.exists() else path, name)
+            path = path.resolve() if path.exists() else path
+            return self._file(path.parent, path.name, name)
         except (ValueError, OSError, RuntimeError) as error:  # RuntimeError: links in a circle
             return Found(name[:LONGEST_LINE], Path("/") / name[:LONGEST_LINE], fault=str(error))
+
+
+def played_by(tune: Path) -> str:
+    """Model that played a tune which lies in an album; empty if that is not known."""
+    album = _album_of(tune.parent)
+    if album is None:
+        return ""
+    try:
+        with reading(album) as ledger:
+            entry = ledger.find(tune.relative_to(album).with_suffix("").as_posix())
+    except (ValueError, OSError):  # of an album that is damaged the tunes are there
+        return ""
+    return "" if entry is None else str(entry.facts.get("model", ""))
+
+
+@lru_cache(maxsize=256)
+def _album_of(folder: Path) -> Path | None:
+    return next((each for each in (folder, *folder.parents) if is_album(each)), None)
 
 
 def list_lines(path: Path) -> Iterator[bytes]:

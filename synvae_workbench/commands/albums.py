@@ -37,7 +37,7 @@ def draw_parser(commands: argparse._SubParsersAction) -> argparse.ArgumentParser
     """Adds the command that draws tunes."""
     draw = commands.add_parser("draw", help="draw the pictures of tunes in MIDI files")
     _sources_options(draw, "TUNE", "a MIDI file on standard input")
-    draw.add_argument("--model", default="", help="by default synvae_photos")
+    draw.add_argument("--model", default="", help="by default the one that played it")
     _crew_options(draw)
     return draw
 
@@ -63,10 +63,10 @@ def listen_command(options: argparse.Namespace) -> int:
 
 def draw_command(options: argparse.Namespace) -> int:
     """Makes an album of pictures; prints its folder, or writes one file to standard output."""
-    from synvae_workbench.album.drawing import SUFFIXES, Drawing
-    from synvae_workbench.album.playing import STANDARD, model_place
+    from synvae_workbench.album.drawing import TUNES, Drawing
+    from synvae_workbench.album.playing import model_place
 
-    return _make(options, Drawing(model_place(options.model or STANDARD)), SUFFIXES)
+    return _make(options, Drawing(model_place(options.model)), TUNES)
 
 
 def _sources_options(command: argparse.ArgumentParser, one: str, stream: str) -> None:
@@ -142,6 +142,8 @@ def _stream(options: argparse.Namespace, how: "Options") -> int:
         )
     from synvae_core.small_files import read_small
     from synvae_workbench.album.chunks import maker_of, most_bytes_of
+    from synvae_workbench.album.playing import Source
+    from synvae_workbench.album.sources import played_by
 
     (source,), most = options.sources, most_bytes_of(how)
     name = "standard input" if source == STREAM else source
@@ -151,7 +153,8 @@ def _stream(options: argparse.Namespace, how: "Options") -> int:
             raise ValueError(f"{name} has more than {most:,} bytes")
     else:
         content = read_small(typed(source), most_bytes=most)
-    (made,) = maker_of(how).make([(0, content)])
+    model = played_by(typed(source)) if source != STREAM else ""
+    (made,) = maker_of(how).make([Source(0, content, model)])
     if made.reason:
         print(f"{name} {made.reason}", file=sys.stderr)
         return 1

@@ -11,7 +11,7 @@ from synvae_workbench.album.crew import Crew
 from synvae_workbench.album.layout import CHUNKS, hidden_folder
 from synvae_workbench.album.ledger import reading
 from synvae_workbench.album.making import make_album
-from synvae_workbench.album.playing import Listener, Playing
+from synvae_workbench.album.playing import Listener, Playing, Source
 from synvae_workbench.album.sources import Sources
 
 
@@ -42,7 +42,7 @@ def test_chunks_of_a_lost_worker_are_made_by_another(model, tmp_path):
     assert not list((hidden_folder(album) / CHUNKS).iterdir())
     with reading(album) as ledger:
         entries = list(ledger.entries())
-    contents = ((each.number, each.source.read_bytes()) for each in entries)
+    contents = (Source(each.number, each.source.read_bytes()) for each in entries)
     alone = {each.key: each.files[".mid"] for each in Listener(Playing(model=model)).make(contents)}
     assert files_below(album, ".mid") == {
         f"{each.stem}.mid": alone[each.number] for each in entries

@@ -9,7 +9,7 @@ from albums import files_below, write_pictures
 
 from synvae_workbench.__main__ import main
 from synvae_workbench.album import draw, listen
-from synvae_workbench.album.playing import Listener, Playing
+from synvae_workbench.album.playing import Listener, Playing, Source
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_folder_is_listened_to_and_drawn_again(model, pictures, tmp_path, caps
 
 def test_one_file_goes_from_stream_to_stream(model, pictures, stream):
     content = (pictures / "000.png").read_bytes()
-    (made,) = Listener(Playing(model=model, also=("wav",))).make([(0, content)])
+    (made,) = Listener(Playing(model=model, also=("wav",))).make([Source(0, content)])
     for source in ("-", str(pictures / "000.png")):
         out = stream(content)
         assert main(["listen", source, "--to", "-", "--model", model]) == 0

@@ -13,6 +13,7 @@ from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import midi_bytes
 from synvae_core.music.performance import performance_of, read_performed
 from synvae_workbench.album.drawing import Drawer, Drawing
+from synvae_workbench.album.playing import Source
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def pixels(png):
 
 def drawn(drawer, events, look=None):
     looks = None if look is None else torch.tensor([look])
-    _, rebuilt = drawer.model.hear(torch.from_numpy(events)[None], looks)
+    _, rebuilt = drawer.model(drawer.options.model).hear(torch.from_numpy(events)[None], looks)
     return (255 * rebuilt[0].clamp(0, 1)).round().to(torch.uint8).numpy()
 
 
@@ -38,13 +39,13 @@ def drawn(drawer, events, look=None):
 def test_a_melody_is_drawn_as_the_model_hears_it(drawer, look):
     how = {} if look is None else performance_of(look)._asdict()
     tune = midi_bytes(scale(32), **how)
-    (made,) = drawer.make([(0, tune)])
+    (made,) = drawer.make([Source(0, tune)])
     assert (list(made.files), made.facts["windows"]) == ([".png"], 1)
     assert np.array_equal(pixels(made.files[".png"]), drawn(drawer, scale(32), look))
 
 
 def test_a_long_tune_is_drawn_window_by_window(drawer):
-    (made,) = drawer.make([(0, midi_bytes(scale(80)))])
+    (made,) = drawer.make([Source(0, midi_bytes(scale(80)))])
     assert list(made.files) == [".003.png", ".002.png", ".001.png"]
     for number in range(3):
         window = ONE_VOICE.events(
@@ -60,7 +61,9 @@ def test_a_long_tune_is_drawn_window_by_window(drawer):
 
 def test_what_is_no_tune_has_its_reason_and_stops_no_other(drawer):
     silent = midi_bytes(ONE_VOICE.events([], steps=32))
-    broken, empty, made = drawer.make([(0, b"x"), (1, silent), (2, midi_bytes(scale(32)))])
+    broken, empty, made = drawer.make(
+        [Source(0, b"x"), Source(1, silent), Source(2, midi_bytes(scale(32)))]
+    )
     assert broken.reason.startswith("is not a MIDI file")
     assert empty.reason.startswith("has no notes")
     assert made.files and not made.reason
@@ -70,8 +73,8 @@ def test_a_picture_that_was_played_comes_back_from_its_file(drawer, listener):
     from picture_files import encode_picture, smooth_picture
 
     content = encode_picture(smooth_picture(40, 36, seed=4), "PNG")
-    (made,) = listener.make([(0, content)])
+    (made,) = listener.make([Source(0, content)])
     tune = made.files[".mid"]
     events, look = read_performed(tune, steps=32)
-    (back,) = drawer.make([(0, tune)])
+    (back,) = drawer.make([Source(0, tune)])
     assert np.array_equal(pixels(back.files[".png"]), drawn(drawer, events, look))

@@ -30,7 +30,7 @@ class Copier:
         self._log = log
 
     def make(self, sources):
-        for key, content in sources:
+        for key, content, _ in sources:
             with self._log.open("ab") as log:
                 log.write(b"%d\n" % key)
             if content.startswith(b"broken"):

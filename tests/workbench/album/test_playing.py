@@ -12,7 +12,7 @@ from synvae_core.models.synvae import load_synvae
 from synvae_core.music.midi_files import parse_midi
 from synvae_core.music.performance import read_performed
 from synvae_core.music.sound import Sound
-from synvae_workbench.album.playing import BATCH, Listener, Playing, model_place
+from synvae_workbench.album.playing import BATCH, Listener, Playing, Source, model_place
 from synvae_workbench.live.explorer import Explorer
 from synvae_workbench.live.performed import as_performed, look_of
 from synvae_workbench.live.pictures import uploaded
@@ -23,7 +23,7 @@ def content(seed, *, size=(40, 36)):
 
 
 def made(listener, *contents):
-    found = list(listener.make(enumerate(contents)))
+    found = list(listener.make(map(Source, range(len(contents)), contents)))
     return [each.files for each in sorted(found, key=lambda each: each.key)]
 
 
@@ -61,10 +61,10 @@ def test_notes_of_a_temperature_depend_on_the_seed_alone(model):
 
 
 def test_a_melody_is_performed_as_its_picture_looks_unless_it_is_told_otherwise(model, listener):
-    (found,) = listener.make([(0, content(3))])
+    (found,) = listener.make([Source(0, content(3))])
     _, look = read_performed(found.files[".mid"])
     assert list(look) == found.facts["look"]
-    (told,) = Listener(Playing(model=model, instrument=40, tempo=90)).make([(0, content(3))])
+    (told,) = Listener(Playing(model=model, instrument=40, tempo=90)).make([Source(0, content(3))])
     (track,) = parse_midi(told.files[".mid"]).tracks
     assert told.facts["look"] is None
     assert {program for _, _, program in track.programs} == {40}
@@ -101,7 +101,7 @@ def test_lengths_that_no_model_has_are_refused():
     ],
 )
 def test_what_is_no_picture_has_its_reason_and_stops_no_other(listener, broken, reason):
-    first, second = sorted(listener.make([(0, broken), (1, content(0))]))
+    first, second = sorted(listener.make([Source(0, broken), Source(1, content(0))]))
     assert reason in first.reason and not first.files
     assert second.files and not second.reason
 
@@ -116,7 +116,7 @@ def test_a_model_is_stored_by_its_name_or_its_whole_path(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_picture_sounds_as_on_the_live_page():
     photograph = encode_picture(smooth_picture(90, 70, seed=5), "JPEG", quality=95)
-    (found,) = Listener(Playing(model="synvae_photos")).make([(0, photograph)])
+    (found,) = Listener(Playing(model="synvae_photos")).make([Source(0, photograph)])
     model = load_synvae(PRETRAINED / "synvae_photos")
     explorer = Explorer(model, torch.zeros(2, 3, 32, 32, dtype=torch.uint8), ["a", "b"])
     seen = uploaded("x.jpg", photograph).seen_by(explorer.shape).pixels
@@ -132,5 +132,5 @@ def test_pictures_are_played_by_the_model_for_their_kind():
     image[20:70, 40:50] = 0
     digit = encode_picture(Image.fromarray(image), "PNG")
     listener = Listener(Playing())
-    (found,) = listener.make([(0, digit)])
+    (found,) = listener.make([Source(0, digit)])
     assert (found.facts["kind"], found.facts["model"]) == ("digit", "synvae_mnist")

@@ -1,10 +1,12 @@
 """Sources of an album: what is found, under which name, and what is never entered."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from albums import write_pictures
 
+from synvae_workbench.album import listen
 from synvae_workbench.album.sources import Sources
 
 
@@ -78,3 +80,13 @@ def test_a_list_names_files_one_a_line(pictures, tmp_path, monkeypatch):
 def test_what_is_named_and_not_there_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"none is not there: name a file or a folder"):
         found([tmp_path / "none"], Path("album"))
+
+
+def test_a_tune_of_an_album_knows_who_played_it_and_no_other_does(model, pictures, tmp_path):
+    album = tmp_path / "album"
+    listen([pictures], to=album, model=model)
+    (tmp_path / "else").mkdir()
+    shutil.copy(album / "000.mid", tmp_path / "else")
+    options = {"suffixes": {".mid"}, "most_bytes": 10_000, "album": tmp_path / "drawn"}
+    assert {each.model for each in Sources([album], **options)} == {model}
+    assert {each.model for each in Sources([tmp_path / "else"], **options)} == {""}
