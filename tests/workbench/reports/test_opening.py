@@ -1,5 +1,7 @@
 """A report opens with what was found, in a sentence with its figure; how it was found follows."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -92,6 +94,15 @@ def test_every_training_and_evaluation_has_an_opening(path):
     opens = [cell.source for cell in cells if TAG in cell.metadata.get("tags", [])]
     assert len(opens) == 1
     assert "in_short(" in opens[0]
+
+
+def test_a_notebook_that_says_what_was_found_does_not_wait_for_what_runs_it():
+    program = "import sys\nfrom synvae_workbench.reports import opening\nprint(*sys.modules)"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    read = {*done.stdout.split()}
+    assert opening.__name__ in read
+    assert read.isdisjoint({"nbconvert", "nbformat", "papermill", "torch"})
 
 
 def report(tmp_path, outputs):
