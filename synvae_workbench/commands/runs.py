@@ -95,9 +95,11 @@ def sweep_command(options: argparse.Namespace) -> int:
     # Imports Dask, which takes long, after the file has been checked.
     from synvae_workbench.batch.cluster import local_client, parse_needs, plan_local, remote_client
     from synvae_workbench.batch.sweep import open_sweep, run_sweep
-    from synvae_workbench.reports.sweep import write_sweep_page
 
     with open_sweep(plan, resume=options.resume) as states:
+        # Takes seconds: after what may be refused, and before runs that a page should tell of.
+        from synvae_workbench.reports.sweep import write_sweep_page
+
         if options.scheduler:
             needs, connection = parse_needs(options.needs), remote_client(options.scheduler)
         else:
