@@ -119,6 +119,10 @@ MEASURED = {
     ),
     "42_say_it_see_it_hear_it": "notes/squared_error floor/squared_error notes/distinct_melodies",
     "43_listening_test": "simulated/accuracy simulated/median_seconds",
+    "44_explore_faces_and_loops": (
+        "held_out/squared_error held_out/pca_squared_error sliders/least_consistency "
+        "prior/copied_against_rebuilt loops/spectral_distance_db loops/worst_seam"
+    ),
     "45_album": "notes/distinct_melodies album/done album/failed",
     "46_learn_the_sounds": (
         "digits/sounds digits/least_apart digits/most_otherwise digits/tendencies "

@@ -48,6 +48,61 @@ def picture_attributes(images: Float[Tensor, "n c h w"]) -> dict[str, Float[Tens
     return found
 
 
+def face_attributes(images: Float[Tensor, "n c h w"]) -> dict[str, Float[Tensor, " n"]]:
+    """Attributes of pictures in [0, 1] which a face fills, by name; those of any picture first.
+
+    `light at the sides`, the left and right eighth above the middle half; `dark at the top`, the
+    upper sixth below the rest; `light at the mouth`, the place of the mouth above the cheeks beside
+    it; `axis`, the place about which left mirrors right at the height of the eyes, and `width`,
+    the mean distance of upright edges from the middle at the height of the cheeks, as shares of the
+    width.
+
+    Raises:
+        ValueError: as `picture_attributes`, and of pictures below 16 pixels.
+    """
+    found = picture_attributes(images)
+    if min(images.shape[2:]) < 16:
+        raise ValueError(f"a face has 16 pixels or more a side: got {tuple(images.shape)}")
+    grey = images.mean(1)
+    height, width = grey.shape[1:]
+    side, top, middle = width // 8, height // 6, slice(width // 4, width - width // 4)
+    sides = torch.cat([grey[..., :side], grey[..., -side:]], 2).mean((1, 2))
+    mouth = grey[:, round(0.7 * height) : round(0.86 * height)]
+    cheeks = torch.cat([mouth[..., side : 2 * side], mouth[..., -2 * side : -side]], 2)
+    across = torch.linspace(-0.5, 0.5, width - 1)
+    edges = grey[:, height // 3 : -height // 4].diff(dim=2).abs().mean(1)
+    return found | {
+        "light at the sides": sides - grey[..., middle].mean((1, 2)),
+        "dark at the top": grey[:, top:].mean((1, 2)) - grey[:, :top, middle].mean((1, 2)),
+        "light at the mouth": mouth[..., 3 * side : -3 * side].mean((1, 2)) - cheeks.mean((1, 2)),
+        "axis": _mirror_axis(grey[:, height // 5 : -height // 4]),
+        "width": (edges * across.abs()).sum(1) / edges.sum(1).clamp(min=1e-6),
+    }
+
+
+def _mirror_axis(grey: Float[Tensor, "n h w"]) -> Float[Tensor, " n"]:
+    """Place of the axis of mirror symmetry from the middle, as a share of the width.
+
+    Of the picture without its blur, so that light from one side counts little: the mean of the
+    places within a sixth of the width, weighted by how well they mirror.
+    """
+    width = grey.shape[2]
+    near = 2 * (width // 8) + 1
+    blur = torch.nn.functional.avg_pool2d(
+        grey[:, None], near, 1, near // 2, count_include_pad=False
+    )
+    grey = grey - blur[:, 0]
+    most = width // 3  # twice the way of the axis
+    errors = []
+    for shift in range(-most, most + 1):  # the axis is at half the shift
+        part = grey[..., max(0, shift) : width + min(0, shift)]
+        errors.append((part - part.flip(2)).square().mean((1, 2)))
+    error = torch.stack(errors, 1)
+    weights = (-error / error.min(1, keepdim=True).values.clamp(min=1e-6)).softmax(1)
+    places = torch.arange(-most, most + 1, dtype=grey.dtype) / (2 * width)
+    return weights @ places
+
+
 def attribute_directions(
     latents: Float[Tensor, "n z"], attributes: Mapping[str, Float[Tensor, " n"]]
 ) -> dict[str, Float[Tensor, " z"]]:

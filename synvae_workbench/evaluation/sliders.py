@@ -12,7 +12,7 @@ not true of them is not given. Which sliders there are is thus up to the melody 
 to any picture.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -52,10 +52,10 @@ LEAST_CONSISTENCY = 0.75  # share of the melodies that do what the name says, fr
 
 
 class Trait(NamedTuple):
-    """An attribute of the notes, words for more and less of it, and its unit.
+    """An attribute of what is decoded, words for more and less of it, and its unit.
 
-    `measure` takes events (n, t) and their `coding`, and gives (n,); `does` says in a sentence what
-    is heard when there is more of it.
+    `measure` takes what a model decodes and gives (n,): of notes, events (n, t) and their `coding`.
+    `does` says in a sentence what is heard or seen when there is more of it.
     """
 
     more: str
@@ -66,10 +66,10 @@ class Trait(NamedTuple):
 
 
 class Slider(NamedTuple):
-    """A direction of length 1 and, from the low end to the high one, what it does to the notes.
+    """A direction of length 1 and, from the low end to the high one, what it does.
 
-    `effect` is the mean change in units of the trait, `consistency` the share of the melodies that
-    change the way that the name says.
+    `effect` is the mean change in units of the trait, `consistency` the share of the melodies or
+    pictures that change the way that the name says.
     """
 
     trait: Trait
@@ -191,14 +191,30 @@ def measure_slider(slider: Slider, model: MelodyVae, z: Float[Tensor, "n z"]) ->
     Raises:
         ValueError: without a point, or with points of another dimension.
     """
+    measure = slider.trait.measure
+    return measure_effect(
+        slider, z, lambda z: measure(model.decode(z).cpu().numpy(), coding=model.coding)
+    )
+
+
+def measure_effect(
+    slider: Slider, z: Float[Tensor, "n z"], value_of: Callable[[Tensor], np.ndarray]
+) -> Slider:
+    """The slider with its effect on points, from its low end to its high one.
+
+    Args:
+        value_of: the trait (n,) of what points (n, z) decode to.
+
+    Raises:
+        ValueError: without a point, or with points of another dimension.
+    """
     if not len(z) or z.shape[1] != len(slider.direction):
         raise ValueError(
             f"a slider is measured at a point or more of {len(slider.direction)} dimensions: got "
             f"{tuple(z.shape)}"
         )
     ends = torch.cat([slider.move(z, end) for end in (-REACH, REACH)])
-    values = slider.trait.measure(model.decode(ends).cpu().numpy(), coding=model.coding)
-    low, high = np.split(values.astype(float), 2)
+    low, high = np.split(np.asarray(value_of(ends)).astype(float), 2)
     return slider._replace(
         effect=float((high - low).mean()), consistency=float((high > low).mean())
     )
@@ -221,13 +237,30 @@ def named_directions(model: MelodyVae) -> list[Slider]:
         for trait in TRAITS
         if trait.more not in {*named, SHARPER}
     }
-    varied = {name: each / each.std() for name, each in values.items() if each.std() > 0}
-    varied = dict(list(varied.items())[: z.shape[1] - len(named)])  # no more than dimensions
-    if varied:
-        regression = Ridge(alpha=z.shape[1]).fit(z.cpu(), np.stack(list(varied.values()), 1))
-        slopes = torch.from_numpy(regression.coef_).to(z.dtype)
-        named |= dict(zip(varied, _orthonormal(slopes, list(named.values())), strict=True))
+    named |= regressed_directions(z, values, taken=list(named.values()))
     return [Slider(trait, named[trait.more].to(z)) for trait in TRAITS if trait.more in named]
+
+
+def regressed_directions(
+    z: Float[Tensor, "n z"],
+    values: Mapping[str, np.ndarray],
+    *,
+    taken: Sequence[Float[Tensor, " z"]] = (),
+) -> dict[str, Float[Tensor, " z"]]:
+    """Orthonormal directions of attributes (n,) by name: slopes of their ridge regression on z.
+
+    An attribute that never varies has none, and there are no more than dimensions.
+
+    Args:
+        taken: orthonormal directions to which all are at right angles.
+    """
+    varied = {name: each / each.std() for name, each in values.items() if each.std() > 0}
+    varied = dict(list(varied.items())[: z.shape[1] - len(taken)])
+    if not varied:
+        return {}
+    regression = Ridge(alpha=z.shape[1]).fit(z.cpu(), np.stack(list(varied.values()), 1))
+    slopes = torch.from_numpy(regression.coef_).to(z.dtype)
+    return dict(zip(varied, _orthonormal(slopes, list(taken)), strict=True))
 
 
 def _count(of_two_bars: int, model: MelodyVae) -> int:

@@ -3,9 +3,6 @@ const TAP = `registerProcessor("recorder-tap", class extends AudioWorkletProcess
   process([[channel]]) { if (channel) this.port.postMessage(channel.slice()); return true; }
 });`;
 const QUIETEST = -60;  // dB below full scale, the left end of the level meter
-const READ = ["RIFF", "fLaC", "OggS"];  // a file's first bytes, if the kernel reads it by itself
-const KINDS = "audio/*,.wav,.flac,.ogg,.opus,.mp3,.m4a,.aac,.webm";
-const DECODED_RATE = 48000;  // Hz
 const CHUNKS = 8, FALL = 0.8;  // the meter moves once in so many chunks, and falls so fast
 const ELSE = "You can upload a recording, or choose a word below.";
 const DENIED = {
@@ -16,44 +13,6 @@ const DENIED = {
     + "again.",
   insecure: "The browser offers no microphone to this page, as it came neither from this computer "
     + "nor over https.",
-};
-
-
-/** Samples in -1..1 as a mono WAV file of 16 bits. */
-const wav = (chunks, rate) => {
-  const count = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const view = new DataView(new ArrayBuffer(44 + 2 * count));
-  const write = (at, text) => [...text].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
-  write(0, "RIFF"); view.setUint32(4, 36 + 2 * count, true); write(8, "WAVEfmt ");
-  view.setUint32(16, 16, true); view.setUint16(20, 1, true); view.setUint16(22, 1, true);
-  view.setUint32(24, rate, true); view.setUint32(28, 2 * rate, true);
-  view.setUint16(32, 2, true); view.setUint16(34, 16, true);
-  write(36, "data"); view.setUint32(40, 2 * count, true);
-  let at = 44;
-  for (const chunk of chunks)
-    for (const sample of chunk) {
-      view.setInt16(at, Math.round(32767 * Math.max(-1, Math.min(1, sample))), true);
-      at += 2;
-    }
-  return view.buffer;
-};
-
-/** A file as the kernel reads it: as it is, or as samples that the browser decodes. */
-const readable = async (file, longest) => {
-  const content = await file.arrayBuffer();
-  if (READ.includes(String.fromCharCode(...new Uint8Array(content.slice(0, 4))))) return content;
-  const context = new OfflineAudioContext(1, 1, DECODED_RATE);
-  const sound = await context.decodeAudioData(content).catch(() => {
-    throw new Error("is no WAV, FLAC or Ogg file, and no sound that this browser decodes; save it "
-      + "as one of these");
-  });
-  if (sound.duration > longest)
-    throw new Error(`lasts ${sound.duration.toFixed(1)} s, more than ${longest}; cut the digit `
-      + "out");
-  const mono = new Float32Array(sound.length), count = sound.numberOfChannels;
-  for (let channel = 0; channel < count; channel++)
-    sound.getChannelData(channel).forEach((sample, i) => { mono[i] += sample / count; });
-  return wav([mono], sound.sampleRate);
 };
 
 /** Opens the microphone; `onSamples` gets chunks and their rate until `close` is called. */
@@ -142,7 +101,7 @@ function render({ model, el }) {
 
   const label = make("label", "rc-file", first, "or upload a recording ");
   const file = make("input", "", label);
-  file.type = "file"; file.accept = KINDS;
+  file.type = "file"; file.accept = SOUND_FILES;
   file.addEventListener("change", async () => {
     const [chosen] = file.files;
     if (!chosen) return;
@@ -151,7 +110,7 @@ function render({ model, el }) {
     if (chosen.size > most)
       say(`Not used: ${name} has more than ${most / 2 ** 20} MB; cut the digit out.`);
     else try {
-      const bytes = await readable(chosen, model.get("longest"));
+      const bytes = await readable(chosen, model.get("longest"), "cut the digit out");
       say("Sent.");
       model.send({ kind: "recording", name }, undefined, [bytes]);
     } catch (error) {

@@ -18,13 +18,9 @@ from synvae_core.music.render import encode_audio
 from synvae_workbench.data.speech import recordings
 from synvae_workbench.data.speech.recordings import SPEECH_RATE, read_recording
 from synvae_workbench.live.assets import data_uri, read_assets
-from synvae_workbench.live.uploads import printable_name
+from synvae_workbench.live.uploads import MAX_SOUND_BYTES, SOUNDS, printable_name
 
 MAX_SECONDS = 3.0  # of a recording from the microphone
-# Of a file: a notebook's server closes the connection at 10 MiB. Ten seconds in stereo, 24 bits and
-# 48 kHz are 2.9 MB.
-MAX_BYTES = 4 << 20
-FORMATS = {b"RIFF": "WAV", b"fLaC": "FLAC", b"OggS": "Ogg"}  # by a file's first bytes
 WAITING = "Drawing and playing …"
 BROKEN = (
     "That went wrong, through no fault of the recording; what happened is said below or in the log."
@@ -54,12 +50,12 @@ class Recorder(anywidget.AnyWidget):
         voice: whose examples they are, as in "or let a synthetic voice say".
     """
 
-    _esm = read_assets("recorder.js")
+    _esm = read_assets("sound_files.js", "recorder.js")
     _css = read_assets("recorder.css")
     voice = traitlets.Unicode().tag(sync=True)
     sounds = traitlets.Dict().tag(sync=True)
     max_seconds = traitlets.Float(MAX_SECONDS).tag(sync=True)
-    max_bytes = traitlets.Int(MAX_BYTES).tag(sync=True)
+    max_bytes = traitlets.Int(MAX_SOUND_BYTES).tag(sync=True)
     longest = traitlets.Float(recordings.MAX_SECONDS).tag(sync=True)  # seconds of a decoded file
 
     def __init__(
@@ -111,10 +107,12 @@ def parse_message(
 
 def _read(name: str, content: object) -> Recording:
     size = memoryview(content).nbytes
-    if size > MAX_BYTES:
-        raise ValueError(f"{name} has {size:,} bytes, more than {MAX_BYTES:,}: cut the digit out")
+    if size > MAX_SOUND_BYTES:
+        raise ValueError(
+            f"{name} has {size:,} bytes, more than {MAX_SOUND_BYTES:,}: cut the digit out"
+        )
     data = bytes(content)
-    if data[:4] not in FORMATS:
+    if data[:4] not in SOUNDS:
         raise ValueError(f"{name} is no WAV, FLAC or Ogg file: save it as one of these")
     return Recording(name, read_recording(data, name=name))
 

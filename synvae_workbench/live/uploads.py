@@ -6,11 +6,12 @@ A file is only ever bytes here. Its name is for sentences, and never a path.
 import io
 
 import numpy as np
-from jaxtyping import Integer, UInt8
+from jaxtyping import Float32, Integer, UInt8
 from PIL import Image, UnidentifiedImageError
 
 from synvae_core.music.midi_files import MAX_BYTES as MAX_MIDI_BYTES
 from synvae_core.music.reading import read_opening
+from synvae_workbench.data.audio_files import SILENCE, open_sound, sound_blocks
 from synvae_workbench.data.files import BrokenFile
 from synvae_workbench.data.pictures.files import decode_whole, reason_of
 
@@ -20,6 +21,9 @@ MAX_PICTURE_BYTES = 8 << 20
 MAX_PIXELS, MAX_JPEG_PIXELS = 12_000_000, 64_000_000
 LONGEST_SHOWN = 512  # side of an upload, in pixels, which goes to the page
 MAX_NAME = 60
+# Ten seconds in stereo, 24 bits and 48 kHz are 2.9 MB.
+MAX_SOUND_BYTES = 4 << 20
+SOUNDS = {b"RIFF": "WAV", b"fLaC": "FLAC", b"OggS": "Ogg"}  # by a file's first bytes
 _PICTURES = {  # by a file's first bytes
     b"\x89PNG": "PNG",
     b"\xff\xd8\xff": "JPEG",
@@ -57,6 +61,42 @@ def read_midi_upload(name: str, content: object, *, steps: int) -> Integer[np.nd
     name = printable_name(name)
     data = _bytes(name, content, MAX_MIDI_BYTES, "export the melody alone")
     return read_opening(data, steps=steps, name=name)
+
+
+def read_sound_upload(
+    name: str, content: object, *, seconds: tuple[float, float]
+) -> tuple[Float32[np.ndarray, " n"], int]:
+    """Decodes an uploaded sound to mono without its mean, the peak at 1, and its rate in Hz.
+
+    Args:
+        seconds: least and greatest length; no more than that is decoded.
+
+    Raises:
+        ValueError: if it is too large, of another format, broken, too short, too long or silent,
+            saying which.
+    """
+    name = printable_name(name)
+    data = _bytes(name, content, MAX_SOUND_BYTES, "cut it shorter")
+    if data[:4] not in SOUNDS:
+        raise ValueError(f"{name} is no WAV, FLAC or Ogg file: save it as one of these")
+    try:
+        with open_sound(data) as file:
+            rate, blocks, count = file.samplerate, [], 0
+            for block in sound_blocks(file):
+                blocks.append(block.mean(1, dtype=np.float64))
+                count += len(block)
+                if count > seconds[1] * rate:
+                    raise BrokenFile(f"lasts more than {seconds[1]:g} s: cut it shorter")
+        if count < seconds[0] * rate:
+            raise BrokenFile(f"lasts {count / rate:.2f} s: at least {seconds[0]:g} s are needed")
+        mono = np.concatenate(blocks)
+        mono -= mono.mean()
+        peak = np.abs(mono).max()
+        if peak < SILENCE:
+            raise BrokenFile("is silent: record it louder")
+    except BrokenFile as error:
+        raise ValueError(f"{name} {error}") from error
+    return (mono / peak).astype(np.float32), rate
 
 
 def printable_name(name: str, *, default: str = "Your file") -> str:

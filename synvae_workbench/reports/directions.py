@@ -17,6 +17,7 @@ OF_NOTEBOOKS = (
     Measure("data/sets_looked_at", None, 0),
     Measure("loops/train", None, 1),
     Measure("loops/held_out", None, 1),
+    Measure("loops/worst_seam", LOWER, 0),
     Measure("training_windows", None, 1),
     Measure("test/recordings", None, 1),
     Measure("outside_test_split", None, 0),

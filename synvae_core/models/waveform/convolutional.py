@@ -18,6 +18,7 @@ from synvae_core.types import Posterior, WaveformOutput
 
 COMPRESSION, COMPRESSED = 1000.0, 4.0  # asinh compression: quiet bands nearly as large as loud ones
 LOW = 4.0  # log-variances start near -LOW: with little noise
+CONTEXT = 8  # latent frames on either side of a loop: more than the convolutions reach
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,29 @@ class ConvolutionalWaveformVae(nn.Module):
     ) -> Float[Tensor, "b n"]:
         """Waveforms of latents; other samples of their noise sound alike."""
         x = self.heads(nn.functional.gelu(self.decoder(self.frames(z))))
-        shape, loud, noisy = x.chunk(3, 1)
-        noise = torch.empty_like(noisy).uniform_(-1, 1, generator=generator)
-        bands = shape.tanh() * _amplitude(loud) + noise * _amplitude(noisy)
-        return self.synthesis(bands)[:, 0]
+        return self.synthesis(_bands(x, generator))[:, 0]
+
+    def encode_loop(self, waveforms: Float[Tensor, "b n"]) -> Posterior:
+        """Posterior of whole loops, in which the beginning follows the end.
+
+        Raises:
+            ValueError: as `encode`.
+        """
+        frame = self.config.frame
+        posterior = self.encode(_around(waveforms, CONTEXT * frame))
+        frames = (self.frames(each)[..., CONTEXT:-CONTEXT] for each in posterior)
+        return Posterior(*(each.flatten(1) for each in frames))
+
+    def decode_loop(
+        self, z: Float[Tensor, "b z"], *, generator: torch.Generator | None = None
+    ) -> Float[Tensor, "b n"]:
+        """Waveforms of latents that repeat without a seam: the beginning follows the end."""
+        frames, bands = self.frames(z), self.config.bands
+        x = self.heads(nn.functional.gelu(self.decoder(_around(frames, CONTEXT))))
+        beside = CONTEXT * (self.config.frame // bands)
+        # The noise goes around as well; of the lapped transform each window reaches the next.
+        made = _bands(x[..., beside:-beside], generator)
+        return self.synthesis(_around(made, 1))[:, 0, bands:-bands]
 
     def frames(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b latent_channels frames"]:
         """Latents as a sequence of frames."""
@@ -159,6 +179,19 @@ def mdct_basis(bands: int) -> Float[Tensor, "bands samples"]:
     cosines = torch.cos(math.pi / bands * (samples + bands / 2) * band)
     window = torch.sin(math.pi / (2 * bands) * samples)
     return (math.sqrt(2 / bands) * window * cosines).float()
+
+
+def _around(x: Float[Tensor, "*b n"], beside: int) -> Float[Tensor, "*b wider"]:
+    """Something that repeats, with `beside` of it on either side of one time round."""
+    places = torch.arange(-beside, x.shape[-1] + beside, device=x.device)
+    return x[..., places.remainder(x.shape[-1])]
+
+
+def _bands(x: Float[Tensor, "b c t"], generator: torch.Generator | None) -> Float[Tensor, "b d t"]:
+    """Sub-bands of what the heads give: a deterministic part, and noise of its own level."""
+    shape, loud, noisy = x.chunk(3, 1)
+    noise = torch.empty_like(noisy).uniform_(-1, 1, generator=generator)
+    return shape.tanh() * _amplitude(loud) + noise * _amplitude(noisy)
 
 
 def _down(channels: int, more: int, stride: int) -> nn.Sequential:

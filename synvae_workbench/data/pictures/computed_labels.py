@@ -90,17 +90,38 @@ def lightness(images: UInt8[np.ndarray, "n 3 h w"]) -> Float[np.ndarray, " n"]:
 
 def has_face(image: UInt8[np.ndarray, "3 h w"]) -> bool:
     """True if a frontal face is found in a picture and, at the same place, in its mirror image."""
-    side = (MAGNIFIED, MAGNIFIED)
-    pixels = np.ascontiguousarray(image.transpose(1, 2, 0))
-    large = np.asarray(Image.fromarray(pixels).resize(side, Image.Resampling.BICUBIC))
+    return bool(len(_confirmed(np.ascontiguousarray(image.transpose(1, 2, 0)))))
+
+
+def find_face(pixels: UInt8[np.ndarray, "h w 3"]) -> tuple[float, float, float] | None:
+    """Centre, across and down, and side of the largest frontal face, in pixels; None without one.
+
+    By the rule of `has_face`, in a picture of any shape; the face may be half as large.
+    """
+    high, wide = pixels.shape[:2]
+    side = max(high, wide)
+    down, across = (side - high) // 2, (side - wide) // 2
+    square = np.pad(pixels, [(down, side - high - down), (across, side - wide - across), (0, 0)])
+    found = _confirmed(square, 2 * MAGNIFIED)
+    if not len(found):
+        return None
+    x, y, width = found[found[:, 2].argmax()] * side / (2 * MAGNIFIED)
+    return float(x - across), float(y - down), float(width)
+
+
+def _confirmed(
+    square: UInt8[np.ndarray, "h w 3"], wide: int = MAGNIFIED
+) -> Float[np.ndarray, "found 3"]:
+    """Faces of a square picture, scaled to `wide`, that are in its mirror image as well."""
+    large = np.asarray(Image.fromarray(square).resize((wide, wide), Image.Resampling.BICUBIC))
     faces = _faces(large)
     if not len(faces):
-        return False
+        return faces
     mirrored = _faces(np.ascontiguousarray(large[:, ::-1]))
-    mirrored[:, 0] = MAGNIFIED - mirrored[:, 0]
+    mirrored[:, 0] = wide - mirrored[:, 0]
     apart = np.abs(faces[:, None, :2] - mirrored[None, :, :2]).max(-1)
     smaller = np.minimum(faces[:, None, 2], mirrored[None, :, 2])
-    return bool((apart <= SAME_PLACE * smaller).any())
+    return faces[(apart <= SAME_PLACE * smaller).any(1)]
 
 
 def _faces(large: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "found 3"]:
@@ -111,7 +132,7 @@ def _faces(large: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "found 3"]:
         scale_factor=1.1,
         step_ratio=1,
         min_size=(least, least),
-        max_size=(MAGNIFIED, MAGNIFIED),
+        max_size=large.shape[:2],
         min_neighbor_number=4,
     )
     boxes = [(f["c"] + f["width"] / 2, f["r"] + f["height"] / 2, f["width"]) for f in found]

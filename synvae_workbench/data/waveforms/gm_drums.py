@@ -1,9 +1,13 @@
 """Loader of synthetic drum loops, rendered by a sound font: a stand-in for recordings."""
 
+from pathlib import Path
+
 import numpy as np
 import soxr
+from jaxtyping import Float32
+from scipy.signal import resample
 
-from synvae_workbench.data.cache import cache_folder
+from synvae_workbench.data.cache import cache_folder, cached_arrays, digest_of
 from synvae_workbench.data.options import LoopOptions
 from synvae_workbench.data.sources import Source
 from synvae_workbench.data.waveforms.files import PEAK, READER_VERSION, to_integers
@@ -21,6 +25,46 @@ SOUND_FONT = Source(
     patterns=("TimGM6mb.sf2",),
     sha256="a410a60a57ae43986e97d914c231e4a2d00dbb6d1f97f151d8cfb770d85af25c",
 )
+
+
+UNHEARD = 6  # number of the variation of each style that `load_gm_drums` leaves out by default
+
+
+def unheard_loops(
+    samples: int, *, rate: int, cache: Path | None = None
+) -> dict[str, Float32[np.ndarray, " samples"]]:
+    """Loops by style that are not in the set of 72, all at the tempo at which they have `samples`.
+
+    From the cache, or played in some seconds. They repeat without a seam.
+
+    Raises:
+        ValueError: if rendering fails.
+    """
+    from synvae_workbench.data.waveforms.drum_patterns import (
+        PATTERNS_VERSION,
+        STYLES,
+        drum_loops,
+        play,
+    )
+
+    def build() -> dict[str, np.ndarray]:
+        played = {}
+        for loop in drum_loops(variations=UNHEARD + 1)[-len(STYLES) :]:
+            slower = samples / rate / loop.sequence.total_time
+            for note in loop.sequence.notes:
+                note.start_time *= slower
+                note.end_time *= slower
+            loop.sequence.total_time = samples / rate
+            # By Fourier's method, which takes a sound to go round, as this one does.
+            waveform = resample(play(loop, sample_rate=PLAYED_RATE).astype(np.float64), samples)
+            waveform -= waveform.mean()
+            style = loop.name.partition("_")[0]
+            played[style] = (waveform * (PEAK / np.abs(waveform).max())).astype(np.float32)
+        return played
+
+    font = SOUND_FONT.files()[0].stat().st_size
+    name = f"unheard-{digest_of((PATTERNS_VERSION, UNHEARD, font, samples, rate), {})}.npz"
+    return cached_arrays(cache_folder(cache) / name, tuple(STYLES), build)
 
 
 def load_gm_drums(options: LoopOptions) -> LoopSet:

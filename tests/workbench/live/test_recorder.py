@@ -11,14 +11,13 @@ from synvae_core.music.render import decode_audio
 from synvae_workbench.data.speech.recordings import SPEECH_RATE
 from synvae_workbench.live.recorder import (
     BROKEN,
-    MAX_BYTES,
     WAITING,
     Answer,
     Recorder,
     Recording,
     parse_message,
 )
-from synvae_workbench.live.uploads import MAX_NAME
+from synvae_workbench.live.uploads import MAX_NAME, MAX_SOUND_BYTES
 
 EXAMPLES = {"one": spoken_tone(seed=1), "two": spoken_tone(seed=2)}
 
@@ -92,7 +91,7 @@ def test_a_recording_of_the_page_is_a_wav_of_16_bits():
         (b"OggS" + bytes(range(256)) * 9, "three.wav cannot be read as sound"),
         (sound()[:-500], "three.wav is cut short"),
         (sound(rate=100), "three.wav has a rate of 100 Hz"),
-        (b"RIFF" + bytes(MAX_BYTES), "three.wav has 4,194,308 bytes, more than 4,194,304"),
+        (b"RIFF" + bytes(MAX_SOUND_BYTES), "three.wav has 4,194,308 bytes, more than 4,194,304"),
     ],
     ids=["empty", "mp3", "webm", "rubbish", "ogg rubbish", "cut", "rate", "large"],
 )

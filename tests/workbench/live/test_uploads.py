@@ -5,6 +5,7 @@ import zlib
 import mido
 import numpy as np
 import pytest
+import soundfile
 from PIL import ExifTags, Image
 from work import few_calls, no_large_pictures
 
@@ -15,9 +16,11 @@ from synvae_workbench.live.uploads import (
     LONGEST_SHOWN,
     MAX_MIDI_BYTES,
     MAX_PICTURE_BYTES,
+    MAX_SOUND_BYTES,
     printable_name,
     read_midi_upload,
     read_picture_upload,
+    read_sound_upload,
 )
 
 RNG = np.random.default_rng(0)
@@ -177,3 +180,36 @@ def test_refusals_speak_no_python():
     with pytest.raises(ValueError, match="no notes") as refused:
         read_midi_upload("x.mid", track_of(b"\x00\xff\x2f\x00"), steps=32)
     assert "=" not in str(refused.value)
+
+
+def sound(waveform, kind="WAV", rate=8000, **options):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, waveform, rate, format=kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG"])
+def test_a_sound_becomes_mono_without_its_mean_at_its_own_rate(kind):
+    tone = 0.2 * np.sin(np.arange(8000) / 7) + 0.1
+    stereo = np.stack([tone, np.full(8000, 0.1)], 1)
+    found, rate = read_sound_upload("a", sound(stereo, kind), seconds=(0.5, 2))
+    assert rate == 8000 and found.shape == (8000,)
+    assert abs(found.mean()) < 1e-3 and np.abs(found).max() == pytest.approx(1)
+    assert np.corrcoef(found, tone)[0, 1] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"GIF89a", "b.wav is no WAV, FLAC or Ogg file"),
+        (b"RIFF" + bytes(MAX_SOUND_BYTES), "more than 4,194,304: cut it shorter"),
+        (b"RIFF" + bytes(90), "b.wav cannot be read as sound"),
+        (sound(np.ones(2000)), "at least 0.5 s are needed"),
+        (sound(np.full(9000, 0.3)), "b.wav is silent"),
+        (sound(np.zeros(8000 * 600), "FLAC"), "lasts more than 2 s"),  # ten minutes in few bytes
+        (sound(np.r_[np.ones(9000), np.nan], subtype="FLOAT"), "NaN or infinite"),
+    ],
+)
+def test_a_sound_that_cannot_be_used_is_refused_by_name_and_reason(content, reason):
+    with pytest.raises(ValueError, match=reason):
+        read_sound_upload("b.wav", content, seconds=(0.5, 2))

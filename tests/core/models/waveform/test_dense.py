@@ -159,3 +159,33 @@ def test_noise_is_that_of_the_generator():
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def noiseless():
+    torch.manual_seed(0)
+    model = ConvolutionalWaveformVae(SMALL).eval()
+    for tensor in (model.heads.weight, model.heads.bias):
+        tensor.data[2 * SMALL.bands :] = 0
+    model.heads.bias.data[2 * SMALL.bands :] = -60
+    return model
+
+
+@torch.no_grad()
+def test_a_loop_is_the_same_wherever_it_begins():
+    model, frames = noiseless(), 5  # shorter than what the convolutions see
+    z = torch.randn(2, SMALL.latent_channels * frames)
+    later = model.frames(z).roll(-2, -1).flatten(1)
+    there = model.decode_loop(z).roll(-2 * SMALL.frame, 1)
+    torch.testing.assert_close(model.decode_loop(later), there)
+    waveforms = windows(2, frames * SMALL.frame)
+    mu = model.frames(model.encode_loop(waveforms).mu).roll(-2, -1).flatten(1)
+    torch.testing.assert_close(model.encode_loop(waveforms.roll(-2 * SMALL.frame, 1)).mu, mu)
+
+
+@torch.no_grad()
+def test_far_from_its_ends_a_loop_is_what_any_waveform_is():
+    model, frames = noiseless(), 40
+    z = torch.randn(1, SMALL.latent_channels * frames)
+    inner = slice(10 * SMALL.frame, -10 * SMALL.frame)
+    torch.testing.assert_close(model.decode_loop(z)[:, inner], model.decode(z)[:, inner])
+    assert model.decode_loop(z).shape == model.decode(z).shape

@@ -10,6 +10,7 @@ from synvae_workbench.data.pictures import computed_labels
 from synvae_workbench.data.pictures.computed_labels import (
     COMPUTED,
     colourfulness,
+    find_face,
     has_face,
     lightness,
     load_computed,
@@ -120,6 +121,14 @@ def test_lightness_is_luma():
     images = np.zeros((3, 3, 2, 2), np.uint8)
     images[1], images[2, 1] = 255, 255
     np.testing.assert_allclose(lightness(images), [0, 1, 0.587])
+
+
+def test_the_place_of_a_face_is_that_in_the_whole_picture():
+    x, y, side = find_face(astronaut())
+    assert (x, y) == pytest.approx((224, 118), abs=12) and 80 < side < 140
+    left, top, _ = find_face(astronaut()[20:300, 100:420])  # of another shape
+    assert (left + 100, top + 20) == pytest.approx((x, y), abs=12)
+    assert find_face(coffee()) is None
 
 
 def test_a_face_is_found_and_none_where_there_is_none():
