@@ -44,6 +44,7 @@ def draw_parser(commands: argparse._SubParsersAction) -> argparse.ArgumentParser
 
 def listen_command(options: argparse.Namespace) -> int:
     """Makes an album of melodies; prints its folder, or writes one file to standard output."""
+    crew = _crew(options)
     from synvae_workbench.album.playing import Playing, model_place
     from synvae_workbench.data.pictures.files import suffixes
 
@@ -58,15 +59,16 @@ def listen_command(options: argparse.Namespace) -> int:
         seed=options.seed,
         also=tuple(filter(None, options.also.split(","))),
     )
-    return _make(options, playing, suffixes())
+    return _make(options, crew, playing, suffixes())
 
 
 def draw_command(options: argparse.Namespace) -> int:
     """Makes an album of pictures; prints its folder, or writes one file to standard output."""
+    crew = _crew(options)
     from synvae_workbench.album.drawing import TUNES, Drawing
     from synvae_workbench.album.playing import model_place
 
-    return _make(options, Drawing(model_place(options.model)), TUNES)
+    return _make(options, crew, Drawing(model_place(options.model)), TUNES)
 
 
 def _sources_options(command: argparse.ArgumentParser, one: str, stream: str) -> None:
@@ -84,7 +86,9 @@ def _crew_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--needs", default="", metavar="GPU=1", help="of a worker there")
 
 
-def _make(options: argparse.Namespace, how: "Options", suffixes: Iterable[str]) -> int:
+def _make(
+    options: argparse.Namespace, crew: "Crew", how: "Options", suffixes: Iterable[str]
+) -> int:
     if STREAM in options.sources or options.to == STREAM:
         return _stream(options, how)
     if not options.sources and not options.list:
@@ -104,7 +108,7 @@ def _make(options: argparse.Namespace, how: "Options", suffixes: Iterable[str]) 
         album=album,
         listed=_listed(options.list),
     )
-    made = make_album(sources, album, how, _crew(options))
+    made = make_album(sources, album, how, crew)
     if sources.left_out:
         print(f"left out: {describe_left_out(sources.left_out)}", file=sys.stderr)
     with reading(album) as ledger:
@@ -131,7 +135,10 @@ def _crew(options: argparse.Namespace) -> "Crew":
 
     cards = options.gpus
     cards = None if cards is None else tuple(card for card in cards.split(",") if card)
-    return Crew(options.workers, cards, options.scheduler, options.needs)
+    crew = Crew(options.workers, cards, options.scheduler, options.needs)
+    if not crew.alone:
+        options.group = "sweep"  # whose packages the others are led by
+    return crew
 
 
 def _stream(options: argparse.Namespace, how: "Options") -> int:

@@ -35,6 +35,8 @@ def test_help_needs_nothing(command, word):
         (["run", "00"], "notebooks"),
         (["sweep", "reports/beta.yaml"], "sweep"),
         (["explore"], "live"),
+        (["listen", "a", "--to", "b"], "notebooks"),
+        (["listen", "a", "--to", "b", "--workers", "2"], "sweep"),
     ],
 )
 def test_what_is_lacking_is_named(command, group):
