@@ -11,6 +11,7 @@ from synvae_core.types import LOWER
 from synvae_workbench.provenance import read_provenance
 from synvae_workbench.reports.directions import better
 from synvae_workbench.reports.estimate import headings
+from synvae_workbench.reports.figures import SVG
 from synvae_workbench.reports.html import reportable_notebook
 from synvae_workbench.reports.pages import data_uri, write_page
 from synvae_workbench.reports.parameters import read_notebook
@@ -108,10 +109,12 @@ def _as_html(data: Mapping[str, Any], alt: str) -> str:
     markup = data.get("text/html", "")
     if "<audio" in markup or "<img" in markup:
         return markup
-    for kind in ("image/svg+xml", "image/png", "image/jpeg"):
+    for kind in (SVG, "image/png", "image/jpeg"):
         if kind in data:
             source = html.escape(data_uri(kind, data[kind]))
-            return f'<figure class="picture"><img alt="{html.escape(alt)}" src="{source}"></figure>'
+            drawn = " drawn" * (kind == SVG)
+            image = f'<img alt="{html.escape(alt)}" src="{source}">'
+            return f'<figure class="picture{drawn}">{image}</figure>'
     return ""
 
 

@@ -15,8 +15,8 @@ from IPython.display import HTML
 from matplotlib.figure import Figure
 
 from synvae_workbench.declarations import MARK, current_parameters
-from synvae_workbench.reports.figures import SVG, in_both_schemes, legible_width
-from synvae_workbench.reports.pages import data_uri
+from synvae_workbench.reports.figures import legible_width
+from synvae_workbench.reports.pages import figure_uri
 
 # A notebook computes its answer last. The cell that carries this tag stands first in the report.
 TAG = "opening"
@@ -111,8 +111,7 @@ def _is_known(value: Any) -> bool:
 
 def _shown(shown: HTML | Figure | None) -> str:
     if isinstance(shown, Figure):
-        svg, alt = shown._repr_svg_(), html.escape(shown.alternative)
-        source, width = data_uri(SVG, in_both_schemes(svg)), legible_width(svg)
-        image = f'<img alt="{alt}" width="{width}" src="{source}">'
+        alt, width = html.escape(shown.alternative), legible_width(shown._repr_svg_())
+        image = f'<img alt="{alt}" width="{width}" src="{figure_uri(shown)}">'
         return f'<figure class="picture drawn">{image}</figure>'
     return shown.data if shown is not None else ""

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from synvae_core.atomic import make_folder, write_text
+from synvae_workbench.reports.figures import SVG, in_both_schemes
 from synvae_workbench.reports.formatting import format_duration, format_figure
 
 TEMPLATES = Path(__file__).parent / "template"
@@ -45,12 +46,12 @@ def breakable(name: str) -> Markup:
 
 
 def figure_uri(drawn: Figure) -> str:
-    """A figure as an image's address, its text sharp at any size."""
-    return data_uri("image/svg+xml", drawn._repr_svg_())
+    """A figure as an image's address, its text sharp at any size, dark where the page is."""
+    return data_uri(SVG, in_both_schemes(drawn._repr_svg_()))
 
 
 def data_uri(kind: str, data: str) -> str:
     """The address of an output as notebooks hold it: SVG as text, all else in base64."""
-    if kind == "image/svg+xml":
+    if kind == SVG:
         data = base64.b64encode(data.encode()).decode("ascii")
     return f"data:{kind};base64,{''.join(data.split())}"

@@ -95,6 +95,8 @@ def test_a_phone_breaks_no_word_and_scrolls_what_is_wide(opened, artifacts):
     lines = "code => code.getClientRects().length === 1 && code.offsetHeight < 40"
     values = page.locator(".card td code")
     assert all(each.evaluate(lines) for each in values.all()), values.all_inner_texts()
+    said = page.locator(".card .help").last.bounding_box()
+    assert said["x"] + said["width"] <= PHONE["width"], "what a parameter is can be read"
     for wide in (".output .scroll", ".picture", "pre.text"):
         box = page.locator(wide).last
         assert box.evaluate("box => box.classList.contains('more') && box.tabIndex === 0"), wide

@@ -221,7 +221,7 @@ def test_two_runs_side_by_side(tmp_path, remote_references):
     pairs = soup.select(".pair")
     assert [len(pair.select("audio")) for pair in pairs] == [2, 0]
     assert pairs[0].select("audio")[1]["src"].endswith("BBBB")
-    assert [len(pair.select("img")) for pair in pairs] == [0, 2]
+    assert [len(pair.select(".drawn > img")) for pair in pairs] == [0, 2]
 
 
 def test_runs_without_reports_are_compared_by_what_they_measured(tmp_path):
