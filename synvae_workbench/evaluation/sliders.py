@@ -12,8 +12,10 @@ not true of them is not given. Which sliders there are is thus up to the melody 
 to any picture.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +45,15 @@ from synvae_core.music.attributes import (
     pitch_rise,
 )
 from synvae_core.music.coding import STEPS_PER_BAR, Coding
+from synvae_workbench.data.cache import (
+    cache_folder,
+    digest_of,
+    read_arrays,
+    weights_of,
+    write_arrays,
+)
 
+VERSION = 1  # to be raised when sliders or effects change: then the cache's are not used
 REACH = 3.0  # of a slider, in standard deviations of the prior, to either side
 DRAWS = 1000  # of the prior, which give the directions; of two bars, and fewer of longer pieces
 CHECKED = 60  # other draws, whose melodies say whether a name is true
@@ -183,6 +193,44 @@ def find_sliders(model: MelodyVae) -> list[Slider]:
     z = z.to(model.device)
     found = [measure_slider(each, model, z) for each in named_directions(model)]
     return [each for each in found if each.consistency >= LEAST_CONSISTENCY]
+
+
+def sliders_at(
+    model: MelodyVae, z: Float[Tensor, "n z"], *, cache: Path | None = None
+) -> list[Slider]:
+    """Sliders of a melody model with their effect on the melodies of these points.
+
+    They take some 3,000 melodies, and are cached by the model's weights and the points.
+
+    Args:
+        cache: folder; by default `$SYNVAE_CACHE`, else `~/.cache/synvae`.
+    """
+    settings = (VERSION, repr(model.config), [trait.more for trait in TRAITS], tuple(z.shape))
+    digest = digest_of(settings, weights_of(model) | {"points": z.cpu().numpy().tobytes()})
+    path = cache_folder(cache) / f"sliders-{digest}.npz"
+    stored = read_arrays(path, ["traits", "directions", "measured"])
+    if stored is not None and _are_sliders(stored, z.shape[1]):
+        directions = torch.from_numpy(stored["directions"]).to(z)
+        rows = zip(stored["traits"].tolist(), directions, stored["measured"].tolist(), strict=True)
+        return [Slider(TRAITS[index], direction, *values) for index, direction, values in rows]
+    found = [measure_slider(each, model, z) for each in find_sliders(model)]
+    arrays = {
+        "traits": np.array([TRAITS.index(each.trait) for each in found], np.int64),
+        "directions": np.array([each.direction.cpu().numpy() for each in found], np.float32),
+        "measured": np.array([(each.effect, each.consistency) for each in found], float),
+    }
+    with contextlib.suppress(OSError):  # a read-only or full disk: measured again next time
+        write_arrays(path, arrays)
+    return found
+
+
+def _are_sliders(stored: dict[str, np.ndarray], dim: int) -> bool:
+    """Whether a file's arrays can be what was stored: anybody may have written there."""
+    traits, directions, measured = (stored[n] for n in ("traits", "directions", "measured"))
+    kinds = (traits.dtype, directions.dtype, measured.dtype) == (np.int64, np.float32, np.float64)
+    count = len(traits) if traits.ndim == 1 else 0
+    shaped = directions.shape == (count, dim) and measured.shape == (count, 2)
+    return bool(kinds and count and shaped and ((traits >= 0) & (traits < len(TRAITS))).all())
 
 
 def measure_slider(slider: Slider, model: MelodyVae, z: Float[Tensor, "n z"]) -> Slider:

@@ -19,7 +19,7 @@ from synvae_core.models.melody.vae import latent_path
 from synvae_core.models.synvae import SynVae
 from synvae_core.music.midi import round_trip
 from synvae_core.music.performance import performed_round_trip
-from synvae_workbench.evaluation.sliders import find_sliders, measure_slider
+from synvae_workbench.evaluation.sliders import sliders_at
 from synvae_workbench.live.known_melodies import KnownMelodies
 
 POSITIONS = 21  # on the way from one picture to another, both included
@@ -41,7 +41,7 @@ class Explorer:
         model: in evaluation mode on the CPU.
         images: of the model's size, two or more, in no order of class.
         captions: what each is called, in a few words.
-        cache: folder of the pictures' melodies, as in `KnownMelodies`.
+        cache: folder of the pictures' melodies and of what sliders do, as in `KnownMelodies`.
 
     Attributes:
         sliders: of the melody model, with their effect on the melodies of these pictures.
@@ -72,10 +72,7 @@ class Explorer:
         with torch.no_grad():
             parts = [model.image_encoder(part.float() / 255).mu for part in images.split(500)]
         self.means = torch.cat(parts)
-        self.sliders = [
-            measure_slider(each, model.music, self.means[:MEASURED])
-            for each in find_sliders(model.music)
-        ]
+        self.sliders = sliders_at(model.music, self.means[:MEASURED], cache=cache)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -1,3 +1,4 @@
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,6 +21,7 @@ from synvae_workbench.evaluation.sliders import (
     key_signature,
     measure_slider,
     named_directions,
+    sliders_at,
 )
 
 WHOLE = ["higher", "sharper key", "busier", "rising", "later"]
@@ -172,6 +174,21 @@ def test_directions_are_the_same_each_time_and_fewer_than_dimensions():
     for one, other in zip(first, again, strict=True):
         assert torch.equal(one.direction, other.direction)
     assert len(named_directions(Puppet(latent_dim=3))) <= 3
+
+
+def test_what_sliders_do_is_measured_once(tmp_path, monkeypatch):
+    ask = partial(sliders_at, Puppet(), torch.zeros(3, 4), cache=tmp_path)
+    (first,) = ask()
+    assert (first.trait.more, first.effect) == ("higher", pytest.approx(24, abs=1))
+    with monkeypatch.context() as patched:
+        patched.setattr("synvae_workbench.evaluation.sliders.find_sliders", lambda _: [])
+        (again,) = ask()
+        assert sliders_at(Puppet(), torch.ones(3, 4), cache=tmp_path) == []
+    assert torch.equal(again.direction, first.direction)
+    assert again._replace(direction=None) == first._replace(direction=None)
+    for path in tmp_path.glob("sliders-*.npz"):
+        np.savez(path, traits=[99], directions=np.zeros((1, 4), np.float32), measured=[[1.0, 1.0]])
+    assert ask()[0].trait == first.trait
 
 
 def test_keys_of_scales():
