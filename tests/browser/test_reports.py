@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from heard import DECODE
 
 from synvae_core.music.sound import Sound
 from synvae_workbench.live.players import audio_player, roll_picture
@@ -39,6 +40,23 @@ def test_a_report_shows_and_plays_with_the_network_cut_off(report, new_page, sou
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "fits 600 pixels"
     page.screenshot(path=artifacts / "report_600.png")
     page.context.close()
+
+
+def test_a_report_plays_in_firefox_and_webkit(report, other_browser, artifacts):
+    page = other_browser
+    page.open(report.as_uri())
+    page.click("h1")  # a browser plays nothing to who has touched nothing
+    page.hear_complaints()
+    page.evaluate("() => document.querySelector('audio').play()")
+    page.wait_for("() => document.querySelector('audio').currentTime > .1")  # a short word
+    loudest = page.evaluate(f"""async () => Promise.all([...document.querySelectorAll("audio")].map(
+      async audio => (await ({DECODE})(audio)).loudest))""")
+    assert len(loudest) >= 6
+    assert min(loudest) > 0.01
+    assert page.evaluate("() => [...document.images].every(each => each.naturalWidth)")
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert not page.complaints()
+    page.screenshot(artifacts / f"{page.name}_report.png")
 
 
 def test_a_cursor_runs_along_the_roll(new_page):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import websocket
 
-START_SECONDS, ANSWER_SECONDS, PAGE_SECONDS = 60, 90, 150  # on a busy machine
+START_SECONDS, ANSWER_SECONDS, PAGE_SECONDS = 90, 120, 240  # on a busy machine
 SIZE = 1280, 900
 # A microphone that beeps, and nothing that asks for one, or the network for news.
 PREFERENCES = {
@@ -166,7 +166,9 @@ class WebKit(Driven):
 
     def __init__(self, address: str):
         self.address = f"{address}/session"
-        found = self._ask("POST", "", {"capabilities": {"alwaysMatch": {"timeouts": TIMEOUTS}}})
+        options = {"args": ["--automation", "--enable-write-console-messages-to-stdout=true"]}
+        wanted = {"timeouts": TIMEOUTS, "webkitgtk:browserOptions": options}
+        found = self._ask("POST", "", {"capabilities": {"alwaysMatch": wanted}})
         self.version = found["capabilities"]["browserVersion"]
         self.address += f"/{found['sessionId']}"
         self._ask("POST", "/window/rect", size_of(*SIZE))
