@@ -35,7 +35,6 @@ TONES = (2, 3, 4, 5)  # of the sound check: one of these numbers
 TONE_STEPS = 4
 LEAST_CATCH = 2 / 3  # share of catch trials that a listener has to get right to count
 MOST_PAGES = 64  # that are remembered, the latest
-MOST_UNFINISHED = 8  # that are offered, the latest
 SECONDS_PER_QUESTION, SECONDS_PER_EXAMPLE = 20, 8  # about
 COURSE_MOVES = ("step", "guess", "next", "learnt")
 
@@ -125,8 +124,7 @@ class Controller:
             self._courses.pop(gone, None)
 
     def _welcome(self) -> Screen:
-        tasks, found = self.materials.first, read_sittings(self.sittings, self.materials).found
-        unfinished = [sitting for sitting in found.values() if sitting.stage != END]
+        tasks = self.materials.first
         seconds = SECONDS_PER_QUESTION * len(tasks.tasks) + SECONDS_PER_EXAMPLE * len(
             tasks.examples
         )
@@ -140,16 +138,6 @@ class Controller:
                 "questions": len(tasks.tasks),
                 "choices": len(tasks.classes),
                 "minutes": lesson + max(1, round(seconds / 60)),
-                "file": str(self.sittings),
-                "unfinished": [
-                    {
-                        "sitting": sitting.id,
-                        "began": sitting.began,
-                        "answered": len(sitting.answers),
-                        "of": len(sitting.tasks.tasks),
-                    }
-                    for sitting in unfinished[-MOST_UNFINISHED:]
-                ],
             },
             [],
         )

@@ -24,6 +24,7 @@ from synvae_workbench.listening.scoring import Session
 from synvae_workbench.listening.tasks import TaskSet, short_repr
 
 ID = re.compile(r"[0-9a-f]{16}")
+CODE = re.compile(r"[0-9a-f]{8}")  # the first half of an id, which a person can write down
 CONFIDENCE = ("a guess", "likely", "sure")
 MOST_SECONDS, MOST_PLAYS = 86_400.0, 10_000
 VOLUME, EXAMPLES, QUESTION, END = "volume", "examples", "question", "end"
@@ -183,13 +184,18 @@ def begin_sitting(folder: str | Path, materials: Materials) -> Sitting:
 def open_sitting(folder: str | Path, each: str, materials: Materials) -> Sitting:
     """Opens a sitting to go on with; whoever had it open before can store nothing more.
 
+    Args:
+        each: its id or code.
+
     Raises:
-        ValueError: if there is none of that id, it is of another task set, or its journal is not
-            as a sitting writes it.
+        ValueError: if there is none of that id or code, it is of another task set, or its journal
+            is not as a sitting writes it.
     """
-    path = Path(folder) / f"{each}.jsonl"
-    if not ID.fullmatch(each) or not path.is_file():
-        raise ValueError(f"there is no sitting {short_repr(each)} in {folder}")
+    known = ID.fullmatch(each) or CODE.fullmatch(each)
+    paths = list(Path(folder).glob(f"{each}*.jsonl")) if known else []
+    if len(paths) != 1 or not ID.fullmatch(paths[0].stem):
+        raise ValueError(f"there is no sitting {short_repr(each)} here: look at it again")
+    (path,) = paths
     sitting = Sitting(Journal(path), materials)
     if sitting.stage != END:
         sitting.log("open")

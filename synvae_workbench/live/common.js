@@ -68,3 +68,32 @@ const fillInstruments = (program, page) => {
   }
   program.value = page.program;
 };
+/** Says that the page is lost, once its kernel has ended or cannot be reached any more; gives what
+ * ends the watch. A short interruption, after which the kernel is still there, is nothing to say. */
+const AWAY = 3000;  // milliseconds
+const ENDED = ["dead", "restarting", "autorestarting", "terminating"];
+const watchComputer = (model, el) => {
+  const { kernel } = model.widget_manager, served = document.body.classList.contains("ex-page");
+  const alert = make("div", "synvae-lost", el);
+  el.prepend(alert);
+  alert.setAttribute("role", "alert");
+  let ended = false, away;
+  const say = () => {
+    if (alert.firstChild) return;
+    make("span", "", alert, "This page has lost its computer; "
+      + (served ? "reload." : "run its cells again."));
+    if (served) button(alert, "Reload", () => location.reload());
+  };
+  const look = () => {
+    ended ||= kernel.isDisposed || ENDED.includes(kernel.status);
+    if (ended) say();
+    else if (kernel.connectionStatus !== "connected") away ??= setTimeout(say, AWAY);
+    else { clearTimeout(away); away = undefined; alert.replaceChildren(); }
+  };
+  const signals = [kernel.statusChanged, kernel.connectionStatusChanged, kernel.disposed];
+  for (const signal of signals) signal.connect(look);
+  return () => {
+    clearTimeout(away);
+    for (const signal of signals) signal.disconnect(look);
+  };
+};

@@ -176,6 +176,7 @@ function render({ model, el }) {
       .then(child => { parent.append(child.el); });
   };
   Promise.all([view("keyboard", piano), view("player", slot)]).then(() => act({ kind: "ready" }));
-  return () => model.off("msg:custom", receive);
+  const unwatch = watchComputer(model, el);
+  return () => { unwatch(); model.off("msg:custom", receive); };
 }
 export default { render };

@@ -264,8 +264,9 @@ function render({ model, el }) {
   const manager = model.widget_manager, id = model.get("player").slice("IPY_MODEL_".length);
   manager.get_model(id).then(player => manager.create_view(player))
     .then(view => { slot.append(view.el); send({ kind: "ready" }); });
+  const unwatch = watchComputer(model, el);
   return () => {
-    taken.end(); model.off("msg:custom", receive); model.off("change:page", describe);
+    unwatch(); taken.end(); model.off("msg:custom", receive); model.off("change:page", describe);
   };
 }
 export default { render };

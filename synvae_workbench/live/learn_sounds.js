@@ -1,9 +1,7 @@
 // Lessons in what can be heard of a picture's melody. The kernel says what is shown.
-const GONE = "The kernel of this notebook does not answer: run the notebook again, or press Enter to "
-  + "try once more.";
 
 function render({ model, el }) {
-  const ui = screenPage({ model, el, title: "Learn the sounds", gone: GONE });
+  const ui = screenPage({ model, el, title: "Learn the sounds" });
   const { ask, body, heading, paragraph, press } = ui;
   const open = index => ask("lesson", { index });
   lessonScreens(ui, () => ask("hello", {}), "To the lessons", () => ask("again", {}));

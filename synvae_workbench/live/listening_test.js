@@ -1,20 +1,18 @@
 // A listening test on a page. The kernel says what is shown: see listening_test.py.
 const STORE = "synvae-listening-sitting";  // of this tab alone: where to go on after a reload
-const GONE = "The kernel of this notebook does not answer. What was saved is safe: run the notebook "
-  + "again, and you go on where you stopped. Or press Enter to try once more.";
 
 const kept = {  // a browser may refuse to store anything
   get: () => { try { return sessionStorage.getItem(STORE) ?? ""; } catch { return ""; } },
-  set: id => { try { sessionStorage.setItem(STORE, id); } catch { /* resumed by hand, then */ } },
+  set: id => { try { sessionStorage.setItem(STORE, id); } catch { /* resumed by its code, then */ } },
 };
 
 function render({ model, el }) {
-  const ui = screenPage({ model, el, title: "Listening test", gone: GONE,
+  const ui = screenPage({ model, el, title: "Listening test",
     shown: ({ sitting }) => sitting && kept.set(sitting) });
   const { body, audio, say, tell, ask, press, heading, paragraph, url, picture, choices, toggle,
     playButton, primary, hint } = ui;
 
-  const welcome = ({ name, disclaimer, questions, choices, minutes, lesson, file, unfinished }) => {
+  const welcome = ({ name, disclaimer, questions, choices, minutes, lesson }) => {
     ui.title.textContent = name;
     heading("Which picture do you hear?");
     paragraph(`Every melody here was made from a picture. You hear a melody, see ${choices} `
@@ -23,9 +21,9 @@ function render({ model, el }) {
       + `${questions} questions. It takes about ${minutes} minutes; headphones are best.`);
     paragraph(disclaimer);
     paragraph(`Stored are ${lesson ? "how many questions of the lesson you had right, " : ""}your `
-      + "choices, how sure you were, how often you played a melody and how long you took, under a random number. No name is asked, and nothing leaves the computer "
-      + `that runs this notebook: it is in ${file}, and can be deleted there. Take part if you `
-      + "like to; pause or stop whenever you wish.", "lt-small");
+      + "choices, how sure you were, how often you played a melody and how long you took, under a random number. No name is asked. Nothing leaves "
+      + "this computer, and whoever invited you can delete it. Take part if you like to; pause or "
+      + "stop whenever you wish.", "lt-small");
     const label = make("label", "lt-consent", body), consent = make("input", "", label);
     consent.type = "checkbox";
     make("span", "", label, "I have read this and want to take part.");
@@ -34,17 +32,25 @@ function render({ model, el }) {
       else { say("Tick the box first, if you want to take part."); consent.focus(); }
     });
     ui.at.hint = "Keys: Tab moves, space ticks the box, Enter begins";
-    if (!unfinished.length) return;
-    make("h3", "", body, "Or go on with one that was not finished");
-    const row = make("div", "lt-row lt-unfinished", body);
-    for (const { sitting, began, answered, of } of unfinished) {
-      const when = new Date(began).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-      press("", row, `Begun ${when}, ${answered} of ${of} answered`,
-        () => ask("resume", { sitting }));
-    }
+    const row = make("div", "lt-row lt-code", body), asked = make("label", "", row);
+    make("span", "", asked, "Begun before? Your code: ");
+    const code = make("input", "", asked);
+    Object.assign(code, { type: "text", autocomplete: "off", spellcheck: false, maxLength: 20 });
+    const goOn = () => {
+      const sitting = code.value.toLowerCase().replaceAll(/[^0-9a-z]/g, "");
+      if (/^[0-9a-f]{8}$/.test(sitting)) ask("resume", { sitting });
+      else { say("A code has eight letters and digits: 0 to 9, a to f."); code.focus(); }
+    };
+    code.addEventListener("keydown", event => {
+      event.stopPropagation();
+      if (event.key === "Enter") { event.preventDefault(); goOn(); }
+    });
+    press("", row, "Go on", goOn);
   };
+  /** By which a sitting is taken up again, on whatever page. */
+  const codeOf = sitting => `${sitting.slice(0, 4)} ${sitting.slice(4, 8)}`;
 
-  const check = ({ counts }, [sound]) => {
+  const check = ({ counts, sitting }, [sound]) => {
     heading("Can you hear it?");
     paragraph("Play the tones and set the volume so that they are clear and pleasant. How many "
       + "tones are there?");
@@ -54,6 +60,7 @@ function render({ model, el }) {
       if (who.plays) ask("tones", { count: number });
       else say(`Play the tones first: ${byHand("press space", "tap their button")}.`);
     };
+    paragraph(`Your code is ${codeOf(sitting)}: with it you can go on later.`, "lt-small");
     row.setAttribute("role", "group"); row.setAttribute("aria-label", "How many tones?");
     for (const number of counts) press("", row, `${number}`, () => count(number));
     ui.at.hint = `Keys: space plays or stops, ${counts[0]} to ${counts.at(-1)} say how many tones`;
@@ -96,7 +103,7 @@ function render({ model, el }) {
     } });
   };
 
-  const question = ({ task, of, names }, [sound, ...pictures]) => {
+  const question = ({ task, of, names, sitting }, [sound, ...pictures]) => {
     heading(`Question ${task + 1} of ${of}`);
     let place, confidence, began, pauses = 0, since;
     const ready = () => {
@@ -129,7 +136,8 @@ function render({ model, el }) {
       body.replaceChildren();
       ui.at = { p: () => resume(), enter: () => resume(), hint: "Keys: Enter or P goes on" };
       heading("Paused").focus();
-      paragraph(`${task} of ${of} answers are saved. You can close the page and come back later.`);
+      paragraph(`${task} of ${of} answers are saved. You can close the page and come back later, with `
+        + `your code: ${codeOf(sitting)}.`);
       const resume = () => {  // the question's own nodes come back as they were
         if (began !== undefined) pauses += performance.now() - since;
         tell("log", { what: "resume" });

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from synvae_workbench.listening.sitting import CONFIDENCE, ID, MOST_PLAYS, MOST_SECONDS
+from synvae_workbench.listening.sitting import CODE, CONFIDENCE, ID, MOST_PLAYS, MOST_SECONDS
 from synvae_workbench.listening.tasks import MOST_CLASSES, MOST_TASKS
 from synvae_workbench.live.assets import read_assets
 from synvae_workbench.live.screens import LESSON_MOVES, Moves, ScreenPage, whole
@@ -14,11 +14,15 @@ def _sitting(value: Any) -> bool:
     return isinstance(value, str) and ID.fullmatch(value) is not None
 
 
+def _sitting_or_code(value: Any) -> bool:
+    return _sitting(value) or (isinstance(value, str) and CODE.fullmatch(value) is not None)
+
+
 # Of each kind of move what it has to bring, and nothing else.
 MOVES: Moves = {
     "hello": {"sitting": lambda value: value == "" or _sitting(value)},
     "begin": {"consent": lambda value: value is True},
-    "resume": {"sitting": _sitting},
+    "resume": {"sitting": _sitting_or_code},
     "tones": {"count": whole(0, 100)},
     **LESSON_MOVES,
     "learnt": {},

@@ -5,10 +5,12 @@ const TAP = `registerProcessor("recorder-tap", class extends AudioWorkletProcess
 const QUIETEST = -60;  // dB below full scale, the left end of the level meter
 const CHUNKS = 8, FALL = 0.8;  // the meter moves once in so many chunks, and falls so fast
 const ELSE = "You can upload a recording, or choose a word below.";
+const NONE = "No microphone was found. Connect one, then press Record again.";
 const DENIED = {
   NotAllowedError: "The microphone is not allowed here. Allow it in the browser's settings of this "
     + "page (beside the address), then press Record again.",
-  NotFoundError: "No microphone was found. Connect one, then press Record again.",
+  NotFoundError: NONE,
+  OverconstrainedError: NONE,  // as WebKit says it
   NotReadableError: "The microphone is in use by another program. Close that, then press Record "
     + "again.",
   insecure: "The browser offers no microphone to this page, as it came neither from this computer "
@@ -92,7 +94,7 @@ function render({ model, el }) {
       record.textContent = "Stop"; root.dataset.recording = "";
     } catch (error) {
       idle();
-      say(`${DENIED[error.name] ?? `The microphone cannot be used (${error.name}).`} ${ELSE}`);
+      say(`${DENIED[error.name] ?? "The microphone cannot be used here."} ${ELSE}`);
     }
     opening = false;
     if (!wanted || !root.isConnected) stop(false);  // something else was chosen meanwhile
@@ -132,9 +134,25 @@ function render({ model, el }) {
 
   root.append(status);
   const result = make("div", "rc-result", el);
-  const answer = ({ said, page }) => { say(said); result.innerHTML = page; };
+  /** Plays the melody of an answer, once the word of a button has been heard. */
+  const playMelody = async () => {
+    const melody = result.querySelector(".ss-played audio");
+    if (!melody) return;
+    if (!example.paused && !example.ended)
+      await new Promise(done => {
+        for (const end of ["ended", "pause", "error"]) example.addEventListener(end, done,
+          { once: true });
+      });
+    if (!melody.isConnected || open || opening) return;  // something else was asked meanwhile
+    silence();
+    melody.play().catch(error => {
+      if (error.name === "NotAllowedError") say("Press play to hear its melody.");
+    });
+  };
+  const answer = ({ said, page }) => { say(said); result.innerHTML = page; playMelody(); };
   model.on("msg:custom", answer);
   idle();
-  return () => { model.off("msg:custom", answer); stop(false); };
+  const unwatch = watchComputer(model, el);
+  return () => { unwatch(); model.off("msg:custom", answer); stop(false); };
 }
 export default { render };

@@ -1,15 +1,14 @@
 // What pages of screens share, of which the kernel says the next one: a listening test, lessons.
-const SILENCE = 12000;  // ms after which a kernel that says nothing is reported
 
 const token = () => [...crypto.getRandomValues(new Uint8Array(16))]
   .map(byte => byte.toString(16).padStart(2, "0")).join("");
 
 /**
  * Makes a page of screens in `el`. A screen fills `ui.body`, and puts into `ui.at`, which is new for
- * each, what its keys do: `space`, `enter`, `number`, letters, and `hint`, which says so. `gone` is
- * said when the kernel does not answer, `shown` is told of each screen.
+ * each, what its keys do: `space`, `enter`, `number`, letters, and `hint`, which says so. `shown` is
+ * told of each screen.
  */
-const screenPage = ({ model, el, title, gone, shown = () => {} }) => {
+const screenPage = ({ model, el, title, shown = () => {} }) => {
   const page = token(), root = make("div", "listening", el);
   root.tabIndex = -1;  // a click anywhere in it brings the keys here
   asGroup(root, title);
@@ -22,17 +21,15 @@ const screenPage = ({ model, el, title, gone, shown = () => {} }) => {
   const audio = make("audio", "live-audio", root);
   const ui = { root, body, audio, title: name, at: {}, screens: {} };
 
-  let waiting, urls = [], player;
+  let waiting = false, urls = [], player;
   const say = text => { status.textContent = text; };
-  const idle = () => { clearTimeout(waiting); waiting = undefined; delete root.dataset.busy; };
-  const tell = (kind, values) => {
-    try { model.send({ page, kind, ...values }); } catch { say(gone); }
-  };
+  const idle = () => { waiting = false; delete root.dataset.busy; };
+  const tell = (kind, values) => model.send({ page, kind, ...values });
   /** Sends a move, one at a time. */
   const ask = (kind, values) => {
     if (waiting) return;
     root.dataset.busy = "";
-    waiting = setTimeout(() => { idle(); say(gone); }, SILENCE);
+    waiting = true;
     tell(kind, values);
   };
 
@@ -55,6 +52,8 @@ const screenPage = ({ model, el, title, gone, shown = () => {} }) => {
   const picture = (parent, bytes, alt) => {
     const image = make("img", "", parent);
     image.alt = alt; image.src = url(bytes, "image/png");
+    // Of a PNG this byte says what its pixels are: grey with alpha is ink, see screens.py.
+    image.classList.toggle("lt-ink", new DataView(bytes.buffer, bytes.byteOffset).getUint8(25) === 4);
   };
   /** A row of radio buttons; calls back with the place that is chosen. */
   const choices = (legend, name, options, fill, chosen) => {
@@ -84,7 +83,7 @@ const screenPage = ({ model, el, title, gone, shown = () => {} }) => {
     ended(); player = who; audio.src = who.sound; audio.volume = volume.value;
     try { await audio.play(); } catch (error) {
       if (error.name !== "AbortError")
-        say(`The browser cannot play this sound (${error.name}); press the button again.`);
+        say("The browser cannot play this sound; press the button again.");
       return;
     }
     who.plays += 1; say(""); who.onPlay?.();
@@ -154,7 +153,8 @@ const screenPage = ({ model, el, title, gone, shown = () => {} }) => {
     if (!event.repeat) act();
   });
   paragraph("Getting ready …");
-  const close = () => { model.off("msg:custom", told); idle(); audio.pause();
+  const unwatch = watchComputer(model, el);
+  const close = () => { unwatch(); model.off("msg:custom", told); audio.pause();
     for (const old of urls) URL.revokeObjectURL(old); };
   return Object.assign(ui, { say, tell, ask, press, heading, paragraph, url, picture,
     choices, pictureChoices, toggle, playing, playButton, primary, hint, close });

@@ -5,11 +5,15 @@ the notebook. Two tabs may show the same widget: each says who it is by a random
 and what it is told is for that token alone. What a page sends is not trusted.
 """
 
+import io
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import anywidget
+import numpy as np
+from PIL import Image
 
 from synvae_workbench.listening.journal import Stale
 from synvae_workbench.listening.screens import Move, Screen
@@ -17,6 +21,8 @@ from synvae_workbench.listening.tasks import MOST_CLASSES, MOST_TASKS
 from synvae_workbench.live.messages import BROKEN
 
 PAGE = re.compile(r"[0-9a-f]{32}")
+PNG = b"\x89PNG\r\n\x1a\n"
+BLACK = 16  # of 255, at most
 
 Check = Callable[[Any], bool]
 Moves = Mapping[str, Mapping[str, Check]]
@@ -74,7 +80,24 @@ class ScreenPage(anywidget.AnyWidget):
             said = f"Not possible: {error}. {self.kept}".strip()
             screen = Screen({"said": said, "refused": True}, [])
         finally:  # any other error goes on to the log
-            self.send({"to": page} | screen.content, screen.buffers)
+            self.send({"to": page} | screen.content, [as_ink(each) for each in screen.buffers])
+
+
+@lru_cache(maxsize=1024)
+def as_ink(data: bytes) -> bytes:
+    """A grey PNG that is black for the most part as black ink, whose alpha its light pixels are.
+
+    So a page shows a digit on its own paper, light or dark. Anything else stays as it is.
+    """
+    if not data.startswith(PNG):
+        return data
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        if image.mode != "L" or np.median(light := np.asarray(image)) > BLACK:
+            return data
+    ink, buffer = Image.new("LA", light.shape[::-1]), io.BytesIO()
+    ink.putalpha(Image.fromarray(light))
+    ink.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def parse_message(content: object, moves: Moves) -> Move:

@@ -4,6 +4,7 @@ import io
 import re
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 from axe import violations
@@ -13,6 +14,14 @@ from telephones import TELEPHONE, check_on_a_telephone, check_on_paper
 NOTEBOOK = "42_say_it_see_it_hear_it.ipynb"
 MELODY_SECONDS = 4  # two bars at 120 beats a minute
 PLACES = ("lab", "voila")
+# A browser that refuses in this way; without a name, one that has no microphones at all.
+MICROPHONE = """name => {
+  const getUserMedia = () => Promise.reject(Object.assign(new Error(), { name }));
+  const value = name ? { getUserMedia } : undefined;
+  Object.defineProperty(navigator, "mediaDevices", { value, configurable: true });
+}"""
+PLAYING = "!document.querySelector('.rc-result .ss-played audio').paused"
+SESSION = "jupyterapp.shell.currentWidget.sessionContext.session"
 
 
 @pytest.fixture(scope="module", params=PLACES)
@@ -46,6 +55,7 @@ def test_an_example_is_answered_with_sounds_and_pictures(page, place, sound_of, 
     assert 0.1 < sound_of(said).seconds < 2
     assert sound_of(played).seconds == pytest.approx(MELODY_SECONDS, abs=2.5)
     assert min(sound_of(said).loudest, sound_of(played).loudest) > 0.01
+    page.wait_for_function(PLAYING)
     pictures = page.locator(".rc-result img")
     assert pictures.count() == 4
     for picture in pictures.all():
@@ -71,6 +81,24 @@ def test_it_is_told_to_who_cannot_see_it(page, place):
     assert not violations(page)
     page.emulate_media(color_scheme="dark")
     assert not violations(page)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("NotAllowedError", "The microphone is not allowed here."),
+        ("NotFoundError", "No microphone was found."),
+        ("OverconstrainedError", "No microphone was found."),
+        ("WhateverError", "The microphone cannot be used here. You can upload"),
+        ("", "The browser offers no microphone to this page"),
+    ],
+)
+def test_without_a_microphone_it_says_what_to_do(page, name, words):
+    page.evaluate(MICROPHONE, name)
+    page.get_by_role("button", name="Record", exact=True).click()
+    status(page).filter(has_text=words).wait_for()
+    assert "Error" not in status(page).inner_text()
+    page.evaluate("delete navigator.mediaDevices")
 
 
 def test_another_example_changes_the_picture(page):
@@ -137,3 +165,19 @@ def test_a_hostile_file_is_refused_in_words_and_the_kernel_lives_on(page, name, 
     assert page.locator(".recorder .rc-status img").count() == 0, "a name is no markup"
     page.get_by_role("button", name="zero", exact=True).click()
     answered(page, "zero")
+
+
+def test_a_page_whose_kernel_dies_says_so(page, place, request, artifacts):
+    """The last test: nothing answers on this page from then on."""
+    if place == "lab":
+        kernel = page.evaluate(f"{SESSION}.kernel.id")
+    else:
+        kernel = re.search(r"kernelId\W+([-0-9a-f]{36})", page.content())[1]
+    served = request.getfixturevalue("jupyterlab" if place == "lab" else "live_pages")
+    for process in psutil.Process(served.pid).children(recursive=True):
+        if kernel in " ".join(process.cmdline()):
+            process.kill()
+    helps = "run its cells again." if place == "lab" else "reload."
+    alert = page.get_by_role("alert").filter(has_text=f"This page has lost its computer; {helps}")
+    alert.wait_for()
+    page.screenshot(path=artifacts / f"lost_{place}.png")

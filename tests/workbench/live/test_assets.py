@@ -27,3 +27,10 @@ def test_all_begin_with_what_is_common():
     assert script.index("const make") < script.index("export default")
     assert script.count("const make =") == 1
     assert style.startswith((HERE / "common.css").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "name", ["explore_synvae.js", "explore_music.js", "recorder.js", "screens.js"]
+)
+def test_each_page_says_that_its_kernel_is_gone(name):
+    assert "watchComputer(model, el)" in (HERE / name).read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from synvae_workbench.listening import begin_sitting, load_materials, read_resul
 from synvae_workbench.listening.controller import Controller
 from synvae_workbench.live.listening_test import MOVES, ListeningTest
 from synvae_workbench.live.messages import BROKEN
-from synvae_workbench.live.screens import parse_message
+from synvae_workbench.live.screens import as_ink, parse_message
 
 ADA, BOB = "a" * 32, "b" * 32
 
@@ -76,7 +76,6 @@ def pages(materials, tmp_path):
 def test_a_test_from_its_beginning_to_its_end(pages, materials):
     content, _ = pages.send(ADA, "hello", sitting="")
     assert (content["screen"], content["questions"], content["choices"]) == ("welcome", 4, 3)
-    assert content["unfinished"] == []
     content, (sound,) = pages.send(ADA, "begin", consent=True)
     assert (content["screen"], content["counts"]) == ("volume", (2, 3, 4, 5))
     assert soundfile.read(io.BytesIO(sound))[0].max() > 0.05
@@ -144,7 +143,7 @@ def test_nothing_that_tells_the_answer_is_sent_before_the_choice(pages, material
     for content, buffers in pages.told:
         if content["screen"] == "question":
             assert content.keys() <= words
-        text = json.dumps(content | {"sitting": "", "unfinished": ""})
+        text = json.dumps(content | {"sitting": ""})
         assert not known & set(re.findall(r"\d{5}", text))  # ids of a blind design have five digits
         for buffer in buffers:
             assert not any(each.encode() in buffer for each in known)
@@ -188,14 +187,44 @@ def test_a_page_that_is_loaded_again_goes_on_and_takes_over(pages):
     assert content["task"] == 2
 
 
+def test_only_who_has_its_code_is_led_to_a_sitting_that_was_not_finished(pages):
+    pages.to_questions(ADA)
+    pages.answer(ADA, 0)
+    (each,) = pages.stored()
+    content, _ = pages.send(BOB, "hello", sitting="")
+    assert content["screen"] == "welcome"
+    said = json.dumps(content)
+    assert each[:8] not in said
+    assert str(pages.folder) not in said, "where sittings lie is nothing to a listener"
+    content, _ = pages.send(BOB, "resume", sitting="0" * 8)
+    assert "there is no sitting" in content["said"]
+    content, _ = pages.send(BOB, "resume", sitting=each[:8])
+    assert (content["screen"], content["task"]) == ("question", 1)
+
+
+def test_a_digit_is_ink_on_the_pages_own_paper():
+    digit = np.zeros((28, 28), np.uint8)
+    digit[8:20, 12:16] = 200
+    photograph = np.tile(np.arange(28, dtype=np.uint8) * 9, (28, 1))
+    for picture, is_ink in ((digit, True), (photograph, False), (255 - digit, False)):
+        buffer = io.BytesIO()
+        Image.fromarray(picture).save(buffer, "PNG")
+        shown = as_ink(buffer.getvalue())
+        assert (shown[25] == 4) == is_ink, "the page goes by this byte"
+        if is_ink:
+            grey, alpha = Image.open(io.BytesIO(shown)).split()
+            assert np.array_equal(alpha, digit)
+            assert not np.asarray(grey).any()
+        else:
+            assert shown == buffer.getvalue()
+    assert as_ink(b"fLaC") == b"fLaC"
+
+
 def test_a_new_kernel_goes_on_where_the_old_one_was(pages, materials):
     pages.to_questions(ADA)
     pages.answer(ADA, 0, 1)
     (before,) = pages.stored().values()
     again = Pages(materials, pages.folder)
-    content, _ = again.send(BOB, "hello", sitting="")
-    (offered,) = content["unfinished"]
-    assert (offered["sitting"], offered["answered"], offered["of"]) == (before.id, 1, 4)
     content, _ = again.send(BOB, "hello", sitting=before.id)
     assert content["task"] == 1
     assert content["said"] == "You go on where you stopped."
