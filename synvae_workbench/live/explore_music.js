@@ -162,6 +162,7 @@ function render({ model, el }) {
       cards.forEach((show, i) => show(content.tunes["AB"[i]], buffers[1 + i]));
       if (!waiting) {  // else the hand is on a slider already
         mix.set(content.mix);
+        qpm.set(content.qpm); program.value = content.program;
         for (const { name, set } of sliders) set(content.more[name]);
       }
       for (const { name, tell } of sliders) tell(content.found[name]);

@@ -4,7 +4,7 @@ Whatever the page asks for becomes a `State` first; then, for the newest one alo
 played and a picture drawn. So nothing that was asked is lost, and nothing queues up.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import anywidget
@@ -22,25 +22,27 @@ from synvae_workbench.data.pictures.kind import DIGIT
 from synvae_workbench.evaluation.steering import STEERABLE, Tunes, attribute_values, steer
 from synvae_workbench.live.assets import read_assets
 from synvae_workbench.live.attribute_words import describe_change
-from synvae_workbench.live.keyboard import SLOTS, TEMPOS, Keyboard
+from synvae_workbench.live.explore_music_state import (
+    REACH,
+    State,
+    Tune,
+    describe_slot,
+    requested_state,
+    tapped_state,
+)
+from synvae_workbench.live.keyboard import SLOTS, TEMPOS, Keyboard, Wish
 from synvae_workbench.live.latest import LatestCall
 from synvae_workbench.live.live_player import (
     LivePlayer,
     describe_notes,
     format_note_count,
 )
-from synvae_workbench.live.messages import (
-    BROKEN,
-    FOREIGN,
-    INSTRUMENTS,
-    bounded_number,
-    instrument_groups,
-)
+from synvae_workbench.live.messages import BROKEN, instrument_groups
 from synvae_workbench.live.read_aloud import describe_melody_change, describe_return
-from synvae_workbench.live.uploads import MAX_MIDI_BYTES, printable_name, read_midi_upload
+from synvae_workbench.live.uploads import MAX_MIDI_BYTES
 
 ENDS = (0, 100)  # of the mix: A and B themselves
-REACH, STEP = 2.0, 0.25  # of a slider, in standard deviations of the tunes
+STEP = 0.25  # of a slider, in standard deviations of the tunes
 # What stands at a slider, and at its ends.
 SLIDERS = {
     "notes": ("Notes", "fewer", "more"),
@@ -48,30 +50,6 @@ SLIDERS = {
     "leaps": ("Leaps", "smaller", "larger"),
     "syncopation": ("Syncopation", "less", "more"),
 }
-
-
-class Tune(NamedTuple):
-    """A melody (t,) and what to call it in a sentence."""
-
-    name: str
-    events: Integer[np.ndarray, " t"]
-
-
-class State(NamedTuple):
-    """Settings of the page: the tunes, the mix of A and B in percent, and changes of attributes."""
-
-    tunes: Mapping[str, Tune]  # by slot
-    mix: int = 0
-    more: Mapping[str, float] = {}
-    qpm: float = 120.0
-    program: int = 0
-
-    @property
-    def caption(self) -> str:
-        """The melody in a few words."""
-        name = {0: self.tunes["A"].name, 100: self.tunes["B"].name}.get(self.mix)
-        words = name or f"{self.mix} % of the way from A to B"
-        return words + (", changed" if any(self.more.values()) else "")
 
 
 class PlayedState(NamedTuple):
@@ -159,25 +137,33 @@ class MusicPage(anywidget.AnyWidget):
         )
         self._answer = LatestCall(self._show, on_error=self._fail)
         self._before: Shown | None = None
+        self._become(self._state)
         self._show(play=False)
         self.on_msg(self._receive)
+
+    def _become(self, state: State, said: str = "") -> None:
+        """Takes a state on, and shows the keyboard what is in the slots now."""
+        self._state = state
+        self.keyboard.qpm = state.qpm
+        slots = {slot: describe_slot(tune) for slot, tune in state.tunes.items()}
+        self.keyboard.show(slots, undo=bool(state.past), said=said)
 
     def _receive(self, _: object, content: object, buffers: Sequence[object]) -> None:
         if content == {"kind": "ready"}:
             self.send(*self._last)
             return
         try:
-            self._state = requested_state(self._state, content, buffers, self._bench)
+            examples, steps = self._bench.examples, self._bench.steps
+            self._become(requested_state(self._state, content, buffers, examples, steps=steps))
         except ValueError as error:
             self.send({"kind": "said", "said": f"Not used: {error}."})
             return
-        self.keyboard.qpm = self._state.qpm
         self._answer()
 
-    def _tapped(self, slot: str, events: Integer[np.ndarray, " t"], finished: bool) -> None:
-        tune = Tune("Your melody", events)
-        self._state = put_in_slot(self._state, slot, tune)
-        self._answer(play=finished)
+    def _tapped(self, wish: Wish) -> None:
+        tapped = tapped_state(self._state, wish)
+        self._become(tapped.state, tapped.said)
+        self._answer(play=tapped.finished)
 
     def _show(self, play: bool = True) -> None:
         state = self._state
@@ -207,47 +193,6 @@ def check_bench(bench: MelodyBench) -> None:
         )
     if len(bench.examples) < 2 or any(len(tune.events) != length for tune in bench.examples):
         raise ValueError(f"the page needs two example tunes or more, of {length} steps each")
-
-
-def put_in_slot(state: State, slot: str, tune: Tune) -> State:
-    """The state that plays a tune which has just been put into a slot, and nothing else."""
-    return state._replace(tunes={**state.tunes, slot: tune}, mix=100 * SLOTS.index(slot), more={})
-
-
-def requested_state(
-    state: State, content: object, buffers: Sequence[object], bench: MelodyBench
-) -> State:
-    """The state that a message of the page asks for; what the page sends is not trusted.
-
-    Raises:
-        ValueError: for a message that is none, or a MIDI file that cannot be used, saying why.
-    """
-    match content:
-        case {"kind": "choose", "slot": str(slot), "index": int(index)} if (
-            slot in SLOTS and 0 <= index < len(bench.examples)
-        ):
-            return put_in_slot(state, slot, bench.examples[index])
-        case {"kind": "upload", "slot": str(slot), "name": str(name)} if (
-            slot in SLOTS and len(buffers) == 1
-        ):
-            events = read_midi_upload(name, buffers[0], steps=bench.steps)
-            return put_in_slot(state, slot, Tune(printable_name(name), events))
-        case {"kind": "hear", "slot": str(slot)} if slot in SLOTS:
-            return put_in_slot(state, slot, state.tunes[slot])
-        case {"kind": "swap"}:
-            first, second = (state.tunes[slot] for slot in SLOTS)
-            return state._replace(tunes={"A": second, "B": first}, mix=100 - state.mix)
-        case {"kind": "change", "mix": mix, "more": dict(more), "qpm": qpm, "program": program}:
-            if set(more) <= set(STEERABLE):
-                return state._replace(
-                    mix=round(bounded_number(mix, (0, 100))),
-                    more={
-                        name: bounded_number(value, (-REACH, REACH)) for name, value in more.items()
-                    },
-                    qpm=bounded_number(qpm, TEMPOS),
-                    program=round(bounded_number(program, (0, INSTRUMENTS - 1))),
-                )
-    raise ValueError(FOREIGN)
 
 
 def describe_page(bench: MelodyBench, state: State) -> dict:
@@ -282,6 +227,8 @@ def state_message(
         "said": announce(bench, state, played, before),
         "came_back": describe_return(played.picture, bench.kind).words,
         "mix": state.mix,
+        "qpm": state.qpm,
+        "program": state.program,
         "more": {name: state.more.get(name, 0.0) for name in STEERABLE},
         "found": {
             name: describe_change(name, *values, steps=bench.steps)

@@ -1,4 +1,5 @@
-// A piano that sounds at once; what is tapped goes to the kernel as notes: see keyboard.py.
+// A piano that sounds at once; each key goes to the kernel, which says what a melody is then: see
+// keyboard.py.
 const WHITE = [0, 2, 4, 5, 7, 9, 11], KEYS = 25, OCTAVE = 12, LOWEST = 24, HIGHEST = 84;
 const NAMES = ["C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "A flat", "A", "B flat", "B"];
 // Two rows of the computer's keyboard, by place and not by letter, from the lowest key on.
@@ -50,7 +51,7 @@ const makeSynth = () => {
 function render({ model, el }) {
   const root = make("div", "keyboard", el), steps = model.get("steps"), synth = makeSynth();
   asGroup(root, "Tap a melody");
-  const melodies = { A: [], B: [] }, pasts = { A: [], B: [] };
+  let slots = {}, canUndo = false;  // as the kernel has them
   let slot = "A", lowest = 60, focus = 60, take;
   const held = new Map();  // what is pressed: by pointer or place, the pitch and how to let it go
 
@@ -78,15 +79,9 @@ function render({ model, el }) {
   pick.value = length;
   pick.addEventListener("change", () => { length = +pick.value; });
   const rest = button(top, "Rest", () => add(null), "A silence of that length (space bar)");
-  const undo = button(top, "Undo", () => {
-    stop(false);
-    const before = pasts[slot].pop();
-    if (before) { melodies[slot] = before; say("Undone."); draw(); tell(false); }
-  }, "Take the last one back (backspace)");
-  const clear = button(top, "Clear", () => {
-    stop(false);
-    if (end()) { change([]); say("Cleared."); tell(false); }
-  });
+  const undo = button(top, "Undo", () => { stop(false); model.send({ kind: "undo" }); },
+    "Take the last change back, whatever it was (backspace)");
+  const clear = button(top, "Clear", () => { stop(false); model.send({ kind: "clear", slot }); });
   const record = button(top, "Play in time", () => { if (take) stop(true); else start(); },
     "A bar is counted in; then play along with the beats");
   record.classList.add("kb-record");
@@ -98,10 +93,6 @@ function render({ model, el }) {
   roll.style.setProperty("--beats", steps / 4); roll.style.setProperty("--bars", steps / 16);
 
   // --- the melody so far
-  const notesOf = () => melodies[slot].filter(([, , pitch]) => pitch !== null);
-  const end = () => melodies[slot].at(-1)?.[1] ?? 0;
-  const change = notes => { pasts[slot].push(melodies[slot]); melodies[slot] = notes; draw(); };
-  const tell = play => model.send({ kind: "notes", slot, notes: notesOf(), play });
   const place = (node, start, until, pitch) => {
     const low = LOW - 8, span = HIGH + 8 - low;
     Object.assign(node.style, { left: `${100 * start / steps}%`, background: colour(pitch),
@@ -109,23 +100,17 @@ function render({ model, el }) {
       bottom: `${Math.max(0, Math.min(94, 100 * (pitch - low) / span))}%` });
   };
   const draw = () => {
+    const held = slots[slot];
+    if (!held || take) return;
     roll.replaceChildren();
-    for (const [start, until, pitch] of notesOf()) place(make("span", "", roll), start, until, pitch);
-    make("i", "", roll).style.left = `${100 * end() / steps}%`;
-    const count = notesOf().length;
-    roll.setAttribute("aria-label", `Tapped into ${slot}: ${count} note${count === 1 ? "" : "s"}, `
-      + `${end()} of ${steps} sixteenths${count ? `; ${notesOf().map(note => spoken(note[2])).join(", ")}`
-        : ""}`);
-    undo.disabled = !pasts[slot].length; clear.disabled = !end();
+    for (const note of held.notes) place(make("span", "", roll), ...note);
+    make("i", "", roll).style.left = `${100 * held.end / steps}%`;
+    roll.setAttribute("aria-label", `Melody ${slot}, ${held.name}: ${held.count}, `
+      + `${held.end} of ${steps} sixteenths${held.notes.length ? `; ${
+        held.notes.map(note => spoken(note[2])).join(", ")}` : ""}`);
+    undo.disabled = !canUndo; clear.disabled = !held.end;
   };
-  const add = pitch => {  // a note, or a rest
-    const start = end();
-    if (start >= steps) { say("The bars are full: undo, clear, or play in time."); return; }
-    const until = Math.min(steps, start + length), full = until === steps;
-    change([...melodies[slot], [start, until, pitch]]);
-    say(`${pitch === null ? "Rest" : spoken(pitch)}${full ? ". The bars are full." : ""}`);
-    tell(full);
-  };
+  const add = pitch => model.send({ kind: "key", slot, pitch, length });  // or a rest: null
 
   // --- in time: a bar is counted in, then the taps are kept until the bars are over
   const start = () => {
@@ -162,7 +147,6 @@ function render({ model, el }) {
       const late = (synth.now() - zero);
       model.send({ kind: "taps", slot, qpm,
         taps: taps.map(tap => [tap.step / per, (tap.until ?? late * per) / per, tap.pitch]) });
-      say("Moved to the nearest sixteenths.");
     } else { draw(); say(keep ? "Nothing was played." : ""); }
   };
 
@@ -263,16 +247,14 @@ function render({ model, el }) {
   status.setAttribute("role", "status");
   const say = text => { status.textContent = text; };
   const receive = content => {
-    if (content.kind === "quantised") {
-      pasts[content.slot].push(melodies[content.slot]); melodies[content.slot] = content.notes;
-      draw();
-    } else say(content.said);
+    if (content.kind === "holds") { ({ slots, undo: canUndo } = content); draw(); }
+    if (content.said) say(content.said);
   };
   model.on("msg:custom", receive);
   const silence = () => { for (const [key] of held) release(key); stop(false); };
   document.addEventListener(SILENCE_EVENT, silence);
   narrow.addEventListener("change", build);
-  build(); markSlot(slot); draw();
+  build(); markSlot(slot); model.send({ kind: "ready" });
   say(byHand("Click into the keys; then the letters on them play too.",
     "Tap the keys. The arrows go an octave lower and higher."));
   return () => {

@@ -5,7 +5,8 @@ played is moved to the nearest sixteenths. What the page sends is not trusted.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import anywidget
 import numpy as np
@@ -19,18 +20,41 @@ from synvae_workbench.live.assets import read_assets
 SLOTS = ("A", "B")
 TEMPOS = (40.0, 240.0)  # quarters per minute
 MAX_TAPS = 1_000
-STRANGE = "the page sent something that no keyboard plays; run the cell again"
+STRANGE = "Not used: the page sent something that no keyboard plays; run the cell again"
 
 # One tap: when the key went down and up, in seconds from the first beat, and its MIDI pitch.
 Tap = tuple[float, float, int]
 
 
+class Key(NamedTuple):
+    """A key to add to what a slot, "A" or "B", holds: `length` sixteenths of a pitch or a rest."""
+
+    slot: str
+    pitch: int | None
+    length: int
+
+
+class Take(NamedTuple):
+    """A melody (steps,) in place of what a slot holds; silence clears it."""
+
+    slot: str
+    events: Integer[np.ndarray, " t"]
+
+
+class Undo(NamedTuple):
+    """The last change taken back, of whatever kind and in whatever slot."""
+
+
+Wish = Key | Take | Undo
+
+
 class Keyboard(anywidget.AnyWidget):
     """Widget of two octaves of piano keys, for the mouse, a finger or the computer's keyboard.
 
+    It keeps no melody: whoever owns the slots is asked, and says by `show` what they hold.
+
     Args:
-        heard: called with a slot, "A" or "B", the melody (steps,) tapped into it, and whether it
-            is finished and should sound.
+        asked: called with each `Wish`; a ValueError is said.
         steps: of a melody, in sixteenths.
         qpm: the tempo at first, in quarters per minute.
     """
@@ -40,46 +64,56 @@ class Keyboard(anywidget.AnyWidget):
     steps = traitlets.Int(32).tag(sync=True)
     qpm = traitlets.Float(120.0).tag(sync=True)
 
-    def __init__(
-        self,
-        heard: Callable[[str, Integer[np.ndarray, " t"], bool], object],
-        *,
-        steps: int,
-        qpm: float = 120.0,
-    ) -> None:
+    def __init__(self, asked: Callable[[Wish], object], *, steps: int, qpm: float = 120.0) -> None:
         super().__init__(steps=steps, qpm=qpm)
-        self._heard = heard
+        self._asked = asked
+        self._shown: dict[str, Any] = {}
         self.on_msg(self._receive)
 
+    def show(self, slots: Mapping[str, Mapping[str, Any]], *, undo: bool, said: str = "") -> None:
+        """Shows what the slots hold.
+
+        Args:
+            slots: of each its `name`, its `notes` as [start, end, pitch] in steps, and the step
+                `end` at which the next key is added.
+            undo: whether there is something to take back.
+            said: what to say of it.
+        """
+        self._shown = {"kind": "holds", "slots": slots, "undo": undo}
+        self.send(self._shown | {"said": said})
+
     def _receive(self, _: object, content: object, buffers: Sequence[object]) -> None:
-        try:
-            slot, events, finished = parse_message(content, steps=self.steps)
-        except ValueError as error:
-            self.send({"kind": "refused", "said": f"Not used: {error}."})
+        if content == {"kind": "ready"}:
+            self.send(self._shown)
             return
-        if content["kind"] == "taps":
-            notes = [list(note[:3]) for note in ONE_VOICE.notes(events)]
-            self.send({"kind": "quantised", "slot": slot, "notes": notes})
-        self._heard(slot, events, finished)
+        try:
+            self._asked(parse_message(content, steps=self.steps))
+        except ValueError as error:
+            self.send({"kind": "refused", "said": f"{error}."})
 
 
-def parse_message(content: object, *, steps: int) -> tuple[str, Integer[np.ndarray, " t"], bool]:
-    """Parses a message of the page: its slot, its melody, and whether to play it.
+def parse_message(content: object, *, steps: int) -> Wish:
+    """Parses a message of the page.
 
     Args:
-        content: {"kind": "notes", "slot", "notes": [[start, end, pitch], ...] in steps, "play"}, or
-            {"kind": "taps", "slot", "taps": [[down, up, pitch], ...] in seconds, "qpm"}.
+        content: {"kind": "key", "slot", "pitch": a MIDI pitch or None for a rest, "length": in
+            steps}, {"kind": "taps", "slot", "taps": [[down, up, pitch], ...] in seconds, "qpm"},
+            {"kind": "clear", "slot"} or {"kind": "undo"}.
 
     Raises:
         ValueError: for any other message, or notes that make no melody.
     """
     match content:
-        case {"kind": "notes", "slot": str(slot), "notes": list(notes), "play": bool(play)}:
-            if slot in SLOTS and all(map(_is_note, notes)):
-                return slot, ONE_VOICE.events((Note(*note) for note in notes), steps=steps), play
+        case {"kind": "undo"}:
+            return Undo()
+        case {"kind": "clear", "slot": str(slot)} if slot in SLOTS:
+            return Take(slot, ONE_VOICE.events([], steps=steps))
+        case {"kind": "key", "slot": str(slot), "pitch": pitch, "length": int(length)}:
+            if slot in SLOTS and _is_pitch(pitch) and _is_whole(length) and 1 <= length <= steps:
+                return Key(slot, pitch, length)
         case {"kind": "taps", "slot": str(slot), "taps": list(taps), "qpm": int() | float() as qpm}:
             if slot in SLOTS and len(taps) <= MAX_TAPS and all(map(_is_tap, taps)):
-                return slot, quantise(map(tuple, taps), qpm=qpm, steps=steps), True
+                return Take(slot, quantise(map(tuple, taps), qpm=qpm, steps=steps))
     raise ValueError(STRANGE)
 
 
@@ -110,8 +144,12 @@ def quantise(taps: Iterable[Tap], *, qpm: float, steps: int) -> Integer[np.ndarr
     return ONE_VOICE.events(notes, steps=steps)
 
 
-def _is_note(note: object) -> bool:
-    return isinstance(note, list) and len(note) == 3 and all(type(value) is int for value in note)
+def _is_whole(value: object) -> bool:
+    return type(value) is int
+
+
+def _is_pitch(value: object) -> bool:
+    return value is None or (_is_whole(value) and MIN_PITCH <= value <= MAX_PITCH)
 
 
 def _is_tap(tap: object) -> bool:

@@ -126,6 +126,23 @@ def test_a_file_is_mixed_with_a_tune_and_changed(opened, sound_of, artifacts):
     opened.root.screenshot(path=artifacts / "music_changed.png")
 
 
+def test_no_key_replaces_an_upload_and_undo_brings_back_what_was_there(opened):
+    root, keys = opened.root, opened.root.locator(".kb-piano [tabindex='0']")
+    half = ONE_VOICE.events([Note(4 * i, 4 * i + 3, 60 + i) for i in range(4)], steps=32)
+    file = {"name": "half.mid", "mimeType": "audio/midi", "buffer": midi_bytes(half)}
+    opened.get("Upload a MIDI file as melody A").set_input_files(file)
+    opened.plays("C4, C♯4, D4, E♭4")
+    keys.focus()
+    opened.page.keyboard.press("a")
+    opened.plays("C4, C♯4, D4, E♭4, C4")
+    root.get_by_role("button", name="Swap A and B").click()
+    root.locator(".kb-roll[aria-label^='Melody A']:not([aria-label*='Your melody'])").wait_for()
+    root.get_by_role("button", name="Undo").click()
+    root.get_by_role("button", name="Undo").click()
+    opened.plays("C4, C♯4, D4, E♭4")
+    root.locator(".kb-roll[aria-label^='Melody A, half.mid']").wait_for()
+
+
 def test_a_hostile_file_is_refused_and_the_page_lives_on(opened):
     hostile = {"name": "evil.mid", "mimeType": "audio/midi", "buffer": b"MThd" + b"\xff" * 3000}
     opened.get("Upload a MIDI file as melody B").set_input_files(hostile)

@@ -16,16 +16,13 @@ from synvae_workbench.evaluation.steering import STEERABLE, attribute_values, st
 from synvae_workbench.live.attribute_words import describe_change
 from synvae_workbench.live.explore_music import (
     BROKEN,
-    REACH,
     SLIDERS,
     MelodyBench,
     MusicPage,
     Shown,
-    State,
-    Tune,
-    requested_state,
     state_message,
 )
+from synvae_workbench.live.explore_music_state import REACH, State, Tune, requested_state
 from synvae_workbench.live.read_aloud import describe_melody_change, describe_return
 
 SYNVAE, MODEL = small_synvae(), melody_model("mixer").eval()
@@ -42,14 +39,15 @@ def changed(mix=0, qpm=120, program=0, **more):
 
 
 def wish(content, *buffers, state=STATE):
-    return requested_state(state, content, buffers, BENCH)
+    return requested_state(state, content, buffers, EXAMPLES, steps=32)
 
 
 @pytest.fixture
 def page():
     """One that keeps what the page is told, and what the player shows."""
     made = MusicPage(BENCH)
-    made.told, made.played = [], []
+    made.told, made.played, made.held = [], [], []
+    made.keyboard.send = lambda content, buffers=None: made.held.append(content)
     made.send = lambda content, buffers=None: made.told.append((content, buffers))
     show = made.player.show
     made.player.send = lambda content, buffers=None: None
@@ -242,16 +240,38 @@ def test_of_a_drag_the_newest_is_played(page):
 
 
 def test_what_is_tapped_is_drawn_at_once_and_sounds_when_it_is_finished(page):
-    notes = {"kind": "notes", "slot": "B", "notes": [[0, 4, 60]], "play": False}
-    page.keyboard.send = lambda content, buffers=None: None
-    send(page.keyboard, notes)
+    key = {"kind": "key", "slot": "B", "pitch": 60, "length": 16}
+    send(page.keyboard, key)
     events, how = page.played[-1]
-    assert ONE_VOICE.notes(events) == [Note(0, 4, 60)]
+    assert ONE_VOICE.notes(events) == [Note(0, 16, 60)]
     assert not how["play"]
     assert page.told[-1][0]["mix"] == 100
     assert page.told[-1][0]["tunes"]["B"]["name"] == "Your melody"
-    send(page.keyboard, notes | {"play": True})
+    send(page.keyboard, key)
     assert page.played[-1][1]["play"]
+
+
+def test_keyboard_and_page_show_the_same_slots_whatever_was_done(page):
+    """Taps, an upload, a swap, a choice, taking back: all of it in any order."""
+    rng = np.random.default_rng(0)
+    acts = [
+        (page, {"kind": "choose", "slot": "A", "index": 2}, ()),
+        (page, {"kind": "upload", "slot": "A", "name": "mine.mid"}, (midi_bytes(DOWN[:16]),)),
+        (page, {"kind": "swap"}, ()),
+        (page.keyboard, {"kind": "key", "slot": "A", "pitch": 60, "length": 4}, ()),
+        (page.keyboard, {"kind": "key", "slot": "B", "pitch": None, "length": 8}, ()),
+        (page.keyboard, {"kind": "clear", "slot": "B"}, ()),
+        (page.keyboard, {"kind": "undo"}, ()),
+    ]
+    for number in [*range(len(acts)), *rng.integers(0, len(acts), 8)]:
+        widget, content, buffers = acts[number]
+        send(widget, content, *buffers)
+        shown = [each for each in page.held if each["kind"] == "holds"][-1]
+        told = page.told[-1][0]["tunes"]
+        for slot in "AB":
+            assert shown["slots"][slot]["notes"] == told[slot]["notes"]
+            assert shown["slots"][slot]["name"] == told[slot]["name"]
+        assert shown["undo"] == bool(page._state.past)
 
 
 def test_a_refusal_is_said_and_the_next_wish_is_heard(page):

@@ -1,9 +1,15 @@
-import numpy as np
 import pytest
 
 from synvae_core.music.coding import Note
 from synvae_core.music.melody import ONE_VOICE
-from synvae_workbench.live.keyboard import MAX_TAPS, Keyboard, parse_message, quantise
+from synvae_workbench.live.keyboard import (
+    MAX_TAPS,
+    Key,
+    Keyboard,
+    Undo,
+    parse_message,
+    quantise,
+)
 
 SIXTEENTH = 60 / 120 / 4  # seconds at 120 quarters a minute
 
@@ -12,8 +18,8 @@ def played(*taps, qpm=120, steps=32):
     return ONE_VOICE.notes(quantise(taps, qpm=qpm, steps=steps))
 
 
-def notes(*rows, slot="A", play=False):
-    return {"kind": "notes", "slot": slot, "notes": [list(row) for row in rows], "play": play}
+def key(pitch=60, length=2, slot="A"):
+    return {"kind": "key", "slot": slot, "pitch": pitch, "length": length}
 
 
 def taps(*rows, slot="A", qpm=120):
@@ -58,28 +64,43 @@ def test_other_tempos_are_refused(qpm):
         quantise([], qpm=qpm, steps=32)
 
 
-def test_a_melody_is_read_from_its_notes():
-    slot, events, finished = parse_message(
-        notes((0, 2, 60), (4, 8, 62), slot="B", play=True), steps=32
-    )
-    assert (slot, finished) == ("B", True)
-    assert ONE_VOICE.notes(events) == [Note(0, 2, 60), Note(4, 8, 62)]
-    assert not parse_message(notes(), steps=32)[1].any()
+@pytest.mark.parametrize(
+    ("content", "wish"),
+    [
+        (key(61, 4, "B"), Key("B", 61, 4)),
+        (key(None), Key("A", None, 2)),
+        ({"kind": "undo"}, Undo()),
+    ],
+)
+def test_a_message_becomes_a_wish(content, wish):
+    assert parse_message(content, steps=32) == wish
+
+
+def test_to_clear_is_to_take_silence():
+    slot, events = parse_message({"kind": "clear", "slot": "B"}, steps=32)
+    assert slot == "B"
+    assert len(events) == 32
+    assert ONE_VOICE.notes(events) == []
 
 
 @pytest.mark.parametrize(
     "content",
     [
         None,
-        "notes",
+        "key",
         {},
-        notes() | {"slot": "C"},
-        notes() | {"slot": 1},
-        notes() | {"play": 1},
-        notes() | {"notes": "abc"},
-        notes((0, 2)),
-        notes((0, 2, 60.0)),
-        notes((0, 2, True)),
+        key(slot="C"),
+        key(slot=1),
+        key(60.0),
+        key(True),
+        key(20),
+        key(109),
+        key(length=0),
+        key(length=33),
+        key(length=True),
+        key(length="2"),
+        {"kind": "clear"},
+        {"kind": "clear", "slot": "C"},
         taps((0, 1, 60)) | {"qpm": "120"},
         taps((0, 1, 20)),
         taps((0, 1, 109)),
@@ -96,44 +117,36 @@ def test_other_messages_are_refused(content):
         parse_message(content, steps=32)
 
 
-@pytest.mark.parametrize(
-    "rows", [[(0, 4, 60), (2, 6, 62)], [(0, 33, 60)], [(-1, 2, 60)], [(0, 2, 200)], [(2, 2, 60)]]
-)
-def test_notes_that_make_no_melody_are_refused(rows):
-    with pytest.raises(ValueError, match="overlaps another note or leaves|pitch outside"):
-        parse_message(notes(*rows), steps=32)
-
-
 @pytest.fixture
 def keyboard():
-    """One that keeps what is heard and what the page is told."""
-    made = Keyboard(lambda *heard: made.heard.append(heard), steps=32)
-    made.heard, made.sent = [], []
+    """One that keeps what it is asked for and what the page is told."""
+    made = Keyboard(lambda wish: made.wishes.append(wish), steps=32)
+    made.wishes, made.sent = [], []
     made.send = lambda content, buffers=None: made.sent.append(content)
     yield made
     made.close()
 
 
-def test_taps_go_back_to_the_page_as_notes_and_sound(keyboard):
+def test_taps_become_a_take(keyboard):
     keyboard._handle_custom_msg(taps((0.01, 0.26, 60), (0.49, 0.8, 67), slot="B"), [])
-    expected = [[0, 2, 60], [4, 6, 67]]
-    assert keyboard.sent == [{"kind": "quantised", "slot": "B", "notes": expected}]
-    ((slot, events, finished),) = keyboard.heard
-    assert (slot, finished) == ("B", True)
-    assert [list(note[:3]) for note in ONE_VOICE.notes(events)] == expected
+    ((slot, events),) = keyboard.wishes
+    assert slot == "B"
+    assert [list(note[:3]) for note in ONE_VOICE.notes(events)] == [[0, 2, 60], [4, 6, 67]]
 
 
-def test_notes_are_heard_and_need_no_answer(keyboard):
-    keyboard._handle_custom_msg(notes((0, 2, 60)), [])
-    assert keyboard.sent == []
-    assert [(slot, finished) for slot, _, finished in keyboard.heard] == [("A", False)]
-
-
-def test_a_refusal_is_said_and_the_next_melody_is_heard(keyboard):
+def test_a_refusal_is_said_and_the_next_key_is_heard(keyboard):
     keyboard._handle_custom_msg({"kind": "shell"}, [])
-    keyboard._handle_custom_msg(notes((0, 2, 200)), [])
+    keyboard._handle_custom_msg(key(200), [])
     assert [content["kind"] for content in keyboard.sent] == ["refused", "refused"]
     assert all(content["said"].startswith("Not used: ") for content in keyboard.sent)
-    assert keyboard.heard == []
-    keyboard._handle_custom_msg(notes((0, 2, 60)), [])
-    assert np.count_nonzero(keyboard.heard[0][1]) == 2
+    assert keyboard.wishes == []
+    keyboard._handle_custom_msg(key(), [])
+    assert keyboard.wishes == [Key("A", 60, 2)]
+
+
+def test_a_keyboard_that_opens_is_shown_what_the_slots_hold(keyboard):
+    keyboard.show({"A": {"notes": [[0, 2, 60]]}}, undo=True, said="C 4.")
+    keyboard._handle_custom_msg({"kind": "ready"}, [])
+    first, again = keyboard.sent
+    assert first.pop("said") == "C 4."
+    assert again == first, "and nothing is said once more"
