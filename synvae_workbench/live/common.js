@@ -53,6 +53,28 @@ const asGroup = (root, title) => {
       if (name === "keydown") audio.paused ? audio.play() : audio.pause();
     });
 };
+// What a refusal stands below: the row of its control, or the control itself.
+const ROW = ".em-row, .em-sound, .em-slider, .ex-row, .ex-sound, .ex-slider, .kb-row, .lt-row, "
+  + ".lt-consent, fieldset";
+/** Says why something is refused: beside the control that was used last, in view, as an alert, until
+ * `clear`; without a control, above `last`. */
+const besideControls = (root, last) => {
+  let cause, note;
+  const used = control => { cause = control; };
+  for (const event of ["pointerdown", "keydown", "change", "input"])
+    root.addEventListener(event, ({ target }) => used(target), true);
+  const clear = () => { note?.remove(); note = undefined; };
+  const refuse = text => {
+    clear();
+    note = document.createElement("p");
+    note.className = "synvae-refused"; note.setAttribute("role", "alert"); note.textContent = text;
+    const control = cause?.isConnected ? cause.closest(`${ROW}, button, input, select`) : null;
+    if (control && root.contains(control)) (control.closest(ROW) ?? control).after(note);
+    else last.before(note);
+    note.scrollIntoView({ block: "nearest" });
+  };
+  return { clear, refuse, used };
+};
 /** Low notes are violet, high ones orange, all of one lightness, to be seen on light and on dark. */
 const colour = pitch => {
   const share = Math.max(0, Math.min(1, (pitch - LOW) / (HIGH - LOW)));

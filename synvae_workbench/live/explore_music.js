@@ -85,11 +85,11 @@ function render({ model, el }) {
       const [chosen] = file.files;
       if (!chosen) return;
       if (chosen.size > page.max_bytes)
-        say(`Not used: ${chosen.name} has more than ${page.max_bytes >> 10} KB; `
+        refuse(`Not used: ${chosen.name} has more than ${page.max_bytes >> 10} KB; `
           + "export the melody alone.");
       else try {
         act({ kind: "upload", slot, name: chosen.name }, [await chosen.arrayBuffer()]);
-      } catch { say(`Not used: ${chosen.name} cannot be read; choose it again.`); }
+      } catch { refuse(`Not used: ${chosen.name} cannot be read; choose it again.`); }
       file.value = "";  // so that the same file can be chosen again
     });
     return (tune, pixels) => {
@@ -154,6 +154,7 @@ function render({ model, el }) {
   const status = make("p", "em-status", inner);
   status.setAttribute("role", "status");
   const say = text => { status.textContent = text; };
+  const { refuse, clear } = besideControls(root, status);
 
   // --- what the kernel answers
   const receive = (content, buffers) => {
@@ -166,8 +167,8 @@ function render({ model, el }) {
         for (const { name, set } of sliders) set(content.more[name]);
       }
       for (const { name, tell } of sliders) tell(content.found[name]);
-    }
-    say(content.said);
+      clear(); say(content.said);
+    } else refuse(content.said);
     next();
   };
   model.on("msg:custom", receive);

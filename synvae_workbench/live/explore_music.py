@@ -156,7 +156,7 @@ class MusicPage(anywidget.AnyWidget):
             examples, steps = self._bench.examples, self._bench.steps
             self._become(requested_state(self._state, content, buffers, examples, steps=steps))
         except ValueError as error:
-            self.send({"kind": "said", "said": f"Not used: {error}."})
+            self.send({"kind": "refused", "said": f"Not used: {error}."})
             return
         self._answer()
 
@@ -175,7 +175,7 @@ class MusicPage(anywidget.AnyWidget):
         self.send(*self._last)
 
     def _fail(self, error: Exception) -> None:
-        self.send({"kind": "said", "said": BROKEN})
+        self.send({"kind": "refused", "said": BROKEN})
         self.log.error("the page of notebook 41 could not answer", exc_info=error)
 
 

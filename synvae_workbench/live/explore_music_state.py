@@ -15,7 +15,7 @@ from synvae_core.music.coding import Note
 from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.evaluation.steering import STEERABLE
 from synvae_workbench.live.keyboard import SLOTS, TEMPOS, Key, Take, Wish
-from synvae_workbench.live.live_player import format_note_count, pitch_name
+from synvae_workbench.live.live_player import PITCH_NAMES, format_note_count
 from synvae_workbench.live.messages import FOREIGN, INSTRUMENTS, bounded_number
 from synvae_workbench.live.uploads import printable_name, read_midi_upload
 
@@ -126,7 +126,8 @@ def tapped_state(state: State, wish: Wish) -> Tapped:
 
 def spoken(pitch: int) -> str:
     """The name of a MIDI pitch for the ear: 61 is "C sharp 4."."""
-    return pitch_name(pitch).replace("♯", " sharp ").replace("♭", " flat ") + "."
+    name = PITCH_NAMES[pitch % 12].replace("♯", " sharp").replace("♭", " flat")
+    return f"{name} {pitch // 12 - 1}."
 
 
 def end_of(events: Integer[np.ndarray, " t"]) -> int:

@@ -92,8 +92,8 @@ function render({ model, el }) {
     + byHand(": arrow keys let each be heard, Enter keeps it, space pauses, Escape is silence.", "."));
   const acts = make("div", "ex-row", source.node), shelf = make("div", "ex-shelf", source.node);
   const taken = takePictures(root, page.max_bytes,
-    (name, content) => { leaveField(); send({ kind: "upload", name }, [content]); },
-    text => say(text));
+    (name, content) => { leaveField(); used(taken.label); send({ kind: "upload", name }, [content]); },
+    text => { used(taken.label); refuse(text); });
   acts.append(taken.label);
   let number = 0;
   const draw = button(acts, "Draw a digit", () => {
@@ -142,6 +142,7 @@ function render({ model, el }) {
   const status = make("p", "ex-status", inner);
   status.setAttribute("role", "status");
   const say = text => { status.textContent = text; };
+  const { refuse, clear, used } = besideControls(root, status);
 
   /** A select in a label, with options of these texts. */
   const choice = (text, options, chosen) => {
@@ -171,6 +172,14 @@ function render({ model, el }) {
   const look = make("span", "", asItLooks);
   const again = button(sound, "Another variant", () => send({ kind: "again" }));
   again.hidden = true;
+
+  /** The kernel knows how it sounds: the page may be one of several, or be opened anew. */
+  const setSound = sound => {
+    program.value = sound.program; qpm.set(sound.qpm); heat.set(sound.temperature);
+    style.value = page.styles.findIndex(([name]) => name === sound.style);
+    font.value = page.fonts.indexOf(sound.font);
+    performed.checked = sound.performed; again.hidden = !sound.temperature;
+  };
 
   // --- sliders
   const bend = section(inner, "ex-bend", "Bend the melody");
@@ -231,7 +240,7 @@ function render({ model, el }) {
     const [original, drawn, other, latentPixels, earPixels] = buffers.map(pixelsOf);
     for (const each of [seen, start]) each.paint(shape, ink, original);
     look.textContent = `As performed: ${content.look}`;
-    performed.checked = program.disabled = qpm.input.disabled = content.performed;
+    program.disabled = qpm.input.disabled = content.sound.performed;
     rebuilt.paint(shape, ink, drawn); end.paint(shape, content.other_ink, other);
     current = (content.place ?? []).join(" ");
     opened = player.value = content.model;
@@ -240,13 +249,13 @@ function render({ model, el }) {
     done.textContent = `The model sees: ${content.seen}.`;
     start.canvas.setAttribute("aria-label", `Start: ${content.name}`);
     end.canvas.setAttribute("aria-label", `End: ${content.other}`);
-    if (document.activeElement !== step.input) step.set(content.position);
-    sliders.forEach((each, number) => {  // those that were moved are where the hand has them
-      if (!content.changed.includes(number)) each.set(content.values[number]);
-    });
+    if (!waiting.size) {  // else the hand is elsewhere already
+      step.set(content.position); setSound(content.sound);
+      sliders.forEach((each, number) => each.set(content.values[number]));
+    }
     choices(near, content.by_latents, latentPixels);
     showByEar(content.by_ear, earPixels);
-    say(content.said);
+    clear(); say(content.said);
   };
   const unasked = {
     "by ear": (content, buffers) => showByEar(content.by_ear, pixelsOf(buffers[0])),
@@ -257,7 +266,9 @@ function render({ model, el }) {
     if (unasked[content.kind]) { unasked[content.kind](content, buffers); return; }
     if (content.kind === "shown") show(content, buffers);
     else if (content.kind === "shelf") fillShelf(content, buffers);
-    else { say(content.said); player.value = opened; }
+    else if (content.kind === "refused") {
+      refuse(content.said); player.value = opened; setSound(content.sound);
+    } else say(content.said);
     next();
   };
   model.on("msg:custom", receive);

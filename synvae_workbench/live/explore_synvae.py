@@ -27,6 +27,7 @@ from synvae_workbench.live.explore_synvae_messages import (
     describe_page,
     original_message,
     shelf_message,
+    sound_settings,
     state_message,
 )
 from synvae_workbench.live.explore_synvae_state import State, first_state, requested_state
@@ -105,7 +106,7 @@ class SynVaePage(anywidget.AnyWidget):
         try:
             state = requested_state(self._state, content, buffers, self._explorers)
         except ValueError as error:
-            self.send({"kind": "said", "said": f"Not used: {error}."})
+            self._refuse(f"Not used: {error}.")
         else:
             then(state)
 
@@ -125,7 +126,9 @@ class SynVaePage(anywidget.AnyWidget):
         self._last_events = heard.events
         told = self._teller.tell(self._explorers, state, heard)
         self._last = state_message(self._explorers, state, self._z(state), heard, told)
-        self._last[0].update(look=performance_words(look), performed=performed)
+        self._last[0].update(
+            look=performance_words(look), sound=sound_settings(state, performed=performed)
+        )
         if state.picture is not self._shown:
             self._tell(original_message(state.picture))
         self._shown = state.picture
@@ -180,7 +183,7 @@ class SynVaePage(anywidget.AnyWidget):
                 refusal = f"Not used: {error}. Other models can be chosen."
                 if self._state.by_hand:
                     self._state = self._state._replace(model=self._opened, by_hand=False)
-                    self.send({"kind": "said", "said": refusal})
+                    self._refuse(refusal)
                     return False
                 number = self._explorers.number_for(self._state.picture.kind.name, {})
             else:
@@ -254,6 +257,10 @@ class SynVaePage(anywidget.AnyWidget):
     def _tell(self, message: Message) -> None:
         self.send(*message)
 
+    def _refuse(self, said: str) -> None:
+        """Says why not, and shows the controls as they were: the refused one is none of them."""
+        self.send({"kind": "refused", "said": said, "sound": self._last[0]["sound"]})
+
     def _fail(self, error: Exception) -> None:
-        self.send({"kind": "said", "said": BROKEN})
+        self._refuse(BROKEN)
         self.log.error("the page of notebook 40 could not answer", exc_info=error)

@@ -79,15 +79,28 @@ def state_message(
         "other_ink": _is_ink(explorer, state.other),
         "position": state.position,
         "model": state.model,
-        "values": [float(each.value(z)) for each in explorer.sliders],
-        "changed": list(state.changes),
-        "temperature": state.temperature,
+        "values": [  # of those that were moved, where to
+            state.changes.get(number, float(each.value(z)))
+            for number, each in enumerate(explorer.sliders)
+        ],
         "by_latents": _choices(explorer, choice.kind, by_latents),
     }
     content["by_ear"], sounding_alike = by_ear(explorer, choice.kind, heard.events, known)
     pictures = (seen.pixels, heard.rebuilt, other.pixels, explorer.images[by_latents])
     buffers = [np.ascontiguousarray(each).tobytes() for each in pictures]
     return content, [*buffers, sounding_alike]
+
+
+def sound_settings(state: State, *, performed: bool) -> dict:
+    """How the melodies of a state sound, as the page's controls show it."""
+    return {
+        "program": state.program,
+        "qpm": state.qpm,
+        "temperature": state.temperature,
+        "style": state.style,
+        "font": state.font,
+        "performed": performed,
+    }
 
 
 def original_message(picture: Picture) -> Message:

@@ -106,8 +106,7 @@ function render({ model, el }) {
     for (const note of held.notes) place(make("span", "", roll), ...note);
     make("i", "", roll).style.left = `${100 * held.end / steps}%`;
     roll.setAttribute("aria-label", `Melody ${slot}, ${held.name}: ${held.count}, `
-      + `${held.end} of ${steps} sixteenths${held.notes.length ? `; ${
-        held.notes.map(note => spoken(note[2])).join(", ")}` : ""}`);
+      + `${held.end} of ${steps} sixteenths`);  // its notes are told above, in its card
     undo.disabled = !canUndo; clear.disabled = !held.end;
   };
   const add = pitch => model.send({ kind: "key", slot, pitch, length });  // or a rest: null
@@ -246,9 +245,12 @@ function render({ model, el }) {
   const status = make("p", "kb-status", root);
   status.setAttribute("role", "status");
   const say = text => { status.textContent = text; };
+  const { refuse, clear: forget } = besideControls(root, status);
   const receive = content => {
-    if (content.kind === "holds") { ({ slots, undo: canUndo } = content); draw(); }
-    if (content.said) say(content.said);
+    if (content.kind === "holds") {
+      ({ slots, undo: canUndo } = content);
+      forget(); draw(); if (content.said) say(content.said);
+    } else refuse(content.said);
   };
   model.on("msg:custom", receive);
   const silence = () => { for (const [key] of held) release(key); stop(false); };

@@ -17,7 +17,7 @@ const drawRoll = (parent, { notes, steps }, pitches) => {
 
 /** Adds the screens to a page of screens; `leave`, at the end, is called by a button `leaveText`. */
 const lessonScreens = (ui, leave, leaveText, again) => {
-  const { ask, body, heading, paragraph, picture, press, primary, say, toggle, url } = ui;
+  const { ask, body, heading, paragraph, picture, press, primary, refuse, toggle, url } = ui;
 
   /** Melodies side by side, each a button with its picture, its notes and a number. */
   const players = (examples, buffers, mark = () => "") => {
@@ -67,7 +67,7 @@ const lessonScreens = (ui, leave, leaveText, again) => {
     for (const each of tendencies) paragraph(each, "ls-tendency");
     paragraph(measured, "lt-small");
     const row = make("div", "lt-row", body);
-    const back = () => step ? ask("step", { index: step - 1 }) : say("This is the first sound.");
+    const back = () => step ? ask("step", { index: step - 1 }) : refuse("This is the first sound.");
     if (step) press("", row, "Back", back, "B");
     primary(step + 1 < of ? "Next sound" : "To the questions",
       () => ask("step", { index: step + 1 }), row);
@@ -90,9 +90,9 @@ const lessonScreens = (ui, leave, leaveText, again) => {
     const row = make("div", "lt-row", body), sounds = () => ask("step", { index: 0 });
     press("", row, "Hear the sounds again", sounds, "S");
     const go = primary("Answer", () => {
-      if (!who.plays) say(`Play the melody first: ${byHand("press space", "tap its button")}.`);
+      if (!who.plays) refuse(`Play the melody first: ${byHand("press space", "tap its button")}.`);
       else if (place === undefined) 
-        say(`Choose a picture: ${byHand(`press 1 to ${names.length}`, "tap it")}.`);
+        refuse(`Choose a picture: ${byHand(`press 1 to ${names.length}`, "tap it")}.`);
       else ask("guess", { task, place });
     }, row);
     Object.assign(ui.at, { s: sounds, space: () => toggle(who),

@@ -9,7 +9,7 @@ const kept = {  // a browser may refuse to store anything
 function render({ model, el }) {
   const ui = screenPage({ model, el, title: "Listening test",
     shown: ({ sitting }) => sitting && kept.set(sitting) });
-  const { body, audio, say, tell, ask, press, heading, paragraph, url, picture, choices, toggle,
+  const { body, audio, say, refuse, tell, ask, press, heading, paragraph, url, picture, choices, toggle,
     playButton, primary, hint } = ui;
 
   const welcome = ({ name, disclaimer, questions, choices, minutes, lesson }) => {
@@ -29,7 +29,7 @@ function render({ model, el }) {
     make("span", "", label, "I have read this and want to take part.");
     primary("Begin", () => {
       if (consent.checked) ask("begin", { consent: true });
-      else { say("Tick the box first, if you want to take part."); consent.focus(); }
+      else { refuse("Tick the box first, if you want to take part."); consent.focus(); }
     });
     ui.at.hint = "Keys: Tab moves, space ticks the box, Enter begins";
     const row = make("div", "lt-row lt-code", body), asked = make("label", "", row);
@@ -39,7 +39,7 @@ function render({ model, el }) {
     const goOn = () => {
       const sitting = code.value.toLowerCase().replaceAll(/[^0-9a-z]/g, "");
       if (/^[0-9a-f]{8}$/.test(sitting)) ask("resume", { sitting });
-      else { say("A code has eight letters and digits: 0 to 9, a to f."); code.focus(); }
+      else { refuse("A code has eight letters and digits: 0 to 9, a to f."); code.focus(); }
     };
     code.addEventListener("keydown", event => {
       event.stopPropagation();
@@ -58,14 +58,14 @@ function render({ model, el }) {
     const row = make("div", "lt-row lt-counts", body);
     const count = number => {
       if (who.plays) ask("tones", { count: number });
-      else say(`Play the tones first: ${byHand("press space", "tap their button")}.`);
+      else refuse(`Play the tones first: ${byHand("press space", "tap their button")}.`);
     };
     paragraph(`Your code is ${codeOf(sitting)}: with it you can go on later.`, "lt-small");
     row.setAttribute("role", "group"); row.setAttribute("aria-label", "How many tones?");
     for (const number of counts) press("", row, `${number}`, () => count(number));
     ui.at.hint = `Keys: space plays or stops, ${counts[0]} to ${counts.at(-1)} say how many tones`;
     ui.at.taps = "Tap the tones to play or stop them, then how many there were";
-    Object.assign(ui.at, { space: () => toggle(who), enter: () => say("Press a number."),
+    Object.assign(ui.at, { space: () => toggle(who), enter: () => refuse("Press a number."),
       number: pressed => counts.includes(pressed) && count(pressed) });
   };
 
@@ -121,11 +121,11 @@ function render({ model, el }) {
       make("kbd", "", label, letters[index].toUpperCase()).setAttribute("aria-hidden", "true");
     }, chosen => { confidence = chosen; ready(); });
     const last = make("div", "lt-row", body), go = primary("Confirm", () => {
-      if (!who.plays) say(`Play the melody first: ${byHand("press space", "tap its button")}.`);
+      if (!who.plays) refuse(`Play the melody first: ${byHand("press space", "tap its button")}.`);
       else if (place === undefined) 
-        say(`Choose a picture: ${byHand(`press 1 to ${names.length}`, "tap it")}.`);
+        refuse(`Choose a picture: ${byHand(`press 1 to ${names.length}`, "tap it")}.`);
       else if (confidence === undefined) 
-        say(`How sure are you? ${byHand(`Press ${letters.join(", ")}`, "Tap your answer")}.`);
+        refuse(`How sure are you? ${byHand(`Press ${letters.join(", ")}`, "Tap your answer")}.`);
       else ask("answer", { task, place, confidence, plays: who.plays,
         seconds: Math.round(performance.now() - began - pauses) / 1000 });
     }, last);

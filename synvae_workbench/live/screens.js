@@ -23,6 +23,7 @@ const screenPage = ({ model, el, title, shown = () => {} }) => {
 
   let waiting = false, urls = [], player;
   const say = text => { status.textContent = text; };
+  const { refuse, clear: forget } = besideControls(root, status);
   const idle = () => { waiting = false; delete root.dataset.busy; };
   const tell = (kind, values) => model.send({ page, kind, ...values });
   /** Sends a move, one at a time. */
@@ -83,10 +84,10 @@ const screenPage = ({ model, el, title, shown = () => {} }) => {
     ended(); player = who; audio.src = who.sound; audio.volume = volume.value;
     try { await audio.play(); } catch (error) {
       if (error.name !== "AbortError")
-        say("The browser cannot play this sound; press the button again.");
+        refuse("The browser cannot play this sound; press the button again.");
       return;
     }
-    who.plays += 1; say(""); who.onPlay?.();
+    who.plays += 1; forget(); say(""); who.onPlay?.();
   };
   const moving = () => {
     player?.node.style.setProperty("--done", audio.duration ? audio.currentTime / audio.duration : 0);
@@ -117,7 +118,7 @@ const screenPage = ({ model, el, title, shown = () => {} }) => {
     const mine = root.contains(document.activeElement);
     audio.pause(); player = undefined;
     for (const old of urls.splice(0)) URL.revokeObjectURL(old);
-    body.replaceChildren(); root.dataset.screen = content.screen; ui.at = {};
+    forget(); body.replaceChildren(); root.dataset.screen = content.screen; ui.at = {};
     shown(content);
     progress.hidden = content.of === undefined;
     progress.setAttribute("aria-label", "step" in content ? "Sounds shown" : "Questions answered");
@@ -133,7 +134,8 @@ const screenPage = ({ model, el, title, shown = () => {} }) => {
     if (content.example !== undefined) { ui.at.sound?.(content.example, buffers[0]); return; }
     if (content.screen || content.refused) idle();
     if (content.screen) show(content, buffers);
-    if (content.said !== undefined && content.screen !== "moved") say(content.said);
+    if (content.refused) refuse(content.said);
+    else if (content.said !== undefined && content.screen !== "moved") { forget(); say(content.said); }
   };
   model.on("msg:custom", told);
 
@@ -156,6 +158,6 @@ const screenPage = ({ model, el, title, shown = () => {} }) => {
   const unwatch = watchComputer(model, el);
   const close = () => { unwatch(); model.off("msg:custom", told); audio.pause();
     for (const old of urls) URL.revokeObjectURL(old); };
-  return Object.assign(ui, { say, tell, ask, press, heading, paragraph, url, picture,
+  return Object.assign(ui, { say, refuse, tell, ask, press, heading, paragraph, url, picture,
     choices, pictureChoices, toggle, playing, playButton, primary, hint, close });
 };

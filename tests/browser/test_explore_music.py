@@ -146,7 +146,9 @@ def test_no_key_replaces_an_upload_and_undo_brings_back_what_was_there(opened):
 def test_a_hostile_file_is_refused_and_the_page_lives_on(opened):
     hostile = {"name": "evil.mid", "mimeType": "audio/midi", "buffer": b"MThd" + b"\xff" * 3000}
     opened.get("Upload a MIDI file as melody B").set_input_files(hostile)
-    opened.root.locator(".em-status", has_text="Not used: evil.mid").wait_for()
+    refused = opened.root.get_by_role("alert").filter(has_text="Not used: evil.mid")
+    refused.wait_for()
+    assert refused.evaluate("node => Boolean(node.closest('[aria-label=\"Melody B\"]'))")
     pick = opened.get("A tune for melody B")
     heard = opened.answered(lambda: pick.select_option(index=3))
     assert len(ONE_VOICE.notes(heard)) > 3

@@ -20,7 +20,9 @@ WATCH = """() => {
   new MutationObserver(changes => {
     const regions = changes.map(({ target }) => (target.closest ? target : target.parentElement)
       ?.closest("[role=status], [aria-live], output"));
-    for (const region of new Set(regions))
+    const added = changes.flatMap(({ addedNodes }) => [...addedNodes]);
+    const alerts = added.filter(node => node.role === "alert");
+    for (const region of new Set([...regions, ...alerts]))
       if (region?.textContent) announced.push(region.textContent);
   }).observe(document, { subtree: true, childList: true, characterData: true });
 }"""

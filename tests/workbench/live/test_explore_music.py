@@ -285,7 +285,7 @@ def test_a_refusal_is_said_and_the_next_wish_is_heard(page):
 def test_a_fault_of_the_models_is_said_and_the_page_lives_on(page):
     page._bench = BENCH._replace(synvae=None)
     send(page, changed(10))
-    assert page.told[-1][0] == {"kind": "said", "said": BROKEN}
+    assert page.told[-1][0] == {"kind": "refused", "said": BROKEN}
     page._bench = BENCH
     send(page, changed(20))
     assert page.told[-1][0]["mix"] == 20

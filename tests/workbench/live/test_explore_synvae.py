@@ -361,7 +361,6 @@ def test_a_picture_is_heard_before_it_is_chosen_and_the_page_goes_back(explorer,
 def test_a_slider_decodes_its_own_z(explorer, page):
     shown = ask(page, {"kind": "slide", "slider": 1, "value": 2.5})
     assert shown["values"][1] == pytest.approx(2.5, abs=1e-4)
-    assert shown["changed"] == [1]
     here = explorer.encode(explorer.images[0])
     z = explorer.with_values(here, {1: 2.5})
     assert page.sent[-1][1][1] == explorer.play(z).rebuilt.tobytes()
@@ -502,6 +501,16 @@ def test_a_photographed_digit_is_what_a_clean_one_is(explorer):
     assert np.corrcoef(seen.ravel(), digit.ravel())[0, 1] > 0.6
 
 
+def test_the_page_shows_how_it_sounds_and_after_a_refusal_how_it_did_before(page):
+    wanted = {"program": 40, "qpm": 90.0, "temperature": 0.5, "style": "pop"}
+    shown = ask(page, SOUND | wanted)
+    assert {name: shown["sound"][name] for name in wanted} == wanted
+    ask(page, SOUND | wanted | {"qpm": 60.0, "font": "no such font"})
+    refused = page.sent[-1][0]
+    assert refused["said"].startswith("Not used: ")
+    assert refused["sound"] == shown["sound"], "the font that was refused is not shown as chosen"
+
+
 def test_every_style_of_accompaniment_is_offered_and_plays(page):
     assert set(ACCOMPANIMENTS) == {"", *STYLES}
     for style in STYLES:
@@ -513,10 +522,10 @@ def test_every_style_of_accompaniment_is_offered_and_plays(page):
 def test_a_melody_is_performed_as_the_picture_looks_and_says_so(page):
     words = "mid-tone and grey, high contrast, busy: electric piano, middle, loud, fast"
     shown = ask(page, SOUND)
-    assert (shown["look"], shown["performed"]) == (words, False)
+    assert (shown["look"], shown["sound"]["performed"]) == (words, False)
     assert words not in page.played[-1]["label"]
     shown = ask(page, SOUND | {"performed": True})
-    assert shown["performed"]
+    assert shown["sound"]["performed"]
     assert page.played[-1]["label"].endswith(f": {words}")
     assert read_performed(page.player._shown.midi)[1] == Look(0, 1, 2, 2)
     ask(page, SOUND | {"performed": 1})
@@ -530,13 +539,13 @@ def test_a_model_that_draws_with_looks_performs_unless_it_is_asked_not_to(cache)
     torch.nn.init.normal_(model.look_input.weight)
     explorer = Explorer(model, IMAGES, CAPTIONS)
     made = SynVaePage(explorer)
-    assert made._last[0]["performed"]
+    assert made._last[0]["sound"]["performed"]
     z = explorer.encode(IMAGES[0].numpy())
     look = made._state.look(explorer.shape)
     drawn, plain = explorer.play(z, look=look).rebuilt, explorer.play(z).rebuilt
     assert made._last[1][1] == drawn.tobytes() != plain.tobytes()
     ask(made, SOUND)
-    assert not made._last[0]["performed"]
+    assert not made._last[0]["sound"]["performed"]
     assert made._last[1][1] == plain.tobytes()
 
 
@@ -568,7 +577,7 @@ def test_a_refusal_is_said_and_the_page_goes_on(page):
 def test_a_fault_is_said_and_logged(page, monkeypatch, caplog):
     monkeypatch.setattr(page, "_point", lambda pixels: 1 / 0)
     said = ask(page, CHOOSE | {"index": 9})
-    assert said == {"kind": "said", "said": BROKEN}
+    assert (said["kind"], said["said"]) == ("refused", BROKEN)
 
 
 def test_sliders_say_what_they_do(explorer, explorers):

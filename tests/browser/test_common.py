@@ -1,4 +1,4 @@
-"""The watch of all live pages over their kernel: what it says, and of what it says nothing."""
+"""What all live pages share: the watch over their kernel, and refusals beside what caused them."""
 
 import pytest
 
@@ -71,3 +71,40 @@ def test_its_end_leaves_nothing_behind(page):
     page.clock.run_for(5000)
     assert said(page) == ""
     assert page.evaluate("kernel.statusChanged.size()") == 0
+
+
+FORM = """
+<div style="height: 1500px"></div>
+<div class="em-row"><button id="upload">Upload</button></div>
+<div style="height: 1500px"></div>
+<button id="swap">Swap</button>
+<div style="height: 1500px"></div>
+<p role="status"></p>
+"""
+SIZES = [{"width": 1280, "height": 800}, {"width": 390, "height": 844}]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["desk", "telephone"])
+def test_a_refusal_stands_beside_its_control_in_view_and_is_an_alert_once(new_page, size):
+    page = new_page(allowed="about:", viewport=size)
+    page.set_content(FORM)
+    script = (HERE / "common.js").read_text(encoding="utf-8")
+    made = "besideControls(document.body, document.querySelector('[role=status]'))"
+    page.add_script_tag(content=f"{script}; window.beside = {made};")
+    alerts = page.get_by_role("alert")
+    for control, before in (("upload", ".em-row"), ("swap", "#swap")):
+        page.locator(f"#{control}").click()
+        page.evaluate("beside.refuse('Not used: <b>too large</b>.')")
+        assert alerts.all_inner_texts() == ["Not used: <b>too large</b>."]
+        assert alerts.evaluate(
+            "(node, above) => node.previousElementSibling.matches(above)", before
+        )
+        place = alerts.bounding_box()
+        assert 0 <= place["y"] <= size["height"] - place["height"]
+    page.evaluate("window.scrollTo(0, 0); beside.used(null); beside.refuse('Not possible.')")
+    assert alerts.evaluate("node => node.nextElementSibling.matches('[role=status]')")
+    place = alerts.bounding_box()
+    assert 0 <= place["y"] <= size["height"] - place["height"]
+    page.evaluate("beside.clear()")
+    assert alerts.count() == 0
+    page.context.close()
