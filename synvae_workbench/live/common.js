@@ -101,7 +101,8 @@ const watchComputer = (model, el) => {
   alert.setAttribute("role", "alert");
   let ended = false, away;
   const say = () => {
-    if (alert.firstChild) return;
+    // of several parts of a page, which lose it together, one says so
+    if (document.querySelector(".ex-page .synvae-lost :first-child") || alert.firstChild) return;
     make("span", "", alert, "This page has lost its computer; "
       + (served ? "reload." : "run its cells again."));
     if (served) button(alert, "Reload", () => location.reload());

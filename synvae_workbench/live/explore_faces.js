@@ -114,8 +114,9 @@ function render({ model, el }) {
   };
   model.on("msg:custom", receive);
   act({ kind: "ready" });
+  const unwatch = watchComputer(model, el);
   return () => {
-    model.off("msg:custom", receive); halt(); files.end();
+    unwatch(); model.off("msg:custom", receive); halt(); files.end();
     document.removeEventListener(SILENCE_EVENT, halt); still.removeEventListener("change", changed);
   };
 }

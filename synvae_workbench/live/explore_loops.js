@@ -165,8 +165,9 @@ function render({ model, el }) {
   model.on("msg:custom", receive);
   follow();
   act({ kind: "ready" });
+  const unwatch = watchComputer(model, el);
   return () => {
-    model.off("msg:custom", receive); deck.close(); cancelAnimationFrame(frame);
+    unwatch(); model.off("msg:custom", receive); deck.close(); cancelAnimationFrame(frame);
     URL.revokeObjectURL(url);
     document.removeEventListener(SILENCE_EVENT, halt); dark.removeEventListener("change", repaint);
   };

@@ -30,7 +30,15 @@ def test_all_begin_with_what_is_common():
 
 
 @pytest.mark.parametrize(
-    "name", ["explore_synvae.js", "explore_music.js", "recorder.js", "screens.js"]
+    "name",
+    [
+        "explore_synvae.js",
+        "explore_music.js",
+        "explore_faces.js",
+        "explore_loops.js",
+        "recorder.js",
+        "screens.js",
+    ],
 )
 def test_each_page_says_that_its_kernel_is_gone(name):
     assert "watchComputer(model, el)" in (HERE / name).read_text(encoding="utf-8")
