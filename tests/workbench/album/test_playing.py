@@ -13,8 +13,8 @@ from synvae_core.music.midi_files import parse_midi
 from synvae_core.music.performance import read_performed
 from synvae_core.music.sound import Sound
 from synvae_workbench.album.playing import BATCH, Listener, Playing, Source, model_place
-from synvae_workbench.live.explorer import Explorer
-from synvae_workbench.live.performed import as_performed, look_of
+from synvae_workbench.evaluation.translation import translate
+from synvae_workbench.live.performed import as_performed
 from synvae_workbench.live.pictures import uploaded
 
 
@@ -114,15 +114,14 @@ def test_a_model_is_stored_by_its_name_or_its_whole_path(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_picture_sounds_as_on_the_live_page():
+def test_a_picture_is_seen_as_on_the_live_page_and_sounds_as_it_was_evaluated():
     photograph = encode_picture(smooth_picture(90, 70, seed=5), "JPEG", quality=95)
     (found,) = Listener(Playing(model="synvae_photos")).make([Source(0, photograph)])
     model = load_synvae(PRETRAINED / "synvae_photos")
-    explorer = Explorer(model, torch.zeros(2, 3, 32, 32, dtype=torch.uint8), ["a", "b"])
-    seen = uploaded("x.jpg", photograph).seen_by(explorer.shape).pixels
-    look = look_of(seen)
-    heard = explorer.play(explorer.encode(seen), look=look)
-    assert found.files[".mid"] == as_performed(Sound(), look).midi(heard.events)
+    seen = uploaded("x.jpg", photograph).seen_by((3, 32, 32)).pixels
+    translation = translate(model, torch.from_numpy(seen)[None])
+    look = Look(*translation.looks[0].tolist())
+    assert found.files[".mid"] == as_performed(Sound(), look).midi(translation.heard[0])
     assert Look(*found.facts["look"]) == look
 
 
