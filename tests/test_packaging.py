@@ -17,12 +17,14 @@ TEXT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 PROJECT = tomllib.loads(TEXT)["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 CORE, NOTEBOOKS, SWEEP, LIVE, DEV = "core", "notebooks", "sweep", "live", "dev"
+SEARCH = "search"
 # Of the longest name that a module's begins with.
 GROUPS = {
     "synvae_core": CORE,
     "synvae_workbench": NOTEBOOKS,
     "synvae_workbench.batch": SWEEP,
     "synvae_workbench.live": LIVE,
+    "synvae_workbench.search": SEARCH,
     "tests": DEV,
 }
 # Declared, and imported by no line of ours.

@@ -8,7 +8,11 @@ import time
 from collections.abc import Callable
 
 RECORD = "SYNVAE_BENCH_RECORD"  # path of the file to which ratios are appended, a line each
-SAID = {"speed": "times as fast as", "memory": "times the memory of"}
+SAID = {
+    "speed": "times as fast as",
+    "memory": "times the memory of",
+    "share": "share of what is found by",
+}
 
 
 def seconds(work: Callable[[], object]) -> tuple[float, float]:
@@ -29,7 +33,7 @@ def ratio(what: str, value: float, *, to: str, kind: str = "speed") -> None:
 
     Args:
         value: of speed, the reference's time over ours (higher is better); of memory, ours over the
-            reference's (lower is better).
+            reference's (lower is better); a share of what it finds (higher is better).
         to: name of the reference.
     """
     print(f"{what}: {value:.3g} {SAID[kind]} {to}", flush=True)

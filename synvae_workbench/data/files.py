@@ -160,6 +160,18 @@ def inspect_file(root: Path, name: str, *, max_bytes: int | None = None) -> Foun
     return FoundFile(name, status.st_size, status.st_mtime_ns, fault)
 
 
+def path_within(name: str) -> str:
+    """A relative path that somebody else wrote; it must lie in its folder, whatever links lead to.
+
+    Raises:
+        ValueError: if it leads out of the folder, is absolute or no path.
+    """
+    path = Path(name)  # of this system: elsewhere, other letters lead out of a folder
+    if not path.parts or path.anchor or ".." in path.parts or "\0" in name:
+        raise ValueError(f"{printable(name)[:100]!r} is no path in the folder")
+    return name
+
+
 def short_names(names: Sequence[str]) -> list[str]:
     """Printable ids of files: stems if these are unique, else paths without suffix, else paths.
 

@@ -11,6 +11,7 @@ from synvae_core.music.melody import ONE_VOICE
 
 BLUR = 1.0  # standard deviation, in sixteenths and in semitones
 MARGIN = 4  # semitones beyond the lowest and the highest pitch, which blurred notes reach
+PITCHES = MAX_PITCH - MIN_PITCH + 1 + 2 * MARGIN  # rows of a roll
 
 
 def blurred_roll_distances(
@@ -30,7 +31,7 @@ def blurred_rolls(
     """Blurred piano rolls of sounding notes and of onsets, side by side, as rows."""
     notes = note_arrays(events, coding)
     n, steps = len(events), events.shape[1] // coding.voices
-    rolls = np.zeros((n, 2, steps, MAX_PITCH - MIN_PITCH + 1 + 2 * MARGIN), np.float32)
+    rolls = np.zeros((n, 2, steps, PITCHES), np.float32)
     rows, columns = np.nonzero(notes.sounds)
     onsets, pitches = notes.onsets[rows, columns], notes.pitches[rows, columns] - MIN_PITCH + MARGIN
     rolls[rows, 1, onsets, pitches] = 1
@@ -38,5 +39,10 @@ def blurred_rolls(
         lasts = notes.durations[rows, columns] > later
         rolls[rows[lasts], 0, onsets[lasts] + later, pitches[lasts]] = 1
     for axis in (2, 3):
-        rolls = gaussian_filter1d(rolls, BLUR, axis=axis, mode="constant")
+        rolls = blur(rolls, axis=axis)
     return rolls.reshape(n, -1)
+
+
+def blur(rolls: Float[np.ndarray, "..."], *, axis: int) -> Float[np.ndarray, "..."]:
+    """Convolution of an axis of piano rolls with the Gaussian of `BLUR`, silence around them."""
+    return gaussian_filter1d(rolls, BLUR, axis=axis, mode="constant")
