@@ -54,6 +54,7 @@ FLOORS = {
     "synvae_workbench.batch": 8,
     "synvae_workbench.album": 9,
     "synvae_workbench.search": 10,
+    "synvae_workbench.album_page": 10,
     "synvae_workbench.commands": 11,
     "synvae_workbench.__main__": 12,
 }
