@@ -134,17 +134,22 @@ function render({ model, el }) {
 
   root.append(status);
   const result = make("div", "rc-result", el);
+  let stopped;
+  const hush = () => stopped?.abort();
+  document.addEventListener(SILENCE_EVENT, hush);
   /** Plays the melody of an answer, once the word of a button has been heard. */
   const playMelody = async () => {
     const melody = result.querySelector(".ss-played audio");
     if (!melody) return;
+    const { signal } = stopped = new AbortController();
     if (!example.paused && !example.ended)
       await new Promise(done => {
         for (const end of ["ended", "pause", "error"]) example.addEventListener(end, done,
           { once: true });
       });
-    if (!melody.isConnected || open || opening) return;  // something else was asked meanwhile
-    silence();
+    // Escape, or something else that was asked meanwhile
+    if (signal.aborted || !melody.isConnected || open || opening) return;
+    pauseOthers();
     melody.play().catch(error => {
       if (error.name === "NotAllowedError") say("Press play to hear its melody.");
     });
@@ -153,6 +158,9 @@ function render({ model, el }) {
   model.on("msg:custom", answer);
   idle();
   const unwatch = watchComputer(model, el);
-  return () => { unwatch(); model.off("msg:custom", answer); stop(false); };
+  return () => {
+    unwatch(); model.off("msg:custom", answer); stop(false);
+    document.removeEventListener(SILENCE_EVENT, hush);
+  };
 }
 export default { render };
