@@ -43,9 +43,11 @@ from synvae_workbench.data.pictures.types import PictureSet
 from synvae_workbench.data.sources import Published, Source
 from synvae_workbench.data.speech.files import load_recordings
 from synvae_workbench.data.speech.fsdd import FSDD, load_fsdd
+from synvae_workbench.data.speech.more import MoreSpeech, add_speech
 from synvae_workbench.data.speech.sets import read_digits, read_waveforms
 from synvae_workbench.data.speech.stand_in import ESPEAK_DIGITS, load_espeak
-from synvae_workbench.data.speech.types import SpokenDigits
+from synvae_workbench.data.speech.types import Recordings, SpokenDigits
+from synvae_workbench.data.speech.voices import ESPEAK_VOICES, load_voices
 from synvae_workbench.data.waveforms.gm_drums import SOUND_FONT, load_gm_drums
 from synvae_workbench.data.waveforms.loop_folder import (
     DRUM_LOOPS,
@@ -68,6 +70,7 @@ __all__ = [
     "load_loops",
     "load_pictures",
     "load_speech",
+    "more_speech",
     "names_of",
     "speech_waveforms",
 ]
@@ -110,6 +113,7 @@ SETS = (
     DataSet("melodies", "pop909", load_pop909, POP909),
     DataSet("melodies", "midi", load_midi_folder),
     DataSet("speech", "espeak", load_espeak, ESPEAK_DIGITS),
+    DataSet("speech", "voices", load_voices, ESPEAK_VOICES),
     DataSet("speech", "fsdd", load_fsdd, FSDD),
     DataSet("speech", "folder", load_recordings),
     DataSet("loops", "gm_drums", load_gm_drums, SOUND_FONT),
@@ -166,9 +170,10 @@ def load_corpus(name: str, options: CorpusOptions | None = None) -> Corpus:
 def load_speech(name: str = "espeak", options: SpeechOptions | None = None) -> SpokenDigits:
     """Loads spoken digits as log-mel spectrograms, in three splits.
 
-    "espeak" is synthesised by eSpeak NG: a stand-in for recordings. "fsdd" is looked for in
-    $SYNVAE_DATA/fsdd and in the cache, and else downloaded into it. "folder" is any folder of
-    recordings {digit}_{speaker}_{index}.wav (.flac, .ogg), or with sub-folders 0 to 9.
+    "espeak" is synthesised by eSpeak NG: a stand-in for recordings; "voices" are more voices of it,
+    to train with. "fsdd" is looked for in $SYNVAE_DATA/fsdd and in the cache, and else downloaded.
+    "folder" is any folder of recordings {digit}_{speaker}_{index}.wav (.flac, .ogg), or with
+    sub-folders 0 to 9.
 
     Raises:
         ValueError: as `load_pictures`, or if the split cannot be made.
@@ -189,6 +194,23 @@ def speech_waveforms(
         ValueError: if there is no such recording, or it cannot be read.
     """
     return read_waveforms(_load("speech", name, options or SpeechOptions()), ids)
+
+
+def more_speech(
+    name: str, train: Recordings, options: SpeechOptions, more: MoreSpeech
+) -> Recordings:
+    """Loads recordings for training with synthetic voices and distorted copies beside them.
+
+    Args:
+        train: of `load_speech`, for the same name and options.
+
+    Raises:
+        ValueError: as `speech_waveforms`.
+    """
+    if not more.voices and not more.copies:
+        return train
+    voices = _load("speech", "voices", SpeechOptions(cache=options.cache))
+    return add_speech(train, speech_waveforms(name, train.ids, options), voices, more)
 
 
 def load_loops(name: str = "gm_drums", options: LoopOptions | None = None) -> LoopSet:

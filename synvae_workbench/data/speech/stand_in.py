@@ -6,6 +6,7 @@ well it understands speech.
 """
 
 import hashlib
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -118,16 +119,27 @@ def load_stand_in(*, takes: int, cache: Path | bool | None = None) -> StandIn:
     """
     if takes < 1:
         raise ValueError(f"takes of each digit are 1 or more, got {takes}")
-    plan = _plan(takes)
+    return StandIn(*load_spoken(_plan(takes), cache=cache), takes)
+
+
+def load_spoken(
+    plan: Sequence[Utterance], *, cache: Path | bool | None = None
+) -> tuple[Float32[np.ndarray, " total"], Int[np.ndarray, " n"]]:
+    """Loads utterances from the cache, or synthesises and stores them: samples, and lengths.
+
+    Samples are concatenated, at 8 kHz, without silent ends.
+
+    Raises:
+        ValueError: if eSpeak NG does not work.
+    """
     key = hashlib.sha256(repr((_VERSION, _engine(), plan)).encode()).hexdigest()[:24]
     path = cache_folder(cache) / f"espeak-{key}.npz"
     arrays = cached_arrays(path, ("samples", "lengths"), lambda: _speak_plan(plan))
     # eSpeak NG synthesises 16 bits, which halve the cache.
-    samples = arrays["samples"].astype(np.float32) / 32768
-    return StandIn(samples, arrays["lengths"], takes)
+    return arrays["samples"].astype(np.float32) / 32768, arrays["lengths"]
 
 
-def _speak_plan(plan: list[Utterance]) -> dict[str, np.ndarray]:
+def _speak_plan(plan: Sequence[Utterance]) -> dict[str, np.ndarray]:
     spoken, rate = speak(plan)
     waveforms = [_tidy(samples, rate) for samples in spoken]
     lengths = np.array([len(waveform) for waveform in waveforms])
