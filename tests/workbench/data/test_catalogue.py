@@ -31,6 +31,7 @@ def test_packaged_sets_are_here_and_others_are_not():
         "abc": "packaged with music21",
         "essen": "packaged with music21",
         "espeak": "packaged with espeakng-loader",
+        "voices": "packaged with espeakng-loader",
         "gm_drums": "packaged with pretty_midi",
     }
     can_download = {name for name, entry in catalogue().items() if entry.can_download}
