@@ -28,9 +28,9 @@ class _Recorded(NamedTuple):
 def recorded_otherwise(waveforms: Sequence[Waveform], *, seed: int) -> dict[str, list[Waveform]]:
     """The recordings under each condition, by its name; "as recorded" is the first.
 
-    Each is written as a WAV file of 16 bits, as a microphone would give it, and read again. Quiet
-    is 30 dB lower; too loud is cut off at 12 dB above full scale; babble are three of the other
-    recordings, 10 dB lower in sum.
+    All but the first are written as WAV files of 16 bits, as a microphone would give them, and read
+    again. Quiet is 30 dB below full scale; too loud is cut off at 12 dB above it; babble are three
+    of the other recordings, 10 dB lower in sum.
 
     Args:
         waveforms: mono at 8 kHz within -1..1, four or more.
@@ -45,16 +45,15 @@ def recorded_otherwise(waveforms: Sequence[Waveform], *, seed: int) -> dict[str,
     scaled = [waveform / np.abs(waveform).max() for waveform in waveforms]
     quiet, loud = 10 ** (-QUIETER_DB / 20), 10 ** (TOO_LOUD_DB / 20)
     made: dict[str, Callable[[int], _Recorded]] = {
-        "as recorded": lambda i: _Recorded(waveforms[i]),
-        f"{QUIETER_DB} dB quieter": lambda i: _Recorded(quiet * waveforms[i]),
+        f"{QUIETER_DB} dB quieter": lambda i: _Recorded(quiet * scaled[i]),
         f"{TOO_LOUD_DB} dB too loud, clipped": lambda i: _Recorded((loud * scaled[i]).clip(-1, 1)),
         f"babble {BABBLE_DB} dB below": lambda i: _Recorded(_babble(i, scaled, rng)),
     }
     for rate in RATES:
         made[f"at {rate / 1000:g} kHz"] = functools.partial(_at_rate, scaled, rate)
-    return {
-        name: [_through_wav(make(i)) for i in range(len(waveforms))] for name, make in made.items()
-    }
+    places = range(len(waveforms))
+    otherwise = {name: [_through_wav(make(i)) for i in places] for name, make in made.items()}
+    return {"as recorded": list(waveforms), **otherwise}
 
 
 def _babble(place: int, scaled: Sequence[Waveform], rng: np.random.Generator) -> Waveform:

@@ -88,6 +88,7 @@ def environment(tmp_path_factory) -> dict[str, str]:
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     folders["JUPYTER_TOKEN"] = secrets.token_hex(16)
     folders["OMP_NUM_THREADS"] = "1"
+    folders["SYNVAE_DATA"] = ""  # the same pictures to choose from, whoever runs the tests
     return os.environ | folders | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 

@@ -23,13 +23,12 @@ def level(waveform):
 
 def test_the_first_is_the_recording_itself(made):
     assert next(iter(made)) == "as recorded"
-    for was, found in zip(WAVEFORMS, made["as recorded"], strict=True):
-        np.testing.assert_allclose(found, was, atol=1 / 32768)
+    assert all(map(np.array_equal, WAVEFORMS, made["as recorded"]))
 
 
 def test_quiet_is_as_much_quieter_as_it_says(made):
     for was, found in zip(WAVEFORMS, made["30 dB quieter"], strict=True):
-        assert level(found) == pytest.approx(level(was) - 30, abs=0.05)
+        assert level(found) == pytest.approx(level(was / np.abs(was).max()) - 30, abs=0.05)
 
 
 def test_too_loud_is_cut_off(made):
