@@ -1,4 +1,4 @@
-"""What axe-core finds on the start page; live pages are looked at by their own tests."""
+"""What axe-core finds on the start page and the album; other live pages have tests of their own."""
 
 import pytest
 from axe import violations
@@ -17,6 +17,13 @@ def test_the_start_page_keeps_nobody_out(live_pages, new_page, scheme):
     ear.focus(page.get_by_role("link").first)
     ear.compare("start")
     page.context.close()
+
+
+def test_the_album_keeps_nobody_out(voila):
+    page = voila("45_album.ipynb")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert not violations(page)
 
 
 def test_what_keeps_people_out_is_found(new_page):
