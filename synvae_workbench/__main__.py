@@ -18,10 +18,10 @@ from synvae_workbench.commands.albums import (
 from synvae_workbench.commands.options import notebooks_option, parameter_option, typed
 from synvae_workbench.commands.runs import run_command, run_parser, sweep_command, sweep_parser
 from synvae_workbench.commands.search import (
+    album_command,
+    album_parser,
     index_command,
     index_parser,
-    page_command,
-    page_parser,
     search_command,
     search_parser,
 )
@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     sweep_parser(commands).set_defaults(command=sweep_command, group="sweep")
     listen_parser(commands).set_defaults(command=listen_command)
     draw_parser(commands).set_defaults(command=draw_command)
-    page_parser(commands).set_defaults(command=page_command)
+    album_parser(commands).set_defaults(command=album_command)
     index_parser(commands).set_defaults(command=index_command, group="search")
     search_parser(commands).set_defaults(command=search_command, group="search")
     explore_parser(commands)

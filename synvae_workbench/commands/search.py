@@ -39,7 +39,7 @@ def search_parser(commands: argparse._SubParsersAction) -> argparse.ArgumentPars
     return search
 
 
-def page_parser(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+def album_parser(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     """Adds the command that writes an album's page."""
     page = commands.add_parser("album", help="write album.html, one page of an album")
     page.add_argument("folder", type=typed, help="one that `synvae listen` made")
@@ -86,7 +86,7 @@ def search_command(options: argparse.Namespace) -> int:
     return 0
 
 
-def page_command(options: argparse.Namespace) -> int:
+def album_command(options: argparse.Namespace) -> int:
     """Writes an album's page; prints its path and, of what is left out, why."""
     from synvae_workbench.album_page.write import write_album_page
     from synvae_workbench.progress import progress
