@@ -34,6 +34,7 @@ FLOORS = {
     "synvae_workbench.arguments": 2,
     "synvae_workbench.declarations": 2,
     "synvae_workbench.identity": 3,
+    "synvae_workbench.lazy": 2,
     "synvae_workbench.locks": 3,
     "synvae_workbench.places": 3,
     "synvae_workbench.sockets": 3,

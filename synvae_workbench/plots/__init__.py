@@ -4,12 +4,11 @@ Each name is imported when it is first used, so that pages which draw only pictu
 do not import seaborn.
 """
 
-from importlib import import_module
-from typing import Any
+from synvae_workbench.lazy import lazy_names
 
-_DEFINED_IN = {
-    name: module
-    for module, names in {
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
         "charts": ("confusion", "loss_curves", "precision_bars"),
         "comparison": ("corpus_comparison",),
         "form": ("bar_similarity_maps",),
@@ -23,19 +22,5 @@ _DEFINED_IN = {
         "pictures": ("picture_grid",),
         "rolls": ("digit_grid", "piano_roll_image", "piano_rolls", "rolls_below_each_other"),
         "trade_offs": ("trade_off",),
-    }.items()
-    for name in names
-}
-__all__ = list(_DEFINED_IN)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _DEFINED_IN:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_DEFINED_IN[name]}"), name)
-    globals()[name] = value  # found without this function from now on
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    },
+)

@@ -4,12 +4,11 @@ Each name is imported when it is first used: a notebook that only says what its 
 (`reports.opening`) does not import papermill and nbconvert, which run it.
 """
 
-from importlib import import_module
-from typing import Any
+from synvae_workbench.lazy import lazy_names
 
-_DEFINED_IN = {
-    name: module
-    for module, names in {
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
         "html": ("export_html",),
         "parameters": (
             "Parameter",
@@ -22,19 +21,5 @@ _DEFINED_IN = {
         ),
         "run": ("NotebookFailed", "NotebookInterrupted", "Stopped", "run_notebook"),
         "strip": ("strip_notebook",),
-    }.items()
-    for name in names
-}
-__all__ = list(_DEFINED_IN)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _DEFINED_IN:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_DEFINED_IN[name]}"), name)
-    globals()[name] = value  # found without this function from now on
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    },
+)
