@@ -7,7 +7,6 @@ media. Of both protocols little is needed: a page is opened, a script of it is r
 import contextlib
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import websocket
+from servers import running
 
 START_SECONDS, ANSWER_SECONDS, PAGE_SECONDS = 90, 120, 240  # on a busy machine
 SIZE = 1280, 900
@@ -225,8 +225,11 @@ def firefox(folder: Path) -> Iterator[Firefox]:
     (folder / "user.js").write_text("\n".join(lines), encoding="utf-8")
     command = [program, "--headless", "--no-remote", "--profile", str(folder)]
     command += ["--remote-debugging-port", "0"]
-    with running(command, folder / "said.txt", r"listening on (ws://\S+)") as (address, process):
-        browser = Firefox(address)
+    started = running(
+        command, folder / "said.txt", r"listening on (ws://\S+)", seconds=START_SECONDS
+    )
+    with started as (found, process):
+        browser = Firefox(found[1])
         try:
             yield browser
         finally:
@@ -249,10 +252,11 @@ def webkit(folder: Path) -> Iterator[WebKit]:
         raise LookupError("WebKitGTK's driver or Xvfb is not installed (webkit2gtk-driver, xvfb)")
     port = free_port()
     display = [screen, "-displayfd", "1", "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
-    with running(display, folder / "screen.txt", r"(\d+)\n") as (number, _):
-        home = {"DISPLAY": f":{number}", "HOME": str(folder), "NO_AT_BRIDGE": "1"}
+    screens = running(display, folder / "screen.txt", r"(\d+)\n", seconds=START_SECONDS)
+    with screens as (found, _):
+        home = {"DISPLAY": f":{found[1]}", "HOME": str(folder), "NO_AT_BRIDGE": "1"}
         command = [driver, f"--port={port}", "--host=127.0.0.1"]
-        with running(command, folder / "said.txt", "", home):
+        with running(command, folder / "said.txt", "", env=os.environ | home):
             until = time.monotonic() + START_SECONDS
             while not answers(port):
                 if time.monotonic() > until:
@@ -264,28 +268,6 @@ def webkit(folder: Path) -> Iterator[WebKit]:
             finally:
                 with contextlib.suppress(RuntimeError, OSError):
                     browser._ask("DELETE", "")
-
-
-@contextlib.contextmanager
-def running(
-    command: list[str], log: Path, pattern: str, more: dict[str, str] | None = None
-) -> Iterator[tuple[str, subprocess.Popen]]:
-    """Runs a program until the block ends; gives what it says by a pattern, and its process."""
-    with log.open("w", encoding="utf-8") as out:
-        process = subprocess.Popen(command, env=os.environ | (more or {}), stdout=out, stderr=out)
-    try:
-        until = time.monotonic() + START_SECONDS
-        while not (found := re.search(pattern, log.read_text(encoding="utf-8"))):
-            if process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"{command[0]} does not start: {log.read_text('utf-8')[-500:]}")
-            time.sleep(0.1)
-        yield found[found.re.groups], process
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
 
 
 def free_port() -> int:

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import nbformat
 
@@ -28,27 +28,42 @@ class Served(NamedTuple):
 
 
 @contextlib.contextmanager
-def serving(
-    command: list[str], env: dict[str, str], address: str
-) -> Iterator[tuple[re.Match[str], int, Path]]:
-    """Runs a server until the block ends; gives the address it prints, its process and its log."""
-    log = Path(env["IPYTHONDIR"]).with_name(f"{secrets.token_hex(4)}.log")
+def running(
+    command: list[str], log: Path, pattern: str, *, seconds: float = START_SECONDS, **options: Any
+) -> Iterator[tuple[re.Match[str], subprocess.Popen]]:
+    """Runs a program until the block ends; gives what it says by a pattern, and its process.
+
+    Args:
+        log: a file for what it says.
+        seconds: in which it has to say it.
+        options: as `subprocess.Popen` takes them.
+    """
     with log.open("w", encoding="utf-8") as out:
-        process = subprocess.Popen(command, env=env, stdout=out, stderr=out, cwd=log.parent)
+        process = subprocess.Popen(command, stdout=out, stderr=out, **options)
     try:
-        until = time.monotonic() + START_SECONDS
-        while not (found := re.search(address, log.read_text(encoding="utf-8"))):
+        until = time.monotonic() + seconds
+        while not (found := re.search(pattern, log.read_text(encoding="utf-8"))):
             if process.poll() is not None or time.monotonic() > until:
                 said = log.read_text(encoding="utf-8")[-2000:]
-                raise RuntimeError(f"{' '.join(command[1:4])} does not serve: {said}")
+                raise RuntimeError(f"{' '.join(command[:4])} does not start: {said}")
             time.sleep(0.1)
-        yield found, process.pid, log
+        yield found, process
     finally:
         process.terminate()
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+@contextlib.contextmanager
+def serving(
+    command: list[str], env: dict[str, str], address: str
+) -> Iterator[tuple[re.Match[str], int, Path]]:
+    """Runs a server until the block ends; gives the address it prints, its process and its log."""
+    log = Path(env["IPYTHONDIR"]).with_name(f"{secrets.token_hex(4)}.log")
+    with running(command, log, address, env=env, cwd=log.parent) as (found, process):
+        yield found, process.pid, log
 
 
 def log_in(page: "sync_api.Page", served: Served) -> None:
