@@ -6,17 +6,15 @@ Whatever the page asks for becomes a `FaceState` first; then the newest one alon
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import anywidget
 import numpy as np
-import traitlets
 from jaxtyping import Float
 from torch import Tensor
 
 from synvae_workbench.evaluation.sliders import REACH
 from synvae_workbench.live.assets import read_assets
 from synvae_workbench.live.faces import Face, FaceBench
-from synvae_workbench.live.latest import LatestCall
-from synvae_workbench.live.messages import BROKEN, FOREIGN, bounded_number
+from synvae_workbench.live.messages import FOREIGN, bounded_number
+from synvae_workbench.live.state_page import StatePage
 from synvae_workbench.live.uploads import MAX_PICTURE_BYTES
 
 STEP = 0.1  # of a slider, in standard deviations of the prior
@@ -39,37 +37,28 @@ class FaceState(NamedTuple):
         return self.face.name + (", changed" if self.changes else "")
 
 
-class FacesPage(anywidget.AnyWidget):
+class FacesPage(StatePage):
     """Widget to choose, draw or upload a face, to change it, and to walk from it to others."""
 
     _esm = read_assets("drop.js", "parts.js", "explore_faces.js")
     _css = read_assets("parts.css", "explore_faces.css")
-    page = traitlets.Dict().tag(sync=True)
+    _called = "the faces of notebook 44"
 
     def __init__(self, bench: FaceBench) -> None:
-        self._bench, self._state = bench, FaceState(bench.known[0])
-        super().__init__(page=describe_page(bench))
-        self._answer = LatestCall(self._show, on_error=self._fail)
-        self.on_msg(self._receive)
+        self._bench = bench
+        super().__init__(FaceState(bench.known[0]), describe_page(bench))
 
     def _receive(self, _: object, content: object, buffers: Sequence[object]) -> None:
-        try:
-            if content == {"kind": "walk"}:
-                self.send(*walk_message(self._bench, self._state))
-                return
-            if content != {"kind": "ready"}:
-                self._state = requested_state(self._state, content, buffers, self._bench)
-        except ValueError as error:
-            self.send({"kind": "said", "said": f"Not used: {error}."})
+        if content == {"kind": "walk"}:
+            self.send(*walk_message(self._bench, self._state))
         else:
-            self._answer()
+            super()._receive(_, content, buffers)
+
+    def _asked(self, content: object, buffers: Sequence[object]) -> FaceState:
+        return requested_state(self._state, content, buffers, self._bench)
 
     def _show(self) -> None:
         self.send(*state_message(self._bench, self._state))
-
-    def _fail(self, error: Exception) -> None:
-        self.send({"kind": "said", "said": BROKEN})
-        self.log.error("the faces of notebook 44 could not answer", exc_info=error)
 
 
 def requested_state(

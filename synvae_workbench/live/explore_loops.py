@@ -8,13 +8,10 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import anywidget
-import traitlets
 from jaxtyping import Float
 from torch import Tensor
 
 from synvae_workbench.live.assets import read_assets
-from synvae_workbench.live.latest import LatestCall
 from synvae_workbench.live.loops import (
     BEATS,
     CORNERS,
@@ -26,7 +23,8 @@ from synvae_workbench.live.loops import (
     loudness_in_words,
     wav_of,
 )
-from synvae_workbench.live.messages import BROKEN, FOREIGN, bounded_number
+from synvae_workbench.live.messages import FOREIGN, bounded_number
+from synvae_workbench.live.state_page import StatePage
 from synvae_workbench.live.uploads import MAX_SOUND_BYTES
 from synvae_workbench.plots.waveforms import spectrogram
 
@@ -76,29 +74,21 @@ class LoopState(NamedTuple):
         return ", ".join(f"{share} % {name}" for share, name in mixed)
 
 
-class LoopsPage(anywidget.AnyWidget):
+class LoopsPage(StatePage):
     """Widget to blend four loops on a pad, to hear them go round, and to save them as WAV."""
 
     _esm = read_assets("sound_files.js", "parts.js", "loop_deck.js", "explore_loops.js")
     _css = read_assets("parts.css", "explore_loops.css")
-    page = traitlets.Dict().tag(sync=True)
+    _called = "the loops of notebook 44"
 
     def __init__(self, bench: LoopBench) -> None:
         self._bench = bench
-        self._state = LoopState(tuple(bench.loops[:CORNERS]), round(bench.tempo))
         self._codes: dict[int, tuple[Loop, Float[Tensor, " z"]]] = {}
-        super().__init__(page=describe_page(bench))
-        self._answer = LatestCall(self._show, on_error=self._fail)
-        self.on_msg(self._receive)
+        state = LoopState(tuple(bench.loops[:CORNERS]), round(bench.tempo))
+        super().__init__(state, describe_page(bench))
 
-    def _receive(self, _: object, content: object, buffers: Sequence[object]) -> None:
-        try:
-            if content != {"kind": "ready"}:
-                self._state = requested_state(self._state, content, buffers, self._bench)
-        except ValueError as error:
-            self.send({"kind": "said", "said": f"Not used: {error}."})
-        else:
-            self._answer()
+    def _asked(self, content: object, buffers: Sequence[object]) -> LoopState:
+        return requested_state(self._state, content, buffers, self._bench)
 
     def _show(self) -> None:
         codes = {}
@@ -108,10 +98,6 @@ class LoopsPage(anywidget.AnyWidget):
         self._codes = codes
         corners = [codes[id(loop)][1] for loop in self._state.corners]
         self.send(*state_message(self._bench, self._state, corners))
-
-    def _fail(self, error: Exception) -> None:
-        self.send({"kind": "said", "said": BROKEN})
-        self.log.error("the loops of notebook 44 could not answer", exc_info=error)
 
 
 def requested_state(
