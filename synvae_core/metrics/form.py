@@ -20,8 +20,8 @@ from string import ascii_uppercase
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
 
-from synvae_core.metrics.melody import MAJOR_SCALE
 from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER, Coding
+from synvae_core.music.keys import DEGREES, KEY_PROFILE, MAJOR_TRIAD, TONICS
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.types import Measure
 
@@ -32,12 +32,6 @@ PERIOD = 4  # bars after which an ending is expected
 # tunes, and a quarter or more (27 % in 16 bars, 42 % in 8) if they are of one.
 SIMILAR = 0.5
 SILENT = -1000  # below all codes of pitches relative to another
-TRIAD = (0, 4, 7)
-# Weight of a note by its scale degree in semitones: in the scale, and more in the tonic triad.
-KEY_PROFILE = np.isin(np.arange(12), MAJOR_SCALE) * 40 + np.array(
-    [10, 0, 0, 0, 3, 0, 0, 6, *[0] * 4]
-)
-TONICS = 7 * (np.arange(12) - 5) % 12  # along the circle of fifths, from five flats to six sharps
 
 MEASURES = (
     Measure("bar_similarity_lag_{k}", None, 0, 1),
@@ -186,8 +180,7 @@ def keys(
     """
     starts = coding.starts(events)
     counts = np.stack([((starts > 0) & (starts % 12 == each)).sum(1) for each in range(12)], 1)
-    weights = KEY_PROFILE[(np.arange(12)[:, None] - TONICS) % 12]  # of pitch classes in keys
-    return TONICS[(counts @ weights).argmax(1)]
+    return TONICS[(counts @ KEY_PROFILE[DEGREES]).argmax(1)]
 
 
 def _repeats(events: np.ndarray, coding: Coding) -> dict[str, np.ndarray]:
@@ -222,7 +215,7 @@ def _last_note(events: np.ndarray, coding: Coding) -> dict[str, np.ndarray]:
     return {
         "last_length": (lengths * is_top).max(1),
         "last_on_tonic": (pitch > 0) & (degree == 0),
-        "last_in_triad": (pitch > 0) & np.isin(degree, TRIAD),
+        "last_in_triad": (pitch > 0) & np.isin(degree, MAJOR_TRIAD),
     }
 
 

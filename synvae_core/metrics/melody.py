@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER, Coding
+from synvae_core.music.keys import DEGREES, KEY_PROFILE
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.types import HIGHER, Measure
 
 STEPS_PER_EIGHTH = STEPS_PER_QUARTER // 2
-MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
 LARGEST_INTERVAL = 12  # semitones; what is larger shares the outermost bins of the histogram
 
 FEATURE_NAMES = (
@@ -274,7 +274,7 @@ def _pitch_counts(notes: _Notes) -> np.ndarray:
 def _in_key(pitch_counts: np.ndarray) -> np.ndarray:
     """Number of a melody's notes in the major key that holds most of them: (n,)."""
     classes = np.eye(12, dtype=int)[np.arange(128) % 12]
-    keys = np.array([[(tone - key) % 12 in MAJOR_SCALE for key in range(12)] for tone in range(12)])
+    keys = (KEY_PROFILE[DEGREES] > 0).astype(int)
     return (pitch_counts @ (classes @ keys)).max(1, initial=0)
 
 

@@ -37,12 +37,9 @@ from synvae_core.models.melody.skeleton_layout import (
     SkeletonLayout,
 )
 from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER, Coding
+from synvae_core.music.keys import DEGREES, KEY_PROFILE, TONICS
 
-C_MAJOR = 5  # place of the key without sharps and flats
 LOWEST_HEIGHT = 12  # scale steps from MIDI pitch 0 to the lowest height, A0 in C major
-MAJOR = (0, 2, 4, 5, 7, 9, 11)
-TRIAD = {0: 10, 4: 3, 7: 6}  # extra weight of a key's triad
-IN_SCALE = 40  # weight of a note in the scale; integers, so that any device finds the same key
 MIDDLE = 69  # the pitch of silence, A4
 
 
@@ -74,10 +71,8 @@ class SkeletonReader(nn.Module):
         )
         onsets = torch.tensor(masks)
         numbers = (onsets * _powers(onsets)).sum(1)
-        tonic = 7 * (torch.arange(KEYS) - C_MAJOR) % 12
-        degree = (torch.arange(12)[:, None] - tonic) % 12  # of a pitch class in a key
-        in_scale = torch.isin(degree, torch.tensor(MAJOR))
-        triad = sum(weight * (degree == step) for step, weight in TRIAD.items())
+        key_weights = torch.from_numpy(KEY_PROFILE[DEGREES])
+        in_scale = key_weights > 0
         steps = in_scale[torch.arange(160) % 12].T.cumsum(1) - 1 - LOWEST_HEIGHT
         height_of = steps[:, :128].clamp(0, TOKEN_HEIGHTS - 1)
         heights = torch.arange(TOKEN_HEIGHTS)
@@ -86,8 +81,8 @@ class SkeletonReader(nn.Module):
         tables = {
             "onsets": onsets,
             "ranks": numbers.argsort(),
-            "tonic": tonic,
-            "key_weights": IN_SCALE * in_scale + triad,
+            "tonic": torch.from_numpy(TONICS),
+            "key_weights": key_weights,
             "height_of": height_of,
             "pitch_of": torch.searchsorted(steps, heights.expand(KEYS, -1).contiguous()),
             "notes_at": notes_at,

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from synvae_core.models.melody.skeleton import C_MAJOR, SkeletonReader, repeats
+from synvae_core.models.melody.skeleton import SkeletonReader, repeats
 from synvae_core.models.melody.skeleton_layout import (
     DENSITY,
     KEY,
@@ -15,6 +15,7 @@ from synvae_core.models.melody.skeleton_layout import (
     SkeletonLayout,
 )
 from synvae_core.music.coding import Note
+from synvae_core.music.keys import C_MAJOR
 from synvae_core.music.melody import ONE_VOICE
 
 READER = SkeletonReader(ONE_VOICE)
