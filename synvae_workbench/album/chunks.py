@@ -19,6 +19,7 @@ from synvae_workbench.album.drawing import Drawer, Drawing
 from synvae_workbench.album.layout import Entry, last_suffix
 from synvae_workbench.album.ledger import Ledger, Outcome
 from synvae_workbench.album.playing import Listener, Made, Playing, Source
+from synvae_workbench.album.removal import remove_windows
 
 NOWHERE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # nothing can be written, of no entry
 MOST_JOURNAL = 50_000_000  # bytes
@@ -118,6 +119,12 @@ def suffix_of(options: Options) -> str:
     return (Listener if isinstance(options, Playing) else Drawer).suffix
 
 
+def suffixes_of(options: Options) -> list[str]:
+    """Suffixes of the files without which an entry of such an album is not done, the first last."""
+    also = options.also if isinstance(options, Playing) else ()
+    return [*(f".{name}" for name in also), suffix_of(options)]
+
+
 def most_bytes_of(options: Options) -> int:
     """Largest size of a source of an album by these options."""
     return (Listener if isinstance(options, Playing) else Drawer).most_bytes
@@ -182,3 +189,8 @@ def _put_in_place(chunk: Chunk, entry: Entry, made: Made, note: Callable[[], Non
         part.write_bytes(made.files[last])
         entry.file(chunk.album, last).unlink(missing_ok=True)  # of an earlier source: not this one
         note()
+    if last.endswith(Drawer.suffix):  # of an earlier source, which had other windows
+        if len(made.files) > 1:
+            entry.file(chunk.album, Drawer.suffix).unlink(missing_ok=True)
+        first = len(made.files) if len(made.files) > 1 else 0
+        remove_windows(chunk.album, entry, Drawer.suffix, first=first)

@@ -15,6 +15,7 @@ from synvae_core.models.storage import PRETRAINED
 from synvae_core.models.synvae import SynVae, load_synvae
 from synvae_core.music.midi_files import MAX_BYTES
 from synvae_core.music.reading import read_windows
+from synvae_workbench.album.layout import own_suffixes
 from synvae_workbench.album.playing import BATCH, STANDARD, Made, Source, one_thread
 
 TUNES = (".mid", ".midi")
@@ -55,7 +56,8 @@ class Drawer:
                 yield Made(key, {}, {}, str(error).removeprefix("the MIDI data "))
                 continue
             facts: dict[str, Any] = {"model": name, "windows": len(pictures)}
-            files = {window_suffix(i, len(pictures)): _png(p) for i, p in enumerate(pictures)}
+            suffixes = own_suffixes(facts, [self.suffix])
+            files = dict(zip(suffixes, map(_png, pictures), strict=True))
             yield Made(key, dict(reversed(files.items())), facts)
 
     def pictures(self, tune: bytes, model: str) -> UInt8[np.ndarray, "n c h w"]:
@@ -79,11 +81,6 @@ class Drawer:
             folder = PRETRAINED / name if (PRETRAINED / name).is_dir() else name
             self._models[name] = load_synvae(folder).to(device)
         return self._models[name]
-
-
-def window_suffix(number: int, windows: int) -> str:
-    """Suffix of the file of a tune's window, counted from 0; of the only one, that of a picture."""
-    return ".png" if windows == 1 else f".{number + 1:03d}.png"
 
 
 def _drawn(

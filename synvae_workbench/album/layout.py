@@ -10,14 +10,14 @@ system could take for one, none leads out of the folder, and none begins with a 
 
 import os
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 HIDDEN = ".album"  # folder of what is no entry's file; those of a page or an index lie there, too
 LEDGER = "ledger.sqlite"
 CHUNKS = "chunks"
-WAITING, DONE, FAILED = "waiting", "done", "failed"
+WAITING, DONE, FAILED, GONE = "waiting", "done", "failed", "gone"
 LONGEST_PART = 200  # bytes of a folder's or a file's name: file systems know names of 255
 
 
@@ -30,7 +30,7 @@ class Entry(NamedTuple):
         source: absolute path of the source.
         stem: path of its files in the album's folder, with slashes and without suffix.
         size, mtime_ns: of the source when it was found.
-        state: WAITING, DONE or FAILED.
+        state: WAITING, DONE or FAILED; GONE, if it left the album with its source.
         reason: why it failed, to follow its name in a sentence.
         facts: plain values: of a picture its `kind`, whether it is `sure`, the `model` that played
             it (a shipped one's name, or a path), its `steps` and `look` (four levels, or None); of
@@ -56,7 +56,21 @@ class Entry(NamedTuple):
 
 def last_suffix(facts: Mapping[str, Any], suffix: str) -> str:
     """Suffix of the file that is put in place last, in an album of files that end in `suffix`."""
-    return suffix if facts.get("windows", 1) == 1 else f".001{suffix}"
+    return suffix if facts.get("windows", 1) == 1 else window_suffix(0, suffix)
+
+
+def window_suffix(number: int, suffix: str) -> str:
+    """Suffix of the file of one of a tune's windows, counted from 0."""
+    return f".{number + 1:03d}{suffix}"
+
+
+def own_suffixes(facts: Mapping[str, Any], suffixes: Sequence[str]) -> Iterator[str]:
+    """Suffixes of all files of an entry, in an album of files that end in these."""
+    windows = facts.get("windows", 1)
+    if windows == 1 or not isinstance(windows, int):
+        yield from suffixes
+    else:
+        yield from (window_suffix(i, suffixes[-1]) for i in range(windows))
 
 
 def hidden_folder(album: Path) -> Path:

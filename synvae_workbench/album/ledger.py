@@ -5,31 +5,31 @@ entries in memory.
 """
 
 import contextlib
-import errno
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from synvae_core.atomic import REASONS, UnwritableError, explained, make_folder
+from synvae_core.atomic import make_folder
 from synvae_core.small_files import parse_json
+from synvae_workbench.album.connection import opened
 from synvae_workbench.album.layout import (
     DONE,
     FAILED,
+    GONE,
     WAITING,
     Entry,
     hidden_folder,
     is_album,
-    last_suffix,
-    ledger_file,
+    own_suffixes,
     stem_key,
     stems,
 )
 
 AT_ONCE = 500  # entries that are read or written together
-WAIT_SECONDS = 30.0  # for another process that reads or writes
+FORMATS = "also"  # the setting that grows: formats that an album is asked for are added to it
 VERSION = 1
 SCHEMA = f"""
 CREATE TABLE entries (
@@ -44,11 +44,6 @@ CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 PRAGMA user_version = {VERSION};
 """
 COLUMNS = "number, name, source, stem, size, mtime_ns, state, reason, facts, change"
-_REASONS = {
-    sqlite3.SQLITE_FULL: REASONS[errno.ENOSPC],
-    sqlite3.SQLITE_READONLY: REASONS[errno.EACCES],
-    sqlite3.SQLITE_CANTOPEN: REASONS[errno.EACCES],
-}
 
 
 class Found(NamedTuple):
@@ -81,7 +76,7 @@ class Ledger:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings that the album was begun with."""
+        """The settings that the album was begun with, and the formats that it has by now."""
         rows = self._db.execute("SELECT name, value FROM settings")
         return {name: parse_json(value, object) for name, value in rows}
 
@@ -130,19 +125,19 @@ class Ledger:
         row = self._db.execute(query, [stem_key(stem)]).fetchone()
         return None if row is None else _entry(row)
 
-    def add(self, found: Iterable[Found], suffix: str) -> None:
+    def add(self, found: Iterable[Found], suffixes: Sequence[str]) -> None:
         """Adds sources that are new, and has those made again that changed or failed before.
 
         Args:
-            suffix: of the file without which an entry is not done.
+            suffixes: of the files without which an entry is not done.
         """
         batch: list[Found] = []
         for each in found:
             batch.append(each)
             if len(batch) == AT_ONCE:
-                self._add(batch, suffix)
+                self._add(batch, suffixes)
                 batch = []
-        self._add(batch, suffix)
+        self._add(batch, suffixes)
 
     def record(self, outcomes: Iterable[Outcome]) -> None:
         """Records what became of entries."""
@@ -154,15 +149,38 @@ class Ledger:
                     [FAILED if reason else DONE, reason, json.dumps(facts), change, number],
                 )
 
-    def _add(self, batch: list[Found], suffix: str) -> None:
+    def remove(self, entries: Iterable[Entry]) -> None:
+        """Has entries leave the album; one that comes back keeps its number.
+
+        Names are free for others, and the changes are seen by `changed_since`.
+        """
+        with self._db:
+            for change, entry in enumerate(entries, self._next_change()):
+                self._db.execute(
+                    "UPDATE entries SET state = ?, key = ?, facts = '{}', change = ? "
+                    "WHERE number = ?",
+                    [GONE, f"/{entry.number}", change, entry.number],  # no stem begins so
+                )
+
+    def have(self, formats: Sequence[str]) -> None:
+        """Notes the formats that the album has from now on."""
+        with self._db:
+            self._db.execute(
+                "UPDATE settings SET value = ? WHERE name = ?", [json.dumps(formats), FORMATS]
+            )
+
+    def _add(self, batch: list[Found], suffixes: Sequence[str]) -> None:
         known = f"SELECT {COLUMNS} FROM entries WHERE source = ?"
         with self._db:
             change = self._next_change()
             for each in batch:
                 row = self._db.execute(known, [os.fsencode(each.source)]).fetchone()
-                if row is not None and self._is_made(entry := _entry(row), each, suffix):
+                entry = None if row is None else _entry(row)
+                if entry is not None and self._is_made(entry, each, suffixes):
                     continue
-                number = self._insert(each) if row is None else entry.number
+                number = self._insert(each) if entry is None else entry.number
+                if entry is not None and entry.state == GONE:
+                    self._name_again(entry, each)
                 state = FAILED if each.fault else WAITING
                 facts = json.dumps({"model": each.model} if each.model else {})
                 self._db.execute(
@@ -181,10 +199,25 @@ class Ledger:
             [*names, stem_key(stem)],
         ).lastrowid
 
-    def _is_made(self, entry: Entry, found: Found, suffix: str) -> bool:
+    def _name_again(self, entry: Entry, found: Found) -> None:
+        """Names an entry that comes back: its names may have been taken meanwhile."""
+        stem = self._free_stem(found.name)
+        names = [os.fsencode(found.name), os.fsencode(stem), stem_key(stem)]
+        self._db.execute(
+            "UPDATE entries SET name = ?, stem = ?, key = ? WHERE number = ?",
+            [*names, entry.number],
+        )
+
+    def _is_made(self, entry: Entry, found: Found, suffixes: Sequence[str]) -> bool:
         same = (entry.size, entry.mtime_ns) == (found.size, found.mtime_ns)
-        file = entry.file(self.album, last_suffix(entry.facts, suffix))
-        return same and entry.state == DONE and file.is_file()
+        return (
+            same
+            and entry.state == DONE
+            and all(
+                os.path.isfile(entry.file(self.album, each))
+                for each in own_suffixes(entry.facts, suffixes)
+            )
+        )
 
     def _free_stem(self, name: str) -> str:
         taken = "SELECT 1 FROM entries WHERE key = ?"
@@ -215,7 +248,7 @@ def reading(album: Path) -> Iterator[Ledger]:
     """
     if not is_album(album):
         raise ValueError(f"{album} is no album: name a folder that `synvae listen` or `draw` made")
-    with _opened(album, "ro") as connection:
+    with opened(album, "ro") as connection:
         yield Ledger(album, connection)
 
 
@@ -224,11 +257,12 @@ def writing(album: Path, settings: Mapping[str, Any]) -> Iterator[Ledger]:
     """The ledger of an album that is begun or gone on with; the caller holds the album's lock.
 
     Raises:
-        ValueError: if the album was begun with other settings, or its ledger is damaged.
+        ValueError: if the album was begun with other settings, but for the formats that it has, or
+            its ledger is damaged.
         UnwritableError: if there is no room or right to write.
     """
     make_folder(hidden_folder(album))
-    with _opened(album, "rwc") as connection:
+    with opened(album, "rwc") as connection:
         if not connection.execute("PRAGMA user_version").fetchone()[0]:
             connection.executescript(f"BEGIN; {SCHEMA}")
             pairs = [(name, json.dumps(value)) for name, value in settings.items()]
@@ -242,7 +276,7 @@ def writing(album: Path, settings: Mapping[str, Any]) -> Iterator[Ledger]:
 def _refuse_other_settings(album: Path, there: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     differences = [
         f"{name}: {there.get(name)} there, {asked.get(name)} asked for"
-        for name in sorted(there.keys() | asked.keys())
+        for name in sorted((there.keys() | asked.keys()) - {FORMATS})
         if there.get(name) != asked.get(name)
     ]
     if differences:
@@ -250,33 +284,6 @@ def _refuse_other_settings(album: Path, there: Mapping[str, Any], asked: Mapping
             f"{album} was begun otherwise ({'; '.join(differences)}): name another folder, or ask "
             "for the same"
         )
-
-
-@contextlib.contextmanager
-def _opened(album: Path, mode: str) -> Iterator[sqlite3.Connection]:
-    path = ledger_file(album)
-    with explained(album), _said(path):
-        connection = sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=WAIT_SECONDS)
-        with contextlib.closing(connection):
-            yield connection
-
-
-@contextlib.contextmanager
-def _said(path: Path) -> Iterator[None]:
-    """Turns what SQLite raises into an error that names the file and what helps."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in _REASONS:
-            raise UnwritableError(
-                f"{path} cannot be written: {_REASONS[code]} ({error})"
-            ) from error
-        if isinstance(error, sqlite3.OperationalError):
-            raise ValueError(f"{path} cannot be used now ({error}): try again") from error
-        raise ValueError(
-            f"{path} is damaged ({error}): name another folder, or remove this one"
-        ) from error
 
 
 def _entry(row: tuple) -> Entry:

@@ -5,8 +5,8 @@ From disk to disk: neither the sources nor what is made of them are ever in memo
 
 import contextlib
 import uuid
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,11 +20,14 @@ from synvae_workbench.album.chunks import (
     run_chunk,
     settle,
     suffix_of,
+    suffixes_of,
 )
 from synvae_workbench.album.crew import ALONE, Crew
 from synvae_workbench.album.layout import CHUNKS, DONE, FAILED, WAITING, hidden_folder, is_album
-from synvae_workbench.album.ledger import Found, Ledger, writing
+from synvae_workbench.album.ledger import FORMATS, Ledger, writing
 from synvae_workbench.album.playing import BATCH, Playing
+from synvae_workbench.album.removal import depart
+from synvae_workbench.album.sources import Sources
 from synvae_workbench.locks import holding
 from synvae_workbench.progress import progress
 
@@ -33,27 +36,39 @@ SECONDS_TO_END = 60.0  # of what a killed process left writing
 
 
 class Album(NamedTuple):
-    """An album that was made: its folder, and the number of entries done and failed."""
+    """An album that was made: its folder, and the number of entries done and failed.
+
+    `gone` is the number of entries that stay although their sources are gone, `pruned` of those
+    that left.
+    """
 
     folder: Path
     done: int
     failed: int
+    gone: int = 0
+    pruned: int = 0
 
 
 def make_album(
-    sources: Iterable[Found], album: Path, options: Options, crew: Crew = ALONE
+    sources: Sources, album: Path, options: Options, crew: Crew = ALONE, *, prune: bool = False
 ) -> Album:
     """Makes what is new, has changed or failed before; gone on with after any interruption.
 
+    Args:
+        prune: whether what was made of sources that are gone is removed.
+
     Raises:
         ValueError: if the folder holds anything but an album, or one that was begun with other
-            options, if somebody is at it now, or if a model that is named cannot be used.
+            options, if somebody is at it now, if a model that is named cannot be used, or if what
+            was made of an empty folder is to be removed.
         UnwritableError: if there is no room or right to write.
     """
     if crew.alone:
         maker_of(options)  # refuses before anything is written
     with _opened(album, options) as ledger:
-        ledger.add(sources, suffix_of(options))
+        options = _with_formats(ledger, options)
+        departed = depart(ledger, sources.given, suffixes_of(options), prune=prune)
+        ledger.add(sources, suffixes_of(options))
         total = ledger.count(DONE) + ledger.count(WAITING)
         what = "listening" if isinstance(options, Playing) else "drawing"
         done = ledger.count(DONE)
@@ -69,7 +84,17 @@ def make_album(
                 from synvae_workbench.album.cluster import work  # imports Dask, which takes long
 
                 work(ledger, chunks, crew, bar.update)
-        return Album(album, ledger.count(DONE), ledger.count(FAILED))
+        return Album(album, ledger.count(DONE), ledger.count(FAILED), *departed)
+
+
+def _with_formats(ledger: Ledger, options: Options) -> Options:
+    """Options with the formats that the album has before and those that are asked for now."""
+    if not isinstance(options, Playing):
+        return options
+    asked = [*ledger.settings.get(FORMATS, []), *options.also]
+    also = tuple(dict.fromkeys(asked))
+    ledger.have(also)
+    return replace(options, also=also)
 
 
 def settings_of(options: Options) -> dict[str, Any]:

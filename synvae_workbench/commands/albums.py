@@ -77,6 +77,8 @@ def _sources_options(command: argparse.ArgumentParser, one: str, stream: str) ->
     command.add_argument("--list", metavar="FILE", help=f"paths, one a line; {STREAM} for a stream")
     words = f"the album's folder, new or to go on with; {STREAM}: one file to standard output"
     command.add_argument("--to", required=True, metavar="FOLDER", help=words)
+    words = "remove what was made of files that are gone from the folders that are named"
+    command.add_argument("--prune", action="store_true", help=words)
 
 
 def _crew_options(command: argparse.ArgumentParser) -> None:
@@ -108,7 +110,7 @@ def _make(
         album=album,
         listed=_listed(options.list),
     )
-    made = make_album(sources, album, how, crew)
+    made = make_album(sources, album, how, crew, prune=options.prune)
     if sources.left_out:
         print(f"left out: {describe_left_out(sources.left_out)}", file=sys.stderr)
     with reading(album) as ledger:
@@ -116,7 +118,12 @@ def _make(
             print(f"{printable(entry.name)} {entry.reason}", file=sys.stderr)
     failed = f", {made.failed:,} failed" if made.failed else ""
     print(f"{made.done:,} done{failed}", file=sys.stderr)
-    if not made.done and not made.failed:
+    if made.pruned:
+        print(f"{made.pruned:,} removed, as what they were made of is gone", file=sys.stderr)
+    if made.gone:
+        words = "stay, though what they were made of is gone: --prune removes them"
+        print(f"{made.gone:,} {words}", file=sys.stderr)
+    if not made.done and not made.failed and not made.pruned:
         raise ValueError("nothing was found there: name files, or folders that have some")
     print(album)
     return int(bool(made.failed))

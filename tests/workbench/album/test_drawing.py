@@ -12,6 +12,7 @@ from synvae_core.music.coding import Note
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import midi_bytes
 from synvae_core.music.performance import performance_of, read_performed
+from synvae_workbench.album import draw
 from synvae_workbench.album.drawing import Drawer, Drawing
 from synvae_workbench.album.playing import Source
 
@@ -78,3 +79,14 @@ def test_a_picture_that_was_played_comes_back_from_its_file(drawer, listener):
     events, look = read_performed(tune, steps=32)
     (back,) = drawer.make([Source(0, tune)])
     assert np.array_equal(pixels(back.files[".png"]), drawn(drawer, events, look))
+
+
+def test_windows_of_an_earlier_tune_of_that_name_are_removed(model, tmp_path):
+    tune, album = tmp_path / "tune.mid", tmp_path / "album"
+    made = []
+    for steps in (80, 32, 64):
+        tune.write_bytes(midi_bytes(scale(steps)))
+        draw([tune], to=album, model=model)
+        made.append(sorted(path.name for path in album.glob("*.png")))
+    three = [f"tune.{number:03d}.png" for number in (1, 2, 3)]
+    assert made == [three, ["tune.png"], three[:2]]

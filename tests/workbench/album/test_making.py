@@ -3,6 +3,7 @@
 import errno
 import itertools
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from synvae_core.atomic import UnwritableError
 from synvae_workbench import locks
 from synvae_workbench.album import chunks
 from synvae_workbench.album.crew import Crew
-from synvae_workbench.album.layout import CHUNKS, DONE, FAILED, WAITING, hidden_folder
+from synvae_workbench.album.layout import CHUNKS, DONE, FAILED, GONE, WAITING, hidden_folder
 from synvae_workbench.album.ledger import Ledger, reading
 from synvae_workbench.album.making import make_album
 from synvae_workbench.album.playing import Made, Playing
@@ -26,8 +27,8 @@ class Copier:
 
     suffix, most_bytes = ".mid", 100_000
 
-    def __init__(self, log: Path) -> None:
-        self._log = log
+    def __init__(self, log: Path, also=()) -> None:
+        self._log, self._also = log, also
 
     def make(self, sources):
         for key, content, _ in sources:
@@ -36,7 +37,8 @@ class Copier:
             if content.startswith(b"broken"):
                 yield Made(key, {}, {}, "is broken")
             else:
-                yield Made(key, {".xml": content, ".mid": content[::-1]}, {"kind": "copy"})
+                also = {f".{name}": content for name in self._also}
+                yield Made(key, {**also, ".mid": content[::-1]}, {"kind": "copy"})
 
 
 @pytest.fixture
@@ -44,12 +46,12 @@ def copied(tmp_path, monkeypatch):
     """A function that makes the album of a folder by copying; gives numbers of what was made."""
     log = tmp_path / "made"
     monkeypatch.setattr("synvae_workbench.album.making.maker_of", lambda _: Copier(log))
-    monkeypatch.setattr(chunks, "maker_of", lambda _: Copier(log))
+    monkeypatch.setattr(chunks, "maker_of", lambda options: Copier(log, options.also))
 
-    def make(folder, album=tmp_path / "album", **options):
+    def make(folder, album=tmp_path / "album", *, prune=False, **options):
         log.write_bytes(b"")
         sources = Sources([folder], suffixes={".png"}, most_bytes=100_000, album=album)
-        make_album(sources, album, Playing(**options))
+        make_album(sources, album, Playing(**options), prune=prune)
         return sorted(map(int, log.read_bytes().split()))
 
     return make
@@ -158,11 +160,11 @@ def test_a_full_disk_ends_it_and_it_goes_on_when_there_is_room(
 
     monkeypatch.setattr(Path, "write_bytes", write_while_there_is_room)
     with pytest.raises(UnwritableError, match="the disk is full"):
-        copied(pictures)
+        copied(pictures, also=("wav",))
     with reading(tmp_path / "album") as ledger:
         assert (ledger.count(DONE), ledger.count(FAILED), ledger.count(WAITING)) == (2, 0, 5)
     room[0] = 99
-    assert len(copied(pictures)) == 5
+    assert len(copied(pictures, also=("wav",))) == 5
 
 
 def test_two_at_once_on_one_folder_are_refused(copied, pictures, tmp_path, monkeypatch):
@@ -183,6 +185,57 @@ def test_a_folder_of_others_and_other_options_are_refused(copied, pictures, tmp_
     assert len(list(pictures.rglob("*"))) == 8
 
 
+def test_formats_that_are_asked_for_later_are_added_and_stay(copied, pictures, tmp_path):
+    album = tmp_path / "album"
+    copied(pictures)
+    before = contents(album, ".mid")
+    assert len(copied(pictures, also=("wav",))) == 7
+    assert len(copied(pictures, also=("ogg", "wav"))) == 7
+    (pictures / "new.png").write_bytes(b"new")
+    (album / "003.wav").unlink()
+    assert copied(pictures) == [3, 8]
+    made = {suffix: contents(album, suffix) for suffix in (".mid", ".wav", ".ogg")}
+    assert made[".mid"] == before | {"new": b"wen"}
+    assert made[".wav"] == made[".ogg"] == contents(pictures, ".png")
+
+
+def test_what_lost_its_picture_stays_until_it_is_pruned(copied, pictures, tmp_path):
+    album, kept = tmp_path / "album", pictures / "000.png"
+    (pictures / "bad.png").write_bytes(b"broken")
+    copied(pictures, also=("wav",))
+    for path in pictures.rglob("*.png"):
+        path.unlink() if path != kept else None
+    copied(pictures)
+    assert len(contents(album, ".mid")) == 7
+    with reading(album) as ledger:
+        assert [ledger.count(state) for state in (DONE, FAILED, GONE)] == [7, 0, 1]
+    mine = album / "003.txt"
+    mine.touch()
+    copied(pictures, prune=True)
+    there = {path.relative_to(album).as_posix() for path in album.rglob("[!.]*")}
+    assert {each for each in there if not each.startswith(".")} == {"000.mid", "000.wav", "003.txt"}
+    (pictures / "003.jpg").write_bytes(b"another")
+    (pictures / "003.png").write_bytes(b"back")
+    sources = Sources([pictures], suffixes={".png", ".jpg"}, most_bytes=100, album=album)
+    make_album(sources, album, Playing())
+    with reading(album) as ledger:
+        stems = {each.name: (each.number, each.stem) for each in ledger.entries()}
+    assert stems == {"000.png": (1, "000"), "003.jpg": (9, "003"), "003.png": (3, "003.png")}
+
+
+def test_nothing_is_pruned_of_a_folder_that_is_not_named_or_empty_or_cannot_be_opened(
+    copied, pictures, tmp_path
+):
+    album, other = tmp_path / "album", write_pictures(tmp_path / "other", 1)
+    copied(pictures)
+    shutil.rmtree(pictures)
+    pictures.mkdir()
+    copied(other, prune=True)
+    with pytest.raises(ValueError, match="is empty: nothing is removed"):
+        copied(pictures, prune=True)
+    assert len(contents(album, ".mid")) == 8
+
+
 def test_nothing_is_written_outside_of_the_album(copied, pictures, tmp_path):
     album, outside = tmp_path / "album", tmp_path / "outside"
     outside.mkdir()
@@ -190,10 +243,15 @@ def test_nothing_is_written_outside_of_the_album(copied, pictures, tmp_path):
     (album / "below").symlink_to(outside)
     copied(pictures)
     assert not list(outside.iterdir())
+    for number in (2, 5):
+        (outside / f"00{number}.mid").touch()
     with reading(album) as ledger:
         reasons = {each.name: each.reason for each in ledger.entries(FAILED)}
     assert reasons.keys() == {"below/002.png", "below/005.png"}
     assert all("a link that leads out of the album" in each for each in reasons.values())
+    shutil.rmtree(pictures / "below")
+    copied(pictures, prune=True)
+    assert len(list(outside.iterdir())) == 2
 
 
 @pytest.mark.parametrize(
