@@ -1,8 +1,8 @@
 """Runs the benchmarks and compares their ratios with the stored ones in a table.
 
 `make bench` marks ratios that are more than a fifth worse than the stored ones. `python benchmarks
---keep` stores the ratios in `table.json` and `README.md` instead. Names as arguments select
-benchmarks.
+--keep` stores the ratios in `table.json` and `README.md` instead, and calculates docs/costs.md from
+what one of everything costs. Names as arguments select benchmarks.
 """
 
 import argparse
@@ -15,10 +15,12 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from measuring import RECORD, SAID
+from measuring import COST, RECORD, SAID
+from measuring.costs_page import costs_page
 
 HERE = Path(__file__).parent
 KEPT = HERE / "table.json"
+COSTS = HERE.parent / "docs" / "costs.md"
 WORSE = 0.2  # relative change from which a ratio is marked
 HEAD = """# Benchmarks
 
@@ -44,9 +46,10 @@ def main() -> int:
         made = {"date": str(date.today()), "machine": machine(), "rows": rows}
         KEPT.write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
         (HERE / "README.md").write_text(page(made), encoding="utf-8")
+        COSTS.write_text(page_of_costs(made), encoding="utf-8")
         print(HERE / "README.md")
         return 0
-    print(comparison_table(rows, kept["rows"]))
+    print(comparison_table([row for row in rows if row["kind"] != COST], kept["rows"]))
     return 0
 
 
@@ -103,8 +106,15 @@ def page(made: dict) -> str:
     lines += [
         f"| {in_words(row)} | {row['value']:.3g} | `{row['benchmark']}.py` |"
         for row in made["rows"]
+        if row["kind"] != COST
     ]
     return HEAD + "\n".join([*lines, "", f"Measured on {made['machine']}, {made['date']}.", ""])
+
+
+def page_of_costs(made: dict) -> str:
+    """Page of what a million pictures cost, in Markdown."""
+    costs = [row for row in made["rows"] if row["kind"] == COST]
+    return costs_page(costs, made["machine"], made["date"])
 
 
 def machine() -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 import torch
-from measuring import peak_mib, ratio, seconds
+from measuring import own_peak_mib, peak_mib, ratio, seconds
 
 from synvae_core.metrics.melody_distances.roll_tables import roll_codes, roll_norms
 from synvae_core.models.melody.configurations import load_melody_model
@@ -106,15 +106,6 @@ def timed(query):
     for number in range(QUERIES):
         times.append(seconds(lambda number=number: found.append(query(number))))
     return times, found
-
-
-def own_peak_mib() -> float:
-    """Peak memory of this program: that of the process may be of the one that started it."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return peak_mib()
-    [line] = [x for x in status.read_text(encoding="ascii").splitlines() if x.startswith("VmHWM")]
-    return int(line.split()[1]) / 1024
 
 
 def drawn(most_seconds: float) -> np.ndarray:

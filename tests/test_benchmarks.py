@@ -65,8 +65,10 @@ def test_a_benchmark_s_ratios_are_recorded(gathered, tmp_path, monkeypatch):
     assert gathered.run_benchmark(script) == [ROW | {"benchmark": "quick"}]
 
 
-def test_the_kept_page_is_that_of_the_kept_table(gathered):
+def test_the_kept_pages_are_those_of_the_kept_table(gathered):
     kept = json.loads((FOLDER / "table.json").read_text(encoding="utf-8"))
+    costs = FOLDER.parent / "docs" / "costs.md"
+    assert costs.read_text(encoding="utf-8") == gathered.page_of_costs(kept)
     assert (FOLDER / "README.md").read_text(encoding="utf-8") == gathered.page(kept)
     here = {path.stem for path in FOLDER.glob("*.py")} - {"__main__"}
     assert {row["benchmark"] for row in kept["rows"]} == here

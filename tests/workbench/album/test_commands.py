@@ -1,11 +1,11 @@
 """`synvae listen` and `synvae draw`: folders, streams, exit codes and what is told."""
 
 import io
-import os
 import sys
 
 import pytest
 from albums import files_below, write_pictures
+from privileges import permissions_hold
 
 from synvae_workbench.__main__ import main
 from synvae_workbench.album import draw, listen
@@ -89,13 +89,16 @@ def test_usage_that_makes_no_sense_ends_with_2(
     assert words in capsys.readouterr().err
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_is_not_to_be_written_is_told(model, tmp_path, capsys):
-    write_pictures(tmp_path / "pictures", 1)
+def test_what_may_not_be_written_or_read_is_told(model, tmp_path, capsys):
+    pictures = write_pictures(tmp_path / "pictures", 2)
+    (pictures / "001.png").chmod(0)
     (tmp_path / "fixed").mkdir(mode=0o500)
-    to = tmp_path / "fixed" / "album"
-    assert main(["listen", str(tmp_path / "pictures"), "--to", str(to), "--model", model]) == 2
-    assert "you may not write there" in capsys.readouterr().err
+    listen = ["listen", str(pictures), "--model", model, "--to"]
+    with permissions_hold():
+        assert main([*listen, str(tmp_path / "fixed" / "album")]) == 2
+        assert "you may not write there" in capsys.readouterr().err
+        assert main([*listen, str(tmp_path / "album")]) == 1
+        assert "001.png cannot be opened (Permission denied)" in capsys.readouterr().err
 
 
 def test_functions_make_what_the_commands_do(model, pictures, tmp_path):

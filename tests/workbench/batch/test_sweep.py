@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from schedulers import scheduler_with_workers
 
 from synvae_workbench.batch.child import MARK, end_leftovers
 from synvae_workbench.batch.cluster import parse_needs, plan_local, visible_cards
@@ -205,27 +206,9 @@ def test_an_interrupted_sweep_leaves_reports_and_resumes(tree):
 
 @pytest.fixture
 def scheduler(tree):
-    """Address and process of a Dask scheduler with two workers of a card each, started by hand."""
-    processes = []
-
-    def start(*command):
-        command = [sys.executable, "-m", "distributed.cli.dask_" + command[0], *command[1:]]
-        log = (tree.root / f"{len(processes)}.log").open("w", encoding="utf-8")
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=tree.root)
-        processes.append(process)
-        return process
-
-    start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-    tree.wait_for(lambda: "tcp://" in (tree.root / "0.log").read_text(encoding="utf-8"))
-    text = (tree.root / "0.log").read_text(encoding="utf-8")
-    address = text[text.index("tcp://") :].split()[0]
-    options = ["--nthreads", "1", "--resources", "GPU=1", "--no-dashboard", "--host", "127.0.0.1"]
-    for _ in range(2):
-        start("worker", address, *options)
-    yield address, processes[0]
-    for process in reversed(processes):
-        process.kill()
-        process.wait()
+    """Address and process of a Dask scheduler with two workers of a card each."""
+    with scheduler_with_workers(tree.root, tree.wait_for, ["GPU=1"] * 2) as started:
+        yield started
 
 
 def test_any_scheduler_serves_and_a_worker_that_leaves_is_replaced(tree, scheduler):
