@@ -274,6 +274,11 @@ def writing(album: Path, settings: Mapping[str, Any]) -> Iterator[Ledger]:
 
 
 def _refuse_other_settings(album: Path, there: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    if there.get("makes") != asked.get("makes"):
+        raise ValueError(
+            f"{album} is an album of {there.get('makes')}, not of {asked.get('makes')}: name "
+            "another folder"
+        )
     differences = [
         f"{name}: {there.get(name)} there, {asked.get(name)} asked for"
         for name in sorted((there.keys() | asked.keys()) - {FORMATS})

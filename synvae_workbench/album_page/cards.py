@@ -17,6 +17,7 @@ from synvae_core.atomic import write_bytes
 from synvae_core.looks import Look
 from synvae_core.metrics.melody_distances.roll_tables import roll_codes
 from synvae_core.music.coding import STEPS_PER_BAR
+from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi_files import MAX_BYTES as MAX_MIDI
 from synvae_core.music.performance import performance_words
 from synvae_core.music.reading import read_windows
@@ -182,7 +183,9 @@ def address(path: str) -> str:
 
 
 def _roll(events: Int[np.ndarray, " t"]) -> bytes:
-    image = piano_roll_image(events, step_pixels=STEP_PIXELS, height=ROLL_PIXELS)
+    pitches = [note.pitch for note in ONE_VOICE.notes(events)] or [0]
+    height = max(ROLL_PIXELS, max(pitches) - min(pitches) + 1)  # wide ones have a pixel a semitone
+    image = piano_roll_image(events, step_pixels=STEP_PIXELS, height=height)
     return _saved(Image.fromarray(image).quantize(64), "PNG", optimize=True)
 
 

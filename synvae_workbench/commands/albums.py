@@ -110,7 +110,11 @@ def _make(
         album=album,
         listed=_listed(options.list),
     )
-    made = make_album(sources, album, how, crew, prune=options.prune)
+    try:
+        made = make_album(sources, album, how, crew, prune=options.prune)
+    except KeyboardInterrupt:
+        print("what was finished is kept, and the same command goes on", file=sys.stderr)
+        raise
     if sources.left_out:
         print(f"left out: {describe_left_out(sources.left_out)}", file=sys.stderr)
     with reading(album) as ledger:
@@ -119,9 +123,9 @@ def _make(
     failed = f", {made.failed:,} failed" if made.failed else ""
     print(f"{made.done:,} done{failed}", file=sys.stderr)
     if made.pruned:
-        print(f"{made.pruned:,} removed, as what they were made of is gone", file=sys.stderr)
+        print(f"{made.pruned:,} removed: what they were made of is gone", file=sys.stderr)
     if made.gone:
-        words = "stay, though what they were made of is gone: --prune removes them"
+        words = "kept, though what they were made of is gone: --prune removes such files"
         print(f"{made.gone:,} {words}", file=sys.stderr)
     if not made.done and not made.failed and not made.pruned:
         raise ValueError("nothing was found there: name files, or folders that have some")

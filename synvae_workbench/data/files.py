@@ -17,6 +17,7 @@ _KEPT_BY_SYSTEMS = frozenset(
         *("__macosx", "lost+found", "system volume information"),
     }
 )
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")  # of "Mr. Smith" there is none
 
 
@@ -117,9 +118,12 @@ def describe_left_out(left_out: Mapping[str, int]) -> str:
 
 
 def printable(name: str) -> str:
-    """Name of a file as text: bytes that are no UTF-8, and control characters, as `\\xff`."""
+    """Name of a file as text: bytes that are no UTF-8, and control characters, as `\\xff`.
+
+    So are marks that turn the direction of writing, or end a line: they would change what follows.
+    """
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _CONTROL.sub(_escaped, text)
 
 
 def decode_text(content: bytes) -> str:
@@ -202,6 +206,11 @@ def refusal(broken: dict[str, str], total: int, what: str) -> str:
         f"{len(broken):,} of {total:,} {what} cannot be used: {named}{more}. Replace them, or "
         'leave broken ones out: BROKEN = "skip" in a notebook, broken="skip" in a program'
     )
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 def _is_hidden(name: str) -> bool:

@@ -89,6 +89,34 @@ def test_usage_that_makes_no_sense_ends_with_2(
     assert words in capsys.readouterr().err
 
 
+def test_an_interruption_says_that_the_same_command_goes_on(
+    model, pictures, tmp_path, capsys, monkeypatch
+):
+    def interrupted(*_given):
+        raise KeyboardInterrupt
+
+    listen = ["listen", str(pictures), "--to", str(tmp_path / "album"), "--model", model]
+    with monkeypatch.context() as patch:
+        patch.setattr("synvae_workbench.album.making.run_chunk", interrupted)
+        assert main(listen) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert main(listen) == 0
+
+
+def test_what_lost_its_picture_is_told_and_leaves_when_asked_to(model, pictures, tmp_path, capsys):
+    album = tmp_path / "album"
+    listen = ["listen", str(pictures), "--to", str(album), "--model", model]
+    main(listen)
+    (pictures / "000.png").unlink()
+    assert main(listen) == 0
+    assert "7 done\n1 kept, though what they were made of is gone" in capsys.readouterr().err
+    assert main([*listen, "--prune"]) == 0
+    assert capsys.readouterr().err == "6 done\n1 removed: what they were made of is gone\n"
+    assert not (album / "000.mid").exists()
+    assert main(["draw", str(pictures), "--to", str(album), "--model", model]) == 2
+    assert "is an album of melodies, not of pictures" in capsys.readouterr().err
+
+
 def test_what_may_not_be_written_or_read_is_told(model, tmp_path, capsys):
     pictures = write_pictures(tmp_path / "pictures", 2)
     (pictures / "001.png").chmod(0)

@@ -1,5 +1,6 @@
 """The page of an album: what it shows, what names cannot do, and what lies beside it."""
 
+import io
 import os
 import sqlite3
 from pathlib import Path
@@ -54,6 +55,11 @@ def album(tmp_path, monkeypatch):
 
 def read(written) -> BeautifulSoup:
     return BeautifulSoup(written.path.read_text(encoding="utf-8"), "html.parser")
+
+
+def test_a_melody_of_all_pitches_has_a_roll(tmp_path):
+    widest = np.tile([2, 89], 16)
+    assert Image.open(io.BytesIO(cards._roll(widest))).height == 88
 
 
 def test_a_small_album_is_one_file(album):

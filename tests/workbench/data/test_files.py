@@ -200,6 +200,7 @@ def test_a_sentence_about_many_reasons_is_short():
 def test_ids_that_would_be_printed_alike_are_refused():
     assert short_names(["a/x.png", "b/x.png"]) == ["a/x", "b/x"]
     assert printable("caf\udce9\n") == r"caf\xe9\x0a"
+    assert printable("a\u202egnp.exe\u2028") == r"a\u202egnp.exe\u2028"
     with pytest.raises(ValueError, match=r"printed alike, caf\\xe9.png: rename one"):
         short_names(["caf\udce9.png", r"caf\xe9.png"])
 
