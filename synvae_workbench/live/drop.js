@@ -41,7 +41,7 @@ const takePictures = (root, maxBytes, take, refuse) => {
   };
   for (const [name, listen] of Object.entries(listeners)) place.addEventListener(name, listen);
   const label = document.createElement("label"), input = document.createElement("input");
-  label.className = "ex-file"; label.textContent = "Choose a file …"; label.append(input);
+  label.className = "ex-file"; label.textContent = byHand("Choose a file …", "Choose or photograph …"); label.append(input);
   Object.assign(input, { type: "file", accept: PICTURES });
   input.addEventListener("change", async () => {
     if (input.files.length) await read(input.files[0]);

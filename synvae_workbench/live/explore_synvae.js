@@ -86,9 +86,10 @@ function render({ model, el }) {
   };
 
   // --- drop, paste, choose, draw
-  const source = section(inner, "ex-source", "Drop any picture here");
-  make("p", "ex-hint", source.node, "A photograph, a painting or a digit, drawn or photographed: "
-    + "drop it on the page, paste it, or choose a file. Or take one of these"
+  const source = section(inner, "ex-source",
+    byHand("Drop any picture here", "Choose or photograph a picture"));
+  make("p", "ex-hint", source.node, "A photograph, a painting or a digit, drawn or photographed"
+    + byHand(": drop it on the page, paste it, or choose a file. ", ". ") + "Or take one of these"
     + byHand(": arrow keys let each be heard, Enter keeps it, space pauses, Escape is silence.", "."));
   const acts = make("div", "ex-row", source.node), shelf = make("div", "ex-shelf", source.node);
   const taken = takePictures(root, page.max_bytes,
