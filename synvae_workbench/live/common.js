@@ -55,7 +55,7 @@ const asGroup = (root, title) => {
 };
 // What a refusal stands below: the row of its control, or the control itself.
 const ROW = ".em-row, .em-sound, .em-slider, .ex-row, .ex-sound, .ex-slider, .kb-row, .lt-row, "
-  + ".lt-consent, fieldset";
+  + ".lt-consent, .rc-row, .xl-corner .xp-file, .xp-row, .xp-slider, fieldset";
 /** Says why something is refused: beside the control that was used last, in view, as an alert, until
  * `clear`; without a control, above `last`. */
 const besideControls = (root, last) => {

@@ -16,11 +16,12 @@ function render({ model, el }) {
     act({ kind: "new", seed: Math.floor(Math.random() * 2 ** 31) }),
   "a draw of the prior, which is nobody's picture");
   const files = takePictures(root, page.max_bytes,
-    (name, bytes) => act({ kind: "upload", name }, [bytes]), text => say(text));
+    (name, bytes) => { used(files.label); act({ kind: "upload", name }, [bytes]); },
+    text => { used(files.label); refuse(text); });
   files.label.classList.add("xp-file");
   files.label.firstChild.textContent = "Your own picture …";
   row.append(files.label);
-  const say = speaking(begin.node);
+  const { say, refuse, used } = speaking(begin.node, root);
   const stage = make("div", "xp-pictures", begin.node);
   const drawn = picture(stage, "What the model draws", page.shape);
   drawn.figure.classList.add("xf-drawn");
@@ -109,7 +110,8 @@ function render({ model, el }) {
       place.input.max = walk.frames - 1;
       seen.hidden = place.label.hidden = false;
       show(0); run(); say(content.said);
-    } else say(content.said);
+    } else if (content.kind === "refused") refuse(content.said);
+    else say(content.said);
     next();
   };
   model.on("msg:custom", receive);

@@ -32,14 +32,14 @@ function render({ model, el }) {
     const [chosen] = file.files;
     if (!chosen) return;
     if (chosen.size > page.max_bytes)
-      say(`Not used: ${chosen.name} has more than ${page.max_bytes / 2 ** 20} MB; cut it shorter.`);
+      refuse(`Not used: ${chosen.name} has more than ${page.max_bytes / 2 ** 20} MB; cut it shorter.`);
     else try {
       const bytes = await readable(chosen, page.longest, "cut it shorter");
       wanted = true;
       act({ kind: "upload", corner, name: chosen.name }, [bytes]);
     } catch (error) {
       const why = error instanceof DOMException ? "cannot be read; choose it again" : error.message;
-      say(`Not used: ${chosen.name} ${why}.`);
+      refuse(`Not used: ${chosen.name} ${why}.`);
     }
     file.value = "";  // so that the same file can be chosen again
   };
@@ -84,7 +84,7 @@ function render({ model, el }) {
   make("span", "", same, "the nearest loop as it came, without the model");
   const tempo = slider(between.node, "Tempo", { min: page.tempos[0], max: page.tempos[1], step: 1 },
     value => `${value} bpm`, send);
-  const say = speaking(between.node);
+  const { say, refuse } = speaking(between.node, root);
   const remark = make("p", "xp-remark", between.node);
 
   // --- what it looks like
@@ -159,7 +159,7 @@ function render({ model, el }) {
       if (wanted) go();
       pad.setAttribute("aria-valuetext", content.caption);
     }
-    say(content.said);
+    if (content.kind === "refused") refuse(content.said); else say(content.said);
     next();
   };
   model.on("msg:custom", receive);

@@ -61,9 +61,11 @@ const choice = (parent, name, texts, chosen) => {
   select.addEventListener("change", () => { if (select.value !== "") chosen(+select.value); });
   return select;
 };
-/** A live region that says what happened, each thing once. */
-const speaking = parent => {
+/** A live region that says what happened, each thing once; a refusal stands beside its control. */
+const speaking = (parent, root) => {
   const status = make("p", "xp-status", parent);
   status.setAttribute("role", "status");
-  return text => { status.textContent = text; };
+  const { clear, refuse, used } = besideControls(root, status);
+  const say = text => { clear(); status.textContent = text; };
+  return { say, refuse: text => { say(""); refuse(text); }, used };
 };

@@ -50,7 +50,9 @@ function render({ model, el }) {
     + `${limit} seconds`;
   const status = make("p", "rc-status", root);
   status.setAttribute("role", "status");  // a polite live region
-  const say = text => { status.textContent = text; };
+  const beside = besideControls(root, status);
+  const say = text => { beside.clear(); status.textContent = text; };
+  const refuse = text => { say(""); beside.refuse(text); };
   const idle = () => {
     record.textContent = "Record"; delete root.dataset.recording;
     clock.textContent = `up to ${limit} seconds`; level(loudest = 0);
@@ -94,7 +96,7 @@ function render({ model, el }) {
       record.textContent = "Stop"; root.dataset.recording = "";
     } catch (error) {
       idle();
-      say(`${DENIED[error.name] ?? "The microphone cannot be used here."} ${ELSE}`);
+      refuse(`${DENIED[error.name] ?? "The microphone cannot be used here."} ${ELSE}`);
     }
     opening = false;
     if (!wanted || !root.isConnected) stop(false);  // something else was chosen meanwhile
@@ -110,14 +112,14 @@ function render({ model, el }) {
     stop(false); pauseOthers();
     const name = chosen.name, most = model.get("max_bytes");
     if (chosen.size > most)
-      say(`Not used: ${name} has more than ${most / 2 ** 20} MB; cut the digit out.`);
+      refuse(`Not used: ${name} has more than ${most / 2 ** 20} MB; cut the digit out.`);
     else try {
       const bytes = await readable(chosen, model.get("longest"), "cut the digit out");
       say("Sent.");
       model.send({ kind: "recording", name }, undefined, [bytes]);
     } catch (error) {
       const why = error instanceof DOMException ? "cannot be read; choose it again" : error.message;
-      say(`Not used: ${name} ${why}.`);
+      refuse(`Not used: ${name} ${why}.`);
     }
     file.value = "";  // so that the same file can be chosen again
   });
@@ -154,7 +156,10 @@ function render({ model, el }) {
       if (error.name === "NotAllowedError") say("Press play to hear its melody.");
     });
   };
-  const answer = ({ said, page }) => { say(said); result.innerHTML = page; playMelody(); };
+  const answer = ({ said, page, refused }) => {
+    if (refused) refuse(said); else say(said);
+    result.innerHTML = page; playMelody();
+  };
   model.on("msg:custom", answer);
   idle();
   const unwatch = watchComputer(model, el);

@@ -35,10 +35,11 @@ class Recording(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The answer to a recording: a sentence to say, and HTML to show."""
+    """The answer to a recording: a sentence to say, HTML to show, and whether it is a refusal."""
 
     said: str
     page: str = ""
+    refused: bool = False
 
 
 class Recorder(anywidget.AnyWidget):
@@ -75,11 +76,11 @@ class Recorder(anywidget.AnyWidget):
 
     def _receive(self, _: object, content: object, buffers: Sequence[object]) -> None:
         self.send(Answer(WAITING)._asdict())
-        answer = Answer(BROKEN)
+        answer = Answer(BROKEN, refused=True)
         try:
             answer = self._hear(parse_message(content, buffers, self._examples))
         except ValueError as error:
-            answer = Answer(f"Not used: {error}.")
+            answer = Answer(f"Not used: {error}.", refused=True)
         finally:  # any other error goes on to the log
             self.send(answer._asdict())
 

@@ -40,10 +40,10 @@ class StatePage(anywidget.AnyWidget):
             if content != {"kind": "ready"}:
                 self._state = self._asked(content, buffers)
         except ValueError as error:
-            self.send({"kind": "said", "said": f"Not used: {error}."})
+            self.send({"kind": "refused", "said": f"Not used: {error}."})
         else:
             self._answer()
 
     def _fail(self, error: Exception) -> None:
-        self.send({"kind": "said", "said": BROKEN})
+        self.send({"kind": "refused", "said": BROKEN})
         self.log.error("%s could not answer", self._called, exc_info=error)

@@ -113,6 +113,15 @@ def test_ones_own_loop_takes_a_corner(page, artifacts):
     loops.get_by_label("Your own loop, lower right").set_input_files(upload)
     loops.locator(".xp-remark", has_text="taken as 1 bar at 120 bpm").wait_for()
     loops.get_by_role("status").filter(has_text="mine.wav through the model").wait_for()
+    field = loops.get_by_label("Your own loop, lower right")
+    field.set_input_files(upload | {"name": "x.wav", "buffer": b"no sound"})
+    refusal = loops.get_by_role("alert").filter(has_text="Not used: x.wav is no WAV")
+    refusal.wait_for()
+    assert loops.locator(".xl-corner-3").get_by_role("alert").count() == 1, "beside its control"
+    faces = page.locator(".explore-faces")
+    picture = {"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"}
+    faces.locator("input[type=file]").set_input_files(picture)
+    faces.locator(".xp-row + [role=alert]").filter(has_text="Not used: x.png is no").wait_for()
     for width, scheme in ((390, "dark"), (1280, "light")):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)

@@ -40,6 +40,10 @@ def status(page):
     return page.locator(".recorder [role=status]")
 
 
+def refused(page):
+    return page.locator(".rc-row + [role=alert]")  # below the row of its control
+
+
 def answered(page, name):
     """Waits until the page says what became of a recording."""
     pattern = re.compile(rf"{name}.* became a picture; its melody has \d+ notes?")
@@ -96,8 +100,8 @@ def test_it_is_told_to_who_cannot_see_it(page, place):
 def test_without_a_microphone_it_says_what_to_do(page, name, words):
     page.evaluate(MICROPHONE, name)
     page.get_by_role("button", name="Record", exact=True).click()
-    status(page).filter(has_text=words).wait_for()
-    assert "Error" not in status(page).inner_text()
+    refused(page).filter(has_text=words).wait_for()
+    assert "Error" not in refused(page).inner_text()
     page.evaluate("delete navigator.mediaDevices")
 
 
@@ -147,7 +151,7 @@ def test_a_recording_of_a_telephone_is_heard(page, kind, sound_of):
 
 def test_a_long_recording_is_refused_by_its_length(page):
     upload(page, "talk.mp3", encoded("MP3", seconds=12))
-    status(page).filter(has_text=re.compile("talk.mp3 lasts 12.* s, more than 10; cut")).wait_for()
+    refused(page).filter(has_text=re.compile("talk.mp3 lasts 12.* s, more than 10; cut")).wait_for()
 
 
 @pytest.mark.parametrize(
@@ -161,8 +165,8 @@ def test_a_long_recording_is_refused_by_its_length(page):
 )
 def test_a_hostile_file_is_refused_in_words_and_the_kernel_lives_on(page, name, content, why):
     upload(page, name, content)
-    status(page).filter(has_text=re.compile(f"Not used: .*{re.escape(why)}")).wait_for()
-    assert page.locator(".recorder .rc-status img").count() == 0, "a name is no markup"
+    refused(page).filter(has_text=re.compile(f"Not used: .*{re.escape(why)}")).wait_for()
+    assert refused(page).locator("img").count() == 0, "a name is no markup"
     page.get_by_role("button", name="zero", exact=True).click()
     answered(page, "zero")
 

@@ -142,8 +142,8 @@ def test_an_example_is_heard_and_named_as_what_it_is(recorder):
     assert recording.name == "“two” (synthetic voice)"
     assert recording.waveform is EXAMPLES["two"]
     assert recorder.answers == [
-        {"said": WAITING, "page": ""},
-        {"said": "Heard.", "page": "<p>page</p>"},
+        {"said": WAITING, "page": "", "refused": False},
+        {"said": "Heard.", "page": "<p>page</p>", "refused": False},
     ]
 
 
@@ -152,7 +152,11 @@ def test_a_refusal_is_said_and_the_next_recording_is_heard(recorder):
     assert recorder.answers[-1]["said"].startswith("Not used: evil.wav cannot be read as sound")
     recorder.result = ValueError("it is no digit")
     send(recorder, {"kind": "example", "name": "one"})
-    assert recorder.answers[-1] == {"said": "Not used: it is no digit.", "page": ""}
+    assert recorder.answers[-1] == {
+        "said": "Not used: it is no digit.",
+        "page": "",
+        "refused": True,
+    }
     recorder.result = Answer("Heard.")
     send(recorder, {"kind": "recording", "name": ""}, [sound()])
     assert recorder.answers[-1]["said"] == "Heard."
@@ -163,7 +167,7 @@ def test_a_fault_of_the_models_is_said_and_not_hidden(recorder):
     recorder.result = RuntimeError("out of memory")
     with pytest.raises(RuntimeError, match="out of memory"):
         recorder._receive(recorder, {"kind": "example", "name": "one"}, [])
-    assert recorder.answers[-1] == {"said": BROKEN, "page": ""}
+    assert recorder.answers[-1] == {"said": BROKEN, "page": "", "refused": True}
 
 
 def test_no_voice_is_in_the_state_that_a_notebook_saves(recorder):
