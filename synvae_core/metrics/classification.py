@@ -11,13 +11,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float, Int
-from scipy.stats import binomtest
-from sklearn.metrics import (
-    confusion_matrix,
-    multilabel_confusion_matrix,
-    precision_recall_fscore_support,
-)
 from torch import Tensor
 
 from synvae_core.types import HIGHER, Measure
@@ -86,6 +81,8 @@ def one_against_rest(
     Raises:
         ValueError: as `class_scores`.
     """
+    from sklearn.metrics import multilabel_confusion_matrix  # slow to import
+
     _check(labels, predicted, classes)
     counts = multilabel_confusion_matrix(labels, predicted, labels=[*classes])
     return (counts[:, 0, 0] + counts[:, 1, 1]) / len(labels)
@@ -101,6 +98,8 @@ def class_scores(labels: Labels, predicted: Predicted, *, classes: Sequence[int]
         ValueError: if there are no pictures, labels and predictions do not match in shape, or a
             class has no picture, so that its recall is unknown.
     """
+    from sklearn.metrics import precision_recall_fscore_support  # slow to import
+
     _check(labels, predicted, classes)
     scores = precision_recall_fscore_support(labels, predicted, labels=[*classes], zero_division=0)
     return ClassScores(*scores)
@@ -117,6 +116,8 @@ def averaged_scores(
     Raises:
         ValueError: as `class_scores`, and for another average.
     """
+    from sklearn.metrics import precision_recall_fscore_support  # slow to import
+
     if average not in AVERAGES:
         raise ValueError(f"an average is one of {', '.join(AVERAGES)}, got {average!r}")
     _check(labels, predicted, classes)
@@ -133,6 +134,8 @@ def confusion_counts(
     Raises:
         ValueError: as `class_scores`, and if a prediction is of none of the classes.
     """
+    from sklearn.metrics import confusion_matrix  # slow to import
+
     _check(labels, predicted, classes)
     others = sorted(set(predicted.tolist()) - set(classes))
     if others:
@@ -151,7 +154,7 @@ def exact_interval(right: int, count: int, *, confidence: float = 0.95) -> tuple
             f"expected 0 <= right <= count, at least one case and a confidence between 0 and 1: "
             f"got {right} of {count} and {confidence}"
         )
-    found = binomtest(right, count).proportion_ci(confidence, method="exact")
+    found = scipy.stats.binomtest(right, count).proportion_ci(confidence, method="exact")
     return float(found.low), float(found.high)
 
 

@@ -9,11 +9,9 @@ the same speakers: for other speakers, there are too few of them.
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple, TypeVar
 
+import scipy
 import torch
 from jaxtyping import Float, Int
-from scipy.spatial.distance import pdist
-from scipy.stats import hypergeom
-from sklearn.metrics import pairwise_distances_argmin
 from torch import Tensor
 
 from synvae_core.metrics.note_recall import Share
@@ -118,7 +116,7 @@ def spread_by_class(
                 f"class {label} has one picture, and spread wants two or more: give more "
                 "pictures, or leave the class out"
             )
-        spread[label] = float(pdist(rows.numpy()).mean())
+        spread[label] = float(scipy.spatial.distance.pdist(rows.numpy()).mean())
     return spread
 
 
@@ -130,6 +128,8 @@ def nearest_pictures(
     Raises:
         ValueError: unless there are pictures and others of one size, all of finite pixels.
     """
+    from sklearn.metrics import pairwise_distances_argmin  # slow to import
+
     _check_pictures("pictures", pictures)
     _check_pictures("others", others)
     if pictures.shape[1:] != others.shape[1:]:
@@ -208,7 +208,7 @@ def found_by_chance(
     _check_ks(ks, len(item_labels))
     same = (query_labels[:, None] == item_labels).sum(1).numpy()
     share = float(same.mean() / len(item_labels))
-    none = {k: hypergeom.pmf(0, len(item_labels), same, k).mean() for k in ks}
+    none = {k: scipy.stats.hypergeom.pmf(0, len(item_labels), same, k).mean() for k in ks}
     return Found(dict.fromkeys(ks, share), {k: 1 - float(none[k]) for k in ks})
 
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.linear_model import RidgeClassifier
 from torch import Tensor
 
 from synvae_core.types import HIGHER, Measure, TooFewError
@@ -38,6 +37,8 @@ def linear_probe(train: Labelled, validation: Labelled, test: Labelled) -> float
         ValueError: if a part is empty, has not as many labels as features or features of another
             number, or the training pictures are of one class alone.
     """
+    from sklearn.linear_model import RidgeClassifier  # slow to import
+
     _check(train, validation, test)
     mean, deviation = train.features.mean(0), train.features.std(0).clamp(min=LEAST_DEVIATION)
     standard = [((part.features - mean) / deviation).numpy() for part in (train, validation, test)]

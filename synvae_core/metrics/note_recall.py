@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Integer
-from scipy.stats import binomtest
 
 from synvae_core.music.attributes import eighth_syncopation, sixteenth_syncopation
 from synvae_core.music.coding import STEPS_PER_BAR, Coding
@@ -49,7 +49,9 @@ class Share(NamedTuple):
         """
         if not self.cases:
             return 0.0, 1.0
-        found = binomtest(self.right, self.cases).proportion_ci(confidence, method="wilson")
+        found = scipy.stats.binomtest(self.right, self.cases).proportion_ci(
+            confidence, method="wilson"
+        )
         return float(found.low), float(found.high)
 
 

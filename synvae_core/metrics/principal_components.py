@@ -8,10 +8,9 @@ pictures that they were fitted to; a linear VAE can do no better than to find th
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 import torch
 from jaxtyping import Float
-from scipy.stats import bootstrap
-from sklearn.decomposition import PCA
 from torch import Tensor
 
 from synvae_core.metrics.note_recall import Share
@@ -87,6 +86,8 @@ def principal_components(
         ValueError: unless there are more pictures than dimensions, as many pixels, and all numbers
             are finite.
     """
+    from sklearn.decomposition import PCA  # slow to import
+
     _check(images, "pictures")
     most = min(len(images) - 1, images[0].numel())
     if not 1 <= dimensions <= most:
@@ -137,7 +138,7 @@ def compare_errors(
     ours, theirs = errors.double().numpy(), baseline.double().numpy()
     if not (theirs > 0).all():
         raise ValueError("the baseline has no error on some picture: no ratio to it is defined")
-    found = bootstrap(
+    found = scipy.stats.bootstrap(
         (ours, theirs),
         lambda ours, theirs, axis: ours.mean(axis) / theirs.mean(axis),
         paired=True,

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Int
-from scipy.signal import butter, sosfiltfilt, stft
 
 from synvae_core.types import HIGHER, LOWER, Measure
 
@@ -154,7 +154,7 @@ def nearest_windows(
 
 def levels_db(waveforms: Float[np.ndarray, "n t"]) -> Float[np.ndarray, "n bins frames"]:
     """Levels of the spectrum in dB, 0 for a sine of full scale, none below `FLOOR_DB`."""
-    spectrum = stft(
+    spectrum = scipy.signal.stft(
         waveforms.astype(np.float32),
         nperseg=FRAME,
         noverlap=FRAME - HOP,
@@ -167,7 +167,9 @@ def levels_db(waveforms: Float[np.ndarray, "n t"]) -> Float[np.ndarray, "n bins 
 
 def envelopes(waveforms: Float[np.ndarray, "n t"], rate: int) -> Float[np.ndarray, "n t"]:
     """Amplitude envelopes: rectified waveforms, low-passed."""
-    return sosfiltfilt(butter(2, CUTOFF, fs=rate, output="sos"), np.abs(waveforms), axis=1)
+    return scipy.signal.sosfiltfilt(
+        scipy.signal.butter(2, CUTOFF, fs=rate, output="sos"), np.abs(waveforms), axis=1
+    )
 
 
 def _spectrum_scorer(queries: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

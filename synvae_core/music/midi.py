@@ -43,18 +43,21 @@ class _Later(ModuleType):
 
 
 @contextmanager
-def _imported_later(name: str) -> Iterator[None]:
-    """Within the block, what imports functions of the module `name` does not import it yet."""
-    stand_in = sys.modules.setdefault(name, _Later(name))
+def _imported_later(*names: str) -> Iterator[None]:
+    """Within the block, what imports functions of these modules does not import them yet."""
+    stand_ins = {name: sys.modules.setdefault(name, _Later(name)) for name in names}
     try:
         yield
     finally:
-        if isinstance(stand_in, _Later):
-            del sys.modules[name]
+        for name, stand_in in stand_ins.items():
+            if isinstance(stand_in, _Later):
+                del sys.modules[name]
 
 
-# note_seq's figures for notebooks bring bokeh and pandas: half a second of each kernel, and 30 MB.
-with warnings.catch_warnings(), _imported_later("note_seq.notebook_utils"):
+# Of note_seq, what nothing here uses, and what it brings: bokeh and pandas with figures for
+# notebooks, scipy.io and scipy.linalg with the other two. A second of each kernel, and 50 MB.
+_UNUSED = ("note_seq.notebook_utils", "note_seq.audio_io", "note_seq.melody_inference")
+with warnings.catch_warnings(), _imported_later(*_UNUSED):
     warnings.simplefilter("ignore")  # pydub misses ffmpeg, which nothing here needs
     from note_seq import NoteSequence
 

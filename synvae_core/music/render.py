@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 import soundfile
+import soxr
 from jaxtyping import Float, Float32
 
 from synvae_core.music.midi import NoteSequence
@@ -176,11 +177,7 @@ def encode_audio(waveform: Float[np.ndarray, " n"], sample_rate: int = SAMPLE_RA
         )
     seconds = len(waveform) / sample_rate
     if sample_rate != AUDIO_RATE:
-        from scipy.signal import resample_poly  # slow to import, and not needed at 32 kHz
-
-        divisor = math.gcd(AUDIO_RATE, sample_rate)
-        waveform = resample_poly(waveform, AUDIO_RATE // divisor, sample_rate // divisor)
-        waveform = waveform.clip(-1, 1)
+        waveform = soxr.resample(waveform, sample_rate, AUDIO_RATE).clip(-1, 1)
     for mode, kbps in MP3_MODES:
         audio = _mp3(waveform, mode, kbps)
         if len(audio) <= MOST_BYTES_PER_SECOND * seconds:

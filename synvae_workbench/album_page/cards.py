@@ -31,7 +31,7 @@ from synvae_workbench.data.pictures.files import MAX_BYTES as MAX_PICTURE
 from synvae_workbench.data.pictures.files import decode_whole
 from synvae_workbench.live.assets import data_uri
 from synvae_workbench.live.performed import as_performed
-from synvae_workbench.plots.rolls import piano_roll_image
+from synvae_workbench.plots.roll_images import piano_roll_image
 
 BESIDE = "page"  # folder in the album's hidden one
 THUMBNAIL = 192  # longest side, in pixels

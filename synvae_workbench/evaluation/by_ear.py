@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import scipy
 import torch
 from jaxtyping import Float, Int, UInt8
-from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from synvae_core.looks import look_indicators, looks_of
@@ -223,7 +223,7 @@ def measures_beside(
     latents = visual[rows].numpy()
     beside = {
         "floor": pixels,
-        "visual": cdist(latents, latents),
+        "visual": scipy.spatial.distance.cdist(latents, latents),
         "chance": pixels[np.ix_(shuffled, shuffled)],
     }
     return {
@@ -236,7 +236,7 @@ def measures_beside(
 def pixel_distances(images: UInt8[Tensor, "n c h w"]) -> Float[np.ndarray, "n n"]:
     """Euclidean distances of pictures, of pixels in 0..1."""
     pixels = images.flatten(1).numpy() / 255
-    return cdist(pixels, pixels)
+    return scipy.spatial.distance.cdist(pixels, pixels)
 
 
 def ear_table(measured: Mapping[str, float]) -> pd.DataFrame:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Int, Integer
-from scipy.stats import binomtest
 
 from synvae_core.metrics.classification import exact_interval
 from synvae_core.types import HIGHER, Measure
@@ -91,7 +91,7 @@ class Share(NamedTuple):
         Exact where the right answers were drawn; where they are balanced it errs to the safe side
         for those who always choose one place.
         """
-        test = binomtest(self.right, self.count, self.chance, alternative="greater")
+        test = scipy.stats.binomtest(self.right, self.count, self.chance, alternative="greater")
         return float(test.pvalue)
 
 

@@ -9,7 +9,6 @@ from itertools import combinations
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.cluster import KMeans
 
 from synvae_workbench.listening.tasks import Task, TaskSet, check_labels
 
@@ -81,6 +80,8 @@ def cluster_labels(
     Raises:
         ValueError: unless 2 <= clusters <= n and every latent is finite.
     """
+    from sklearn.cluster import KMeans  # slow to import
+
     _check_latents(latents)
     if not 2 <= clusters <= len(latents):
         raise ValueError(f"clusters is 2 to {len(latents)} items, got {clusters}")

@@ -26,7 +26,7 @@ from synvae_workbench.live.loops import (
 from synvae_workbench.live.messages import FOREIGN, bounded_number
 from synvae_workbench.live.state_page import StatePage
 from synvae_workbench.live.uploads import MAX_SOUND_BYTES
-from synvae_workbench.plots.waveforms import spectrogram
+from synvae_workbench.plots.spectrograms import spectrogram
 
 PLACES = ("upper left", "upper right", "lower left", "lower right")
 PERCENT = (0, 100)

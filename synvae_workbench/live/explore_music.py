@@ -73,7 +73,7 @@ class MelodyBench(NamedTuple):
     Attributes:
         synvae: draws pictures from notes.
         model: mixes and changes melodies, which are as long as those that `synvae` hears.
-        tunes: of `metrics.melody_attributes.steering_tunes`, of the same model.
+        tunes: of `evaluation.steering.steering_tunes`, of the same model.
         examples: two or more to choose from.
         kind: of the pictures that `synvae` was made for.
     """

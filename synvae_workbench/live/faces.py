@@ -1,7 +1,7 @@
 """A model of faces and what it knows them by, without a page: held-out faces, sliders, likenesses.
 
-The model is linear and fitted on the spot, in two seconds: nothing that was made from the packaged
-faces lies in the repository.
+The model is linear and fitted on the spot, in two seconds, the first time, and from the cache from
+then on: nothing that was made from the packaged faces lies in the repository.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,10 @@ from torch import Tensor
 
 from synvae_core.losses import squared_error
 from synvae_core.metrics.copying import nearest_pictures
-from synvae_core.metrics.principal_components import principal_components
+from synvae_core.metrics.principal_components import PrincipalComponents, principal_components
 from synvae_core.models.faces import FaceConfig, FaceVae
 from synvae_core.models.melody.vae import latent_path
+from synvae_workbench.data.cache import cache_folder, cached_arrays, digest_of
 from synvae_workbench.data.pictures.computed_labels import find_face
 from synvae_workbench.evaluation.picture_sliders import picture_sliders
 from synvae_workbench.live.uploads import printable_name, read_picture_upload
@@ -55,9 +56,20 @@ def fit_faces(train: Float[Tensor, "n c h w"], *, dimensions: int, seed: int = 0
     Raises:
         ValueError: as `principal_components`.
     """
-    varied = draw_variations(train, Variation(), times=VARIATIONS, seed=seed)
+    variation = Variation()
+
+    def build() -> dict[str, np.ndarray]:
+        varied = draw_variations(train, variation, times=VARIATIONS, seed=seed)
+        found = principal_components(varied, dimensions=dimensions)
+        return {name: each.numpy() for name, each in found._asdict().items()}
+
+    settings = (dimensions, seed, VARIATIONS, variation)
+    name = digest_of(settings, {"faces": train.numpy().tobytes()})
+    path = cache_folder() / f"faces-{name}.npz"
+    arrays = cached_arrays(path, PrincipalComponents._fields, build)
+    found = PrincipalComponents(**{name: torch.from_numpy(each) for name, each in arrays.items()})
     model = FaceVae(FaceConfig(train.shape[-1], train.shape[1], dimensions, hidden_channels=0))
-    model.start_from(*principal_components(varied, dimensions=dimensions), beta=BETA)
+    model.start_from(*found, beta=BETA)
     return model.eval()
 
 

@@ -8,8 +8,8 @@ import contextlib
 from pathlib import Path
 
 import numpy as np
+import scipy
 from jaxtyping import Float32, Int, UInt8
-from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from synvae_core.metrics.melody_distances.blurred_roll import blurred_rolls
@@ -90,7 +90,9 @@ class KnownMelodies:
             )
         if self._rolls is None:
             self._rolls = blurred_rolls(np.concatenate(self._parts), self._coding)
-        apart = cdist(blurred_rolls(events[None], self._coding), self._rolls)[0]
+        apart = scipy.spatial.distance.cdist(
+            blurred_rolls(events[None], self._coding), self._rolls
+        )[0]
         return [i for i in apart.argsort(kind="stable").tolist() if i != without][:k]
 
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 import soundfile
 import torch
 from jaxtyping import Float
-from scipy.signal import resample
 from torch import Tensor
 
 from synvae_core.models.waveform.convolutional import ConvolutionalWaveformVae
@@ -97,7 +97,7 @@ class LoopBench:
         seconds = len(waveform) / rate
         tempos = {bars: 60 * bars * BEATS / 2 / seconds for bars in BARS}
         bars = min(BARS, key=lambda bars: abs(np.log(tempos[bars] / self.tempo)))
-        whole = resample(without_seam(waveform, rate), self.samples * bars // 2)
+        whole = scipy.signal.resample(without_seam(waveform, rate), self.samples * bars // 2)
         fitted = np.resize(whole, self.samples).astype(np.float32)
         if bars > 2:
             fitted = without_seam(fitted, self.rate)
@@ -108,7 +108,7 @@ class LoopBench:
     def at_tempo(self, waveform: Float[np.ndarray, " n"], tempo: float) -> Float[np.ndarray, " m"]:
         """A loop at another tempo, of whole samples, as a record is turned faster or slower."""
         count = round(60 * BEATS * self.rate / tempo)
-        turned = waveform if count == len(waveform) else resample(waveform, count)
+        turned = waveform if count == len(waveform) else scipy.signal.resample(waveform, count)
         return turned * min(1.0, 1 / max(float(np.abs(turned).max()), 1e-9))
 
 

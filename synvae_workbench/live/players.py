@@ -19,7 +19,7 @@ from synvae_core.music.coding import STEPS_PER_BAR
 from synvae_core.music.render import SAMPLE_RATE, encode_audio
 from synvae_core.music.sound import PIANO, Sound
 from synvae_workbench.live.assets import data_uri
-from synvae_workbench.plots.rolls import piano_roll_image
+from synvae_workbench.plots.roll_images import piano_roll_image
 
 PICTURE_HEIGHT_REM = 6
 # One player at a time; without JavaScript they merely do not stop each other.

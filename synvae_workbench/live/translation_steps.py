@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from IPython.display import HTML
 from jaxtyping import Float, UInt8
-from matplotlib.colors import to_rgb
 from torch import Tensor
 
 from synvae_core.music.coding import STEPS_PER_BAR
@@ -26,8 +25,8 @@ from synvae_workbench.live.assets import data_uri
 from synvae_workbench.live.live_player import format_note_count
 from synvae_workbench.live.players import Picture, audio_player, picture_uri
 from synvae_workbench.live.read_aloud import describe_return
-from synvae_workbench.plots.rolls import piano_roll_image
-from synvae_workbench.plots.style import INK
+from synvae_workbench.plots.palette import INK, rgb
+from synvae_workbench.plots.roll_images import piano_roll_image
 
 HERE = Path(__file__).parent
 SHOWN_SECONDS = SPAN / SPEECH_RATE  # of a recording, in its spectrogram
@@ -115,5 +114,5 @@ def _midi_link(events: np.ndarray, name: str, program: int) -> str:
 
 def _to_ink(image: np.ndarray) -> np.ndarray:
     """Colours bytes (h, w) as ink on paper: 0 is white, 255 the figures' ink."""
-    ink = np.array(to_rgb(INK))
+    ink = rgb(INK)
     return np.round(255 - image[..., None] * (1 - ink)).astype(np.uint8)

@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "charts": ("confusion", "loss_curves", "precision_bars"),
         "comparison": ("corpus_comparison",),
+        "faces": ("animation", "pair_sheet", "photo_grid"),
         "form": ("bar_similarity_maps",),
         "latents": (
             "attribute_curves",
@@ -19,8 +20,11 @@ __getattr__, __dir__, __all__ = lazy_names(
             "latent_spectrum",
             "recall_bars",
         ),
+        "listening": ("listener_accuracies",),
+        "neighbours": ("neighbour_gallery",),
         "pictures": ("picture_grid",),
-        "rolls": ("digit_grid", "piano_roll_image", "piano_rolls", "rolls_below_each_other"),
+        "roll_images": ("piano_roll_image",),
+        "rolls": ("digit_grid", "piano_rolls", "rolls_below_each_other"),
         "trade_offs": ("trade_off",),
     },
 )

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from synvae_workbench.plots.alternatives import curve_told, tell
-from synvae_workbench.plots.style import BLUE, GREEN, MUTED, REFERENCE, VERMILION, new_figure, style
+from synvae_workbench.plots.palette import BLUE, GREEN, MUTED, REFERENCE, VERMILION
+from synvae_workbench.plots.style import new_figure, style
 
 PANELS = {
     "What both lose": {

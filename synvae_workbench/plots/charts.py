@@ -13,7 +13,8 @@ from sklearn.metrics import confusion_matrix
 
 from synvae_workbench.plots.alternatives import confusion_told, curve_told, tell, values_told
 from synvae_workbench.plots.drawing import BARS, confusion_map, legend_above, levels
-from synvae_workbench.plots.style import BLUE, VERMILION, colours, new_figure, panels, style
+from synvae_workbench.plots.palette import BLUE, VERMILION
+from synvae_workbench.plots.style import colours, new_figure, panels, style
 
 SPACES = {
     "visual": "visual latents",

@@ -12,7 +12,8 @@ from synvae_core.metrics.class_melodies import ClassFeatures, ClassSpread
 from synvae_core.metrics.melody import FEATURE_NAMES
 from synvae_workbench.plots.alternatives import SHARE, table_told, tell, values_told
 from synvae_workbench.plots.drawing import BARS, format_signed, heat_map, in_percent
-from synvae_workbench.plots.style import BLUE, INK, new_figure, style
+from synvae_workbench.plots.palette import BLUE, INK
+from synvae_workbench.plots.style import new_figure, style
 
 
 def telling_features(found: ClassFeatures, *, names: Sequence[str]) -> Figure:

@@ -21,7 +21,8 @@ from synvae_core.metrics.melody import (
 from synvae_core.music.coding import STEPS_PER_BAR
 from synvae_workbench.plots.alternatives import SHARE, tell, values_told
 from synvae_workbench.plots.drawing import BARS, LINES, in_percent, legend_above
-from synvae_workbench.plots.style import REFERENCE, colours, new_figure, style
+from synvae_workbench.plots.palette import REFERENCE
+from synvae_workbench.plots.style import colours, new_figure, style
 
 COMMON = {"onsets": "number of onsets in a bar", "lengths": "length in sixteenths"}
 COMMON["intervals"] = "interval in semitones"

@@ -15,7 +15,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from synvae_workbench.plots.style import INK, ON_LIGHT
+from synvae_workbench.plots.palette import INK, ON_LIGHT
 
 DASHED = (0, (4, 3))
 MARKERS = "oDs^v"

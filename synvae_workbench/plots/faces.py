@@ -14,9 +14,10 @@ from PIL import Image
 from torch import Tensor
 
 from synvae_workbench.plots.alternatives import tell, values_told
+from synvae_workbench.plots.palette import MUTED, VERMILION
 from synvae_workbench.plots.pictures import picture_grid
 from synvae_workbench.plots.rolls import draw_picture
-from synvae_workbench.plots.style import MUTED, VERMILION, new_figure, style
+from synvae_workbench.plots.style import new_figure, style
 
 QUALITY = 80  # of WebP, of 100
 

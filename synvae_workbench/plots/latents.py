@@ -24,7 +24,8 @@ from synvae_workbench.plots.drawing import (
     legend_above,
     slant_names,
 )
-from synvae_workbench.plots.style import BLUE, REFERENCE, colours, new_figure, panels, style
+from synvae_workbench.plots.palette import BLUE, REFERENCE
+from synvae_workbench.plots.style import colours, new_figure, panels, style
 
 Recall = Mapping[str, Share]
 

@@ -9,7 +9,8 @@ from matplotlib.ticker import MaxNLocator
 
 from synvae_workbench.plots.alternatives import SHARE, tell, values_told
 from synvae_workbench.plots.drawing import GIVEN_INTERVAL, levels
-from synvae_workbench.plots.style import BLUE, FAINT, MUTED, new_figure, style
+from synvae_workbench.plots.palette import BLUE, FAINT, MUTED
+from synvae_workbench.plots.style import new_figure, style
 
 Interval = tuple[float, float, float]  # accuracy, lower and upper bound, in 0..1
 

@@ -21,7 +21,8 @@ from synvae_workbench.plots.drawing import (
     levels,
     row_marks,
 )
-from synvae_workbench.plots.style import BLUE, FAINT, MUTED, VERMILION, colours, new_figure, style
+from synvae_workbench.plots.palette import BLUE, FAINT, MUTED, VERMILION
+from synvae_workbench.plots.style import colours, new_figure, style
 
 
 def accuracy_intervals(

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from synvae_core.metrics.mutual_information import Estimate
 from synvae_workbench.plots.alternatives import tell, values_told
 from synvae_workbench.plots.drawing import BARS, DASHED, GIVEN_INTERVAL, LINES, legend_above
-from synvae_workbench.plots.style import INK, MUTED, colours, new_figure, style
+from synvae_workbench.plots.palette import INK, MUTED
+from synvae_workbench.plots.style import colours, new_figure, style
 
 NAMES = {
     "donsker_varadhan": "Donsker-Varadhan",

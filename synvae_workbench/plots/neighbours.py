@@ -15,7 +15,8 @@ from synvae_core.metrics.neighbour_labels import LabelPrecision
 from synvae_workbench.plots.alternatives import SHARE, tell, values_told
 from synvae_workbench.plots.charts import SPACES, space_colours
 from synvae_workbench.plots.drawing import DASHED, LINES, legend_above, row_marks
-from synvae_workbench.plots.style import BLUE, INK, MUTED, new_figure, style
+from synvae_workbench.plots.palette import BLUE, INK, MUTED
+from synvae_workbench.plots.style import new_figure, style
 
 SIDE = 40  # least side of a gallery picture in pixels, so that all frames look alike
 FRAME = 0.09  # of a picture's side

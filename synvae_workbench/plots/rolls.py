@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Integer, UInt8
-from matplotlib import colormaps
+from jaxtyping import Float, Integer
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import Tensor
 
 from synvae_core.music.coding import (
-    MAX_PITCH,
-    MIN_PITCH,
     STEPS_PER_BAR,
     STEPS_PER_QUARTER,
     Coding,
@@ -22,64 +19,13 @@ from synvae_core.music.coding import (
 )
 from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench.plots.alternatives import melodies_told, pictures_told, tell
-from synvae_workbench.plots.style import (
-    BAR_LINE,
-    BEAT_LINE,
-    FAINT,
-    INK,
-    MUTED,
-    PAPER,
-    new_figure,
-    panels,
-    style,
-)
+from synvae_workbench.plots.palette import BAR_LINE, BEAT_LINE, FAINT, INK, MUTED, PAPER
+from synvae_workbench.plots.roll_images import ROWS, note_colour, pitch_range
+from synvae_workbench.plots.style import new_figure, panels, style
 
-MIN_SPAN = 24  # least range of pitches in semitones, so that a trill does not look like a leap
 GAP = 0.14  # of a step, between repeated notes
-ROWS = 18  # largest number of rows: a note is at least one of so many high
 ROW_LABELS = ("picture", "its melody", "rebuilt from\nthe melody")
-# low notes violet, high ones orange; the end of plasma is too light on white
-_PITCH_COLOURS = LinearSegmentedColormap.from_list(
-    "pitch", colormaps["plasma"](np.linspace(0.05, 0.75, 64))
-)
 _INK_ON_PAPER = LinearSegmentedColormap.from_list("ink", ["white", INK])
-
-
-def piano_roll_image(
-    events: Integer[np.ndarray, " t"],
-    *,
-    step_pixels: int = 6,
-    height: int = 96,
-    coding: Coding = ONE_VOICE,
-) -> UInt8[np.ndarray, "height width 3"]:
-    """Piano roll of one melody as an RGB image, with lines on beats and darker ones on bars.
-
-    Args:
-        events: event ids of the coding.
-        step_pixels: width of a sixteenth.
-        height: of the picture; a semitone takes as many whole pixels as fit.
-
-    Raises:
-        ValueError: if an event id is unknown, or if the height cannot hold the pitches.
-    """
-    notes, steps = coding.notes(events), len(events) // coding.voices
-    low, high = _pitch_range([notes])
-    row = height // (high - low + 1)
-    if not row or step_pixels < 2:
-        raise ValueError(
-            f"a roll of {high - low + 1} semitones needs that many pixels of height and steps of "
-            f"2 pixels: got {height} and {step_pixels}"
-        )
-    image = np.full((height, steps * step_pixels + 1, 3), _rgb(PAPER), np.uint8)
-    image[:, :: STEPS_PER_QUARTER * step_pixels] = _rgb(FAINT)
-    image[:, :: STEPS_PER_BAR * step_pixels] = _rgb(BAR_LINE)
-    bottom = height - (height - row * (high - low + 1)) // 2
-    thick = max(row, height // ROWS)
-    for note in notes:
-        top = max(0, bottom - (note.pitch - low) * row - (row + thick) // 2)
-        left, right = note.start * step_pixels + 1, note.end * step_pixels
-        image[top : top + thick, left:right] = _rgb(_colour(note, low, high))
-    return image
 
 
 def piano_rolls(
@@ -103,7 +49,7 @@ def piano_rolls(
         raise ValueError(f"got {len(events)} melodies and {len(titles)} titles")
     melodies = [coding.notes(each) for each in events]
     steps = events.shape[1] // coding.voices
-    low, high = _pitch_range(melodies)
+    low, high = pitch_range(melodies)
     columns = min(columns, len(melodies))
     with style():
         figure, grid = panels(len(melodies), columns=columns, width=2.5, height=1.6)
@@ -142,7 +88,7 @@ def digit_grid(
             f"and {len(names)} labels"
         )
     melodies = [ONE_VOICE.notes(each) for each in events]
-    low, high = _pitch_range(melodies)
+    low, high = pitch_range(melodies)
     columns = min(columns, count)
     blocks = -(-count // columns)
     with style():
@@ -192,7 +138,7 @@ def rolls_below_each_other(
             f"{len(events)} and {len(drawn)} for {len(images)}"
         )
     melodies, steps = [coding.notes(each) for each in events], events.shape[1] // coding.voices
-    low, high = _pitch_range(melodies)
+    low, high = pitch_range(melodies)
     with style():
         figure = new_figure(5.0, 0.62 * len(images) + 0.3)
         widths = (1, 8) if rebuilt is None else (1, 8, 1)
@@ -225,7 +171,7 @@ def _draw_roll(axes: Axes, notes: Sequence[Note], low: int, high: int, *, steps:
         (note.start, note.pitch - half) + corner * (note.end - note.start - GAP, 2 * half)
         for note in notes
     ]
-    colours = [_colour(note, low, high) for note in notes]
+    colours = [note_colour(note, low, high) for note in notes]
     axes.set_facecolor(PAPER)
     beats = np.arange(0, steps + 1, STEPS_PER_QUARTER)
     axes.add_collection(
@@ -254,20 +200,3 @@ def _label_roll(axes: Axes, low: int, high: int, *, pitches: bool, bars: bool) -
 
 def _pitches(melodies: Sequence[Sequence[Note]]) -> list[list[int]]:
     return [[note.pitch for note in notes] for notes in melodies]
-
-
-def _pitch_range(melodies: Sequence[Sequence[Note]]) -> tuple[int, int]:
-    """Range of pitches to show: all that are played, and at least two octaves."""
-    pitches = [note.pitch for notes in melodies for note in notes] or [60]
-    low, high = min(pitches), max(pitches)
-    lack = max(0, MIN_SPAN - (high - low))
-    low = min(max(MIN_PITCH, low - lack // 2), MAX_PITCH - MIN_SPAN)
-    return low, max(high, low + MIN_SPAN)
-
-
-def _colour(note: Note, low: int, high: int) -> tuple[float, ...]:
-    return _PITCH_COLOURS((note.pitch - low) / (high - low))
-
-
-def _rgb(colour: str | tuple[float, ...]) -> np.ndarray:
-    return np.round(np.array(to_rgb(colour)) * 255)

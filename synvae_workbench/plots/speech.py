@@ -18,7 +18,8 @@ from synvae_workbench.plots.drawing import (
     legend_above,
     row_marks,
 )
-from synvae_workbench.plots.style import INK, MUTED, colours, new_figure, style
+from synvae_workbench.plots.palette import INK, MUTED
+from synvae_workbench.plots.style import colours, new_figure, style
 
 GAP = 2  # pixels between two pictures
 SHIFT = 0.22  # rows between the dots of two kinds of one name

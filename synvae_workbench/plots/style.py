@@ -1,7 +1,6 @@
 """Style of all figures: one typeface, one palette, no frame, and SVG in notebooks.
 
-The palette is that of Okabe & Ito 2008, "Color Universal Design", which readers with any kind of
-colour vision tell apart.
+Colours are in `palette`.
 """
 
 import base64
@@ -17,31 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-INK = "#22303c"
-MUTED = "#6b7885"
-FAINT = "#dfe4e8"
-BAR_LINE = "#b4bec7"
-PAPER = "#f5f7f9"
-REFERENCE = "#aab4bd"  # of references and baselines
-BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = PALETTE = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#e69f00",
-    "#56b4e9",
-)
-
-ON_LIGHT, BEAT_LINE = "#22303d", "#dfe4e9"  # ink and faint lines where the ground stays light
-# What else becomes of colours on a dark page, where pages choose; white is the ground.
-IN_THE_DARK = {
-    INK: "#e6e3dc",
-    MUTED: "#a9b2ba",
-    FAINT: "#3a3d44",
-    REFERENCE: "#7d8790",
-    BLUE: "#4aa3df",
-    "#ffffff": "#1e2024",
-}
+from synvae_workbench.plots.palette import FAINT, INK, MUTED, PALETTE, REFERENCE
 
 _PATH = re.compile(r'<path d="[^"]*"')
 _PNG = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from synvae_workbench.plots.alternatives import table_told, tell, values_told
 from synvae_workbench.plots.drawing import heat_map
-from synvae_workbench.plots.style import BLUE, INK, panels, style
+from synvae_workbench.plots.palette import BLUE, INK
+from synvae_workbench.plots.style import panels, style
 
 COLUMNS = 3
 LOGARITHMIC = 30  # least ratio of largest to smallest value for a logarithmic axis

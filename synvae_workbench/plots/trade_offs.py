@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from synvae_workbench.plots.alternatives import tell, values_told
-from synvae_workbench.plots.style import BLUE, MUTED, REFERENCE, VERMILION, new_figure, style
+from synvae_workbench.plots.palette import BLUE, MUTED, REFERENCE, VERMILION
+from synvae_workbench.plots.style import new_figure, style
 
 
 def trade_off(

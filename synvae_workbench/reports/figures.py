@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from synvae_workbench.plots.style import IN_THE_DARK
+from synvae_workbench.plots.palette import IN_THE_DARK
 
 SVG = "image/svg+xml"
 LEAST_LABEL = 11.0  # CSS pixels

@@ -1,9 +1,8 @@
 """Distance of blurred piano rolls: notes that nearly coincide nearly cancel."""
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Float32, Integer
-from scipy.ndimage import gaussian_filter1d
-from scipy.spatial.distance import cdist
 
 from synvae_core.metrics.melody_distances.notes import note_arrays
 from synvae_core.music.coding import MAX_PITCH, MIN_PITCH, Coding
@@ -22,7 +21,9 @@ def blurred_roll_distances(
 ) -> Float[np.ndarray, "n m"]:
     """Euclidean distance of blurred piano rolls, of sounding notes and of onsets."""
     ours = blurred_rolls(first, coding)
-    return cdist(ours, ours if second is None else blurred_rolls(second, coding))
+    return scipy.spatial.distance.cdist(
+        ours, ours if second is None else blurred_rolls(second, coding)
+    )
 
 
 def blurred_rolls(
@@ -45,4 +46,4 @@ def blurred_rolls(
 
 def blur(rolls: Float[np.ndarray, "..."], *, axis: int) -> Float[np.ndarray, "..."]:
     """Convolution of an axis of piano rolls with the Gaussian of `BLUR`, silence around them."""
-    return gaussian_filter1d(rolls, BLUR, axis=axis, mode="constant")
+    return scipy.ndimage.gaussian_filter1d(rolls, BLUR, axis=axis, mode="constant")

@@ -7,9 +7,8 @@ Matching": else a part of a melody would be as good as the whole.
 """
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Integer
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
 
 from synvae_core.metrics.melody_distances.notes import NoteArrays, all_pairs, as_matrix, note_arrays
 from synvae_core.music.coding import Coding
@@ -47,7 +46,7 @@ def _sixteenths(notes: NoteArrays) -> list[Float[np.ndarray, "weight 2"]]:
 def _distance(one: np.ndarray, other: np.ndarray) -> float:
     if not len(one) or not len(other):
         return EXCESS if len(one) or len(other) else 0.0
-    ways = cdist(one, other)
-    moved = ways[linear_sum_assignment(ways)].sum()
+    ways = scipy.spatial.distance.cdist(one, other)
+    moved = ways[scipy.optimize.linear_sum_assignment(ways)].sum()
     excess = EXCESS * abs(len(one) - len(other))
     return (moved + excess) / max(len(one), len(other))

@@ -11,8 +11,8 @@ of inter-onset intervals, `harmony` that of the keys which each bar implies (Kru
 """
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Integer
-from scipy.sparse import csr_array
 
 from synvae_core.metrics.melody_distances.notes import (
     NoteArrays,
@@ -104,12 +104,14 @@ def _numbered_trigrams(notes: NoteArrays) -> list[list[tuple[int, ...]]]:
     return found
 
 
-def _presence(rows: list[list[tuple[int, ...]]], ids: dict[tuple[int, ...], int]) -> csr_array:
+def _presence(
+    rows: list[list[tuple[int, ...]]], ids: dict[tuple[int, ...], int]
+) -> "scipy.sparse.csr_array":
     """Indicator matrix: 1 where a row has a key."""
     columns = [ids[key] for row in rows for key in row]
     ends = np.cumsum([0, *map(len, rows)])
     shape = (len(rows), max(1, len(ids)))
-    return csr_array((np.ones(len(columns)), columns, ends), shape=shape)
+    return scipy.sparse.csr_array((np.ones(len(columns)), columns, ends), shape=shape)
 
 
 def _duration_classes(notes: NoteArrays) -> list[np.ndarray]:

@@ -1,8 +1,8 @@
 """Distance of rendered sounds, by the loudness of mel bands over time."""
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Integer
-from scipy.spatial.distance import cdist
 
 from synvae_core.metrics.sound_features import sound_features
 from synvae_core.music.coding import Coding
@@ -28,4 +28,4 @@ def spectrum_distances(
     first: Float[np.ndarray, "n f"], second: Float[np.ndarray, "m f"]
 ) -> Float[np.ndarray, "n m"]:
     """Root mean square differences of sounds by their features, such as `spectrum` in dB."""
-    return cdist(first, second) / np.sqrt(first.shape[1])
+    return scipy.spatial.distance.cdist(first, second) / np.sqrt(first.shape[1])

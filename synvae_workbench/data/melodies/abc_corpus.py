@@ -9,9 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import scipy
 from jaxtyping import Int, UInt8
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from synvae_core.small_files import read_small
 from synvae_workbench.data.cache import cache_folder, digest_of
@@ -210,5 +209,5 @@ def group_tunes(
     links, count = np.unique(shared[:, :2], axis=0, return_counts=True)
     size = np.bincount(owner, minlength=tune_count)
     links = links[(count >= 2) & (count >= SHARED_WINDOWS * size[links[:, 0]])]
-    graph = coo_array((np.ones(len(links)), links.T), shape=(tune_count, tune_count))
-    return connected_components(graph, directed=False)[1]
+    graph = scipy.sparse.coo_array((np.ones(len(links)), links.T), shape=(tune_count, tune_count))
+    return scipy.sparse.csgraph.connected_components(graph, directed=False)[1]

@@ -9,9 +9,9 @@ Method from Gray-Level Histograms".
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image
-from scipy import ndimage
 
 from synvae_core.looks import LUMA
 
@@ -60,7 +60,7 @@ def find_digit(picture: UInt8[np.ndarray, "h w 3"]) -> FoundDigit | None:
     colours = _working_copy(picture)
     grey = colours @ LUMA
     blur = min(1.5, 0.4 + _noise(grey) / 12)
-    smooth = ndimage.gaussian_filter(grey, blur)
+    smooth = scipy.ndimage.gaussian_filter(grey, blur)
     candidates = [(_find_ink(smooth if dark else 255 - smooth), dark) for dark in (True, False)]
     found = [(ink, dark) for ink, dark in candidates if ink is not None]
     if not found:
@@ -69,7 +69,7 @@ def find_digit(picture: UInt8[np.ndarray, "h w 3"]) -> FoundDigit | None:
     rows, columns = (np.flatnonzero(ink.strokes.any(axis)) for axis in (1, 0))
     (high, wide), ends = grey.shape, (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)
     box = tuple(float(end / side) for end, side in zip(ends, (high, wide) * 2, strict=True))
-    paper = ~ndimage.binary_dilation(ink.strokes, iterations=3)
+    paper = ~scipy.ndimage.binary_dilation(ink.strokes, iterations=3)
     sure = (
         ink.score >= LEAST_SCORE
         and ink.contrast[paper].std() <= MOST_UNEVEN
@@ -116,7 +116,7 @@ def _working_copy(picture: np.ndarray) -> Float[np.ndarray, "h w 3"]:
 
 def _colourfulness(colours: np.ndarray, paper: np.ndarray, blur: float) -> float:
     """Spread of the paper's colours, whatever light falls on it, 0 to about 1."""
-    smooth = ndimage.gaussian_filter(colours, (blur, blur, 0))
+    smooth = scipy.ndimage.gaussian_filter(colours, (blur, blur, 0))
     light = np.maximum(smooth.max(-1), 40)
     opponents = np.diff(smooth, axis=-1)[paper] / light[paper][:, None]
     return float(np.sqrt(opponents.var(0).sum()))
@@ -149,8 +149,8 @@ def _find_ink(grey: Float[np.ndarray, "h w"]) -> _Ink | None:
 def _contrast(grey: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
     """Share of the light that is missing against the surroundings, 0 to 1."""
     size = max(9, round(max(grey.shape) / 5)) | 1
-    paper = ndimage.grey_closing(grey, size=(size, size), mode="nearest")
-    paper = ndimage.gaussian_filter(paper, size / 6, mode="nearest")
+    paper = scipy.ndimage.grey_closing(grey, size=(size, size), mode="nearest")
+    paper = scipy.ndimage.gaussian_filter(paper, size / 6, mode="nearest")
     return ((paper - grey) / np.maximum(paper, 40)).clip(0, 1)
 
 
@@ -174,12 +174,12 @@ def _opened(mask: np.ndarray, radius: int) -> Bool[np.ndarray, "h w"]:
     """The mask without what is thinner than the disc, otherwise as it was."""
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     disc = x**2 + y**2 <= radius**2 + 1
-    return ndimage.binary_opening(mask, disc)
+    return scipy.ndimage.binary_opening(mask, disc)
 
 
 def _candidate(mask: np.ndarray, radius: int) -> Bool[np.ndarray, "h w"] | None:
     """The largest component that does not touch the edge, with those that belong to it."""
-    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    labels, count = scipy.ndimage.label(mask, np.ones((3, 3)))
     if not count:
         return None
     areas = np.bincount(labels.ravel())
@@ -189,7 +189,7 @@ def _candidate(mask: np.ndarray, radius: int) -> Bool[np.ndarray, "h w"] | None:
     main = int(areas.argmax())
     if not areas[main]:
         return None
-    boxes = ndimage.find_objects(labels)
+    boxes = scipy.ndimage.find_objects(labels)
     near, grown = [main], _grown(boxes[main - 1], mask.shape)
     for other in np.flatnonzero(areas > 0.04 * areas[main]):
         part = boxes[other - 1]
@@ -217,11 +217,11 @@ def _score(strokes: np.ndarray, contrast: np.ndarray, mask: np.ndarray) -> float
     longest = max(high, wide)
     if longest < 0.1 * max(strokes.shape) or wide > 1.8 * high:
         return 0.0
-    thickest = ndimage.distance_transform_edt(strokes).max() / longest
-    _, holes = ndimage.label(~np.pad(strokes, 1))
+    thickest = scipy.ndimage.distance_transform_edt(strokes).max() / longest
+    _, holes = scipy.ndimage.label(~np.pad(strokes, 1))
     if thickest > 0.2 or holes > 4 or area / (high * wide) > (0.75 if wide > 0.35 * high else 1.01):
         return 0.0
-    rest = ndimage.binary_dilation(strokes, iterations=2)
+    rest = scipy.ndimage.binary_dilation(strokes, iterations=2)
     stray = mask[~rest].sum() / area
     paper = contrast[~rest]
     if stray > 0.6 or not len(paper):
@@ -232,21 +232,21 @@ def _score(strokes: np.ndarray, contrast: np.ndarray, mask: np.ndarray) -> float
 def _clean(ink: _Ink) -> UInt8[np.ndarray, "h w"]:
     """Ink 0 to 255 of the strokes alone; thin strokes are thickened as a pen of MNIST's."""
     strokes = ink.strokes
-    near = ndimage.binary_dilation(strokes, iterations=1)
+    near = scipy.ndimage.binary_dilation(strokes, iterations=1)
     full = np.percentile(ink.contrast[strokes], 60)
-    paper = np.median(ink.contrast[~ndimage.binary_dilation(strokes, iterations=3)])
+    paper = np.median(ink.contrast[~scipy.ndimage.binary_dilation(strokes, iterations=3)])
     soft = ((ink.contrast - paper) / (full - paper + 1e-6) * 1.25 - 0.25).clip(0, 1) * near
     rows, columns = (np.flatnonzero(strokes.any(axis)) for axis in (1, 0))
     longest = max(np.ptp(rows), np.ptp(columns)) + 1
     width = _stroke_width(strokes) / longest
     if width < THIN:
         size = max(1, round((MNIST_STROKE - width) * longest))
-        soft = ndimage.grey_dilation(np.pad(soft, size), size=(size, size))
+        soft = scipy.ndimage.grey_dilation(np.pad(soft, size), size=(size, size))
     return (255 * soft).round().astype(np.uint8)
 
 
 def _stroke_width(strokes: np.ndarray) -> float:
     """Twice the median distance to the paper, along the middle of the strokes."""
-    distance = ndimage.distance_transform_edt(strokes)
-    ridge = strokes & (distance >= ndimage.maximum_filter(distance, 3))
+    distance = scipy.ndimage.distance_transform_edt(strokes)
+    ridge = strokes & (distance >= scipy.ndimage.maximum_filter(distance, 3))
     return float(2 * np.median(distance[ridge]) - 0.5)

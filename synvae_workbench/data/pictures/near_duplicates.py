@@ -1,11 +1,10 @@
 """Near-duplicate pictures, mirrored or not, by the correlation of small grey copies."""
 
 import numpy as np
+import scipy
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, UInt8
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 NEAR = 0.95  # least correlation of the small grey copies of near-duplicates
@@ -35,10 +34,10 @@ def near_duplicates(
         for start in range(0, len(small), _ROWS)
     ]
     row, column = torch.cat(pairs).numpy().T
-    links = coo_array(
+    links = scipy.sparse.coo_array(
         (np.ones(len(row), bool), (row, column % len(small))), shape=(len(small),) * 2
     )
-    return connected_components(links, directed=False)[1].astype(np.int64)
+    return scipy.sparse.csgraph.connected_components(links, directed=False)[1].astype(np.int64)
 
 
 def nearly_repeat(

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 from PIL import Image
-from sklearn.datasets import load_digits, load_sample_images
 from torch import Tensor
 
 DIGIT_SHARE = 20 / 28  # of the side, in the middle, as MNIST's digits have it
@@ -36,6 +35,8 @@ def other_pictures(size: int, channels: int) -> UInt8[Tensor, "n c s s"]:
 
 
 def _digits(size: int) -> UInt8[np.ndarray, "n 1 s s"]:
+    from sklearn.datasets import load_digits  # slow to import
+
     side = round(DIGIT_SHARE * size)
     start = (size - side) // 2
     middle = slice(start, start + side)
@@ -48,6 +49,8 @@ def _digits(size: int) -> UInt8[np.ndarray, "n 1 s s"]:
 
 
 def _photographs(size: int) -> UInt8[np.ndarray, "n 3 s s"]:
+    from sklearn.datasets import load_sample_images  # slow to import
+
     photographs = load_sample_images().images
     return np.stack([part for each in photographs for part in square_parts(each, size)])
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import scipy
 import soxr
 from jaxtyping import Float32
-from scipy.signal import resample
 
 from synvae_workbench.data.cache import cache_folder, cached_arrays, digest_of
 from synvae_workbench.data.options import LoopOptions
@@ -56,7 +56,9 @@ def unheard_loops(
                 note.end_time *= slower
             loop.sequence.total_time = samples / rate
             # By Fourier's method, which takes a sound to go round, as this one does.
-            waveform = resample(play(loop, sample_rate=PLAYED_RATE).astype(np.float64), samples)
+            waveform = scipy.signal.resample(
+                play(loop, sample_rate=PLAYED_RATE).astype(np.float64), samples
+            )
             waveform -= waveform.mean()
             style = loop.name.partition("_")[0]
             played[style] = (waveform * (PEAK / np.abs(waveform).max())).astype(np.float32)

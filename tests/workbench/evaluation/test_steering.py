@@ -14,6 +14,7 @@ from synvae_workbench.evaluation.steering import (
     WAYS,
     Tunes,
     attribute_values,
+    cached_tunes,
     steer,
     steering_tunes,
     syncopation,
@@ -139,3 +140,16 @@ def test_tunes_that_are_all_alike_are_no_trouble():
     tunes = steering_tunes(model, np.stack([CALM, CALM]))
     assert tunes.spread.tolist() == [1, 1, 1, 1]
     assert np.isfinite(steer(model, tunes.latents[0], {"notes": 2.0}, tunes)).all()
+
+
+def test_latents_of_tunes_are_kept_for_the_same_model_and_tunes(shipped, tmp_path, monkeypatch):
+    model, _ = shipped
+    events = np.stack([tune(0, 4, 8), tune(0, 2), tune(1, 3)])
+    first = cached_tunes(model, events, cache=tmp_path)
+    monkeypatch.setattr(type(model), "encode", None)
+    again = cached_tunes(model, events, cache=tmp_path)
+    assert torch.equal(first.latents, again.latents)
+    assert (first.attributes == again.attributes).all()
+    assert (first.spread == again.spread).all()
+    with pytest.raises(TypeError):
+        cached_tunes(model, events[:2], cache=tmp_path)

@@ -11,15 +11,11 @@ import pytest
 from synvae_workbench.live.server.pages import live_notebook, live_pages
 
 PAGES = {page.name: page for page in live_pages(Path(__file__).parents[3] / "notebooks")}
-# Half a second and more each, for what no page shows before somebody asks for it.
+# Half a second and 20 MB and more each, for what no page shows before somebody asks for it.
 UNREAD = {
-    *("bokeh", "distributed", "lightning_fabric", "music21", "nbconvert", "numba", "papermill"),
+    *("bokeh", "distributed", "lightning_fabric", "matplotlib", "music21", "nbconvert", "numba"),
+    *("pandas", "papermill", "scipy.linalg", "scipy.signal", "scipy.stats", "seaborn", "sklearn"),
     *("umap", "verovio"),
-}
-# Of these two, half of their start; the others split a set of digits, and draw no figure.
-LIGHT = {
-    "42_say_it_see_it_hear_it": {"pandas", "seaborn", "sklearn"},
-    "41_explore_music": {"pandas", "seaborn", "sklearn"},
 }
 
 
@@ -35,10 +31,9 @@ def imports_of(page):
 @pytest.mark.slow
 def test_pages_import_only_what_they_show():
     """In one process, which imports torch once; what a page imports counts against all after it."""
-    order = [*LIGHT, *(PAGES.keys() - LIGHT.keys())]
     program = "import sys\nbefore = {*sys.modules}\n" + "\n".join(
         f"{imports_of(PAGES[name])}\nprint({name!r}, *sys.modules.keys() - before)"
-        for name in order
+        for name in PAGES
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],
@@ -48,6 +43,6 @@ def test_pages_import_only_what_they_show():
     )
     read = {line.split()[0]: {*line.split()[1:]} for line in done.stdout.splitlines()}
     assert read.keys() == PAGES.keys()
-    for name in order:
+    for name in PAGES:
         assert "synvae_workbench" in read[name]
-        assert not read[name] & (UNREAD | LIGHT.get(name, set())), name
+        assert not read[name] & UNREAD, name

@@ -11,7 +11,7 @@ from synvae_core.metrics.melody import FEATURE_NAMES
 from synvae_core.metrics.neighbour_labels import chance_precision, neighbour_precision
 from synvae_workbench.plots.class_melodies import spread_table, telling_features
 from synvae_workbench.plots.neighbours import class_precision, neighbour_gallery, precision_curves
-from synvae_workbench.plots.style import BLUE
+from synvae_workbench.plots.palette import BLUE
 
 RNG = np.random.default_rng(0)
 LABELS = torch.arange(60) % 3

@@ -19,7 +19,8 @@ from synvae_core.metrics.melody import interval_histogram, melody_summary
 from synvae_core.music.coding import Note
 from synvae_core.music.melody import ONE_VOICE
 from synvae_workbench import plots
-from synvae_workbench.plots.style import PALETTE, PAPER, REFERENCE, colours
+from synvae_workbench.plots.palette import PALETTE, PAPER, REFERENCE, pitch_colour
+from synvae_workbench.plots.style import colours
 
 RNG = np.random.default_rng(0)
 TUNE = ONE_VOICE.events(
@@ -297,3 +298,9 @@ def test_a_trade_off_shows_every_setting_and_names_it():
     assert {text.get_text() for text in axes.texts} == {*points, "tunes"}
     with pytest.raises(ValueError, match="settings and measures"):
         plots.trade_off({}, curve=[], across=("auc", ""), up={"agreement": ""})
+
+
+def test_pitches_have_the_colours_of_plasma_but_for_its_light_end():
+    heights = np.linspace(0, 1, 50)
+    known = matplotlib.colormaps["plasma"](0.05 + 0.7 * heights)[:, :3]
+    assert np.abs([pitch_colour(each) for each in heights] - known).max() < 3 / 255

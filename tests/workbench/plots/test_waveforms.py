@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from figures import check_figure, curves, words
 
-from synvae_workbench.plots.waveforms import COLUMNS, ROWS, fidelity_dots, spectrogram
+from synvae_workbench.plots.spectrograms import COLUMNS, ROWS, spectrogram
+from synvae_workbench.plots.waveforms import fidelity_dots
 
 PANELS = {
     "SNR (dB)": {"rebuilt": [15.0, 17.0], "nearest": [0.5, 1.0, 0.0]},

@@ -6,7 +6,8 @@ from xml.etree import ElementTree
 import pytest
 
 from synvae_workbench import plots
-from synvae_workbench.plots.style import INK, ON_LIGHT, new_figure, style
+from synvae_workbench.plots.palette import INK, ON_LIGHT
+from synvae_workbench.plots.style import new_figure, style
 from synvae_workbench.reports.figures import LEAST_LABEL, in_both_schemes, legible_width
 
 
