@@ -306,14 +306,11 @@ def regressed_directions(
     if not varied:
         return {}
     # Solved here: scikit-learn would be a second and 60 MB of each page that has sliders.
-    of_z, of_values = (each - each.mean(0) for each in (z.cpu().double(), _columns(varied)))
+    columns = torch.from_numpy(np.stack(list(varied.values()), 1)).double()
+    of_z, of_values = (each - each.mean(0) for each in (z.cpu().double(), columns))
     penalty = z.shape[1] * torch.eye(z.shape[1], dtype=torch.double)
     slopes = torch.linalg.solve(of_z.T @ of_z + penalty, of_z.T @ of_values).T.to(z.dtype)
     return dict(zip(varied, _orthonormal(slopes, list(taken)), strict=True))
-
-
-def _columns(values: Mapping[str, Float[np.ndarray, " n"]]) -> Float[Tensor, "n columns"]:
-    return torch.from_numpy(np.stack(list(values.values()), 1)).double()
 
 
 def _count(of_two_bars: int, model: MelodyVae) -> int:

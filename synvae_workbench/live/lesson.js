@@ -50,7 +50,7 @@ const lessonScreens = (ui, leave, leaveText, again) => {
     });
     Object.assign(ui.at, {
       number: pressed => all[pressed - 1] && toggle(all[pressed - 1]),
-      space: () => ui.playing() ? ui.audio.pause() : toggle(all[next]),
+      space: () => ui.pauseOrGoOn() || toggle(all[next]),
     });
   };
   const name = lesson => { ui.title.textContent = `Lesson: ${lesson}`; };
@@ -74,7 +74,7 @@ const lessonScreens = (ui, leave, leaveText, again) => {
     if (step + 1 < of) press("", row, "Skip to the questions", () => ask("step", { index: of }), "Q");
     playKeys(all);
     Object.assign(ui.at, { b: back, q: () => ask("step", { index: of }) });
-    ui.at.hint = `Keys: 1 to ${all.length} play, space plays one after the other or stops, `
+    ui.at.hint = `Keys: 1 to ${all.length} play, space plays one after the other or pauses, `
       + "Enter goes on, B back, Q to the questions";
     ui.at.taps = "Tap a picture to play its melody or to stop it";
   };
@@ -97,7 +97,7 @@ const lessonScreens = (ui, leave, leaveText, again) => {
     }, row);
     Object.assign(ui.at, { s: sounds, space: () => toggle(who),
       number: pressed => choose[pressed - 1]?.() });
-    ui.at.hint = `Keys: space plays or stops, 1 to ${names.length} choose, Enter answers, `
+    ui.at.hint = `Keys: space plays or pauses, 1 to ${names.length} choose, Enter answers, `
       + "S goes back to the sounds";
     ui.at.taps = "Tap the melody to play or stop it, and a picture to choose it";
   };

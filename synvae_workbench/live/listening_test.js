@@ -63,7 +63,7 @@ function render({ model, el }) {
     paragraph(`Your code is ${codeOf(sitting)}: with it you can go on later.`, "lt-small");
     row.setAttribute("role", "group"); row.setAttribute("aria-label", "How many tones?");
     for (const number of counts) press("", row, `${number}`, () => count(number));
-    ui.at.hint = `Keys: space plays or stops, ${counts[0]} to ${counts.at(-1)} say how many tones`;
+    ui.at.hint = `Keys: space plays or pauses, ${counts[0]} to ${counts.at(-1)} say how many tones`;
     ui.at.taps = "Tap the tones to play or stop them, then how many there were";
     Object.assign(ui.at, { space: () => toggle(who), enter: () => refuse("Press a number."),
       number: pressed => counts.includes(pressed) && count(pressed) });
@@ -94,9 +94,9 @@ function render({ model, el }) {
       return who;
     });
     primary("Begin the questions", () => ask("heard", { examples: heard.size }));
-    ui.at.hint = "Keys: space plays the next example or stops it, Tab moves, Enter begins the questions";
-    ui.at.taps = "Tap a picture to play its melody or to stop it";
-    Object.assign(ui.at, { space: () => ui.playing() ? audio.pause() : all[next].play(),
+    ui.at.hint = "Keys: space plays the next example or pauses it, Tab moves, Enter begins the questions";
+    ui.at.taps = "Tap a picture to play its melody or to pause it";
+    Object.assign(ui.at, { space: () => ui.pauseOrGoOn() || all[next].play(),
     sound: (index, bytes) => {
       all[index].sound = url(bytes, "audio/flac");
       if (ui.at.wanted === index) toggle(all[index]);
@@ -150,7 +150,7 @@ function render({ model, el }) {
     Object.assign(ui.at, { p: pause, space: () => toggle(who),
       number: pressed => choose[pressed - 1]?.() });
     letters.forEach((letter, index) => { ui.at[letter] = sure[index]; });
-    ui.at.hint = `Keys: space plays or stops, 1 to ${names.length} choose, `
+    ui.at.hint = `Keys: space plays or pauses, 1 to ${names.length} choose, `
       + `${letters.join(" ").toUpperCase()} say how sure, Enter confirms, P pauses`;
     ui.at.taps = "Tap the melody to play or stop it, and a picture to choose it";
   };

@@ -77,16 +77,23 @@ const screenPage = ({ model, el, title, shown = () => {} }) => {
         make("kbd", "", label, index + 1).setAttribute("aria-hidden", "true");
       }, chosen);
 
-  /** Plays from the start, or stops what plays. `who` has a button, a sound and counts its plays. */
+  /** Whether a sound stands before its end, to be gone on with. */
+  const held = () => Boolean(player?.node.isConnected) && audio.paused && !audio.ended
+    && audio.currentTime > 0;
+  /** Plays, pauses in place, or goes on, which is still the same play. `who` has a button, a sound
+   * and counts its plays. */
   const toggle = async who => {
     if (player === who && !audio.paused) { audio.pause(); return; }
-    pauseOthers();
-    ended(); player = who; audio.src = who.sound; audio.volume = volume.value;
+    const goesOn = player === who && held();
+    pauseOthers(audio);
+    if (!goesOn) { audio.pause(); ended(); player = who; audio.src = who.sound; }
+    audio.volume = volume.value;
     try { await audio.play(); } catch (error) {
       if (error.name !== "AbortError")
         refuse("The browser cannot play this sound; press the button again.");
       return;
     }
+    if (goesOn) return;
     who.plays += 1; forget(); say(""); who.onPlay?.();
   };
   const moving = () => {
@@ -100,6 +107,12 @@ const screenPage = ({ model, el, title, shown = () => {} }) => {
   audio.addEventListener("pause", ended); audio.addEventListener("ended", ended);
   volume.addEventListener("input", () => { audio.volume = volume.value; });
   const playing = () => Boolean(player?.node.isConnected) && !audio.paused;
+  /** Pauses what plays, or goes on with what was paused; false if there is neither. */
+  const pauseOrGoOn = () => {
+    if (!playing() && !held()) return false;
+    toggle(player);
+    return true;
+  };
   const playButton = (text, sound, onPlay) => {
     const who = { sound, plays: 0, onPlay };
     who.node = press("lt-play", body, "", () => toggle(who));
@@ -159,5 +172,5 @@ const screenPage = ({ model, el, title, shown = () => {} }) => {
   const close = () => { unwatch(); model.off("msg:custom", told); audio.pause();
     for (const old of urls) URL.revokeObjectURL(old); };
   return Object.assign(ui, { say, refuse, tell, ask, press, heading, paragraph, url, picture,
-    choices, pictureChoices, toggle, playing, playButton, primary, hint, close });
+    choices, pictureChoices, toggle, pauseOrGoOn, playButton, primary, hint, close });
 };
