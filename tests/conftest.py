@@ -13,8 +13,7 @@ import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-# Those of a browser share servers; librosa compiles itself when it is first used, for 20 seconds.
-ONE_WORKER = ("tests/browser/", "tests/workbench/data/speech/test_log_mel.py")
+ONE_WORKER = ("tests/browser/",)  # they share servers
 
 # While jaxtyping's hook imports a module of ours, what that one imports is compiled anew, although
 # it has been compiled before (or each time, where Python writes no bytecode): 12 seconds a worker.

@@ -12,6 +12,7 @@ import numpy as np
 import scipy
 from jaxtyping import Int, UInt8
 
+from synvae_core.music.coding import STEPS_PER_BAR
 from synvae_core.small_files import read_small
 from synvae_workbench.data.cache import cache_folder, digest_of
 from synvae_workbench.data.files import decode_text, printable, walk
@@ -54,6 +55,8 @@ def bar_windows(
     metres give no windows. `cut_windows` says which are left out.
     """
     starts, per_quarter = _window_starts(tune, bars, phrase)
+    if not len(starts):
+        return np.zeros((0, bars * STEPS_PER_BAR), np.uint8)
     onsets = np.array([float(note.onset) for note in tune.notes])
     ends = onsets + [float(note.duration) for note in tune.notes]
     return cut_windows(
@@ -68,10 +71,14 @@ def bar_windows(
 def _window_starts(tune: Tune, bars: int, phrase: int) -> tuple[np.ndarray, np.ndarray]:
     """Starts of the windows of a tune, in quarters, and the steps in a quarter there."""
     starts, per_quarter = [], []
+    full = np.array([bar.is_full for bar in tune.bars], bool)
+    metres = [bar.metre for bar in tune.bars]
     for metre, count in _METRE_BARS.items():
-        is_full = np.array([bar.is_full and bar.metre == metre for bar in tune.bars], bool)
+        if metre not in metres:
+            continue
+        is_full = full & [each == metre for each in metres]
         if phrase and len(is_full) > 1 and is_full[-2]:
-            is_full[-1] = tune.bars[-1].metre == metre  # made short by the upbeat
+            is_full[-1] = metres[-1] == metre  # made short by the upbeat
         found = run_starts(is_full, bars=bars * count)
         if phrase:
             begins = np.flatnonzero(np.diff(is_full.astype(int), prepend=0) == 1)

@@ -106,6 +106,7 @@ def parse_metre(text: str) -> Metre | None:
 
 
 @lru_cache(maxsize=1024)
+@lru_cache(64)
 def bar_length(metre: Metre) -> Fraction:
     """Length of a full bar in quarters."""
     return Fraction(4 * metre[0], metre[1])

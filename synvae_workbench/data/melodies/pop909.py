@@ -42,6 +42,7 @@ from synvae_workbench.data.sources import Published
 READER_VERSION = 1  # part of the cache's name; raise it when the windows change
 MAX_BYTES = 10_000_000  # of a file of a song; the largest has 60,000
 TRACK = "MELODY"
+HEADER_BYTES = 14  # of a MIDI file, before its tracks; the first has the tempi
 BEATS = "beat_midi.txt"
 BEATS_PER_BAR = STEPS_PER_BAR // STEPS_PER_QUARTER
 MAX_BEAT_RATIO = 1.5  # of a bar's longest beat to its shortest: beyond it one is missing
@@ -146,7 +147,7 @@ def read_song(midi: bytes, beats: bytes | None) -> Song:
     """
     times, is_downbeat = read_beats(beats)
     try:
-        tracks = pretty_midi.PrettyMIDI(BytesIO(midi)).instruments
+        tracks = pretty_midi.PrettyMIDI(BytesIO(melody_alone(midi))).instruments
     except Exception as error:  # mido raises whatever the bytes provoke
         raise ValueError("the MIDI file is truncated or corrupt") from error
     found = [note for track in tracks if track.name.strip() == TRACK for note in track.notes]
@@ -169,6 +170,22 @@ def read_song(midi: bytes, beats: bytes | None) -> Song:
     if not bar_starts:
         raise ValueError("no bars of four beats")
     return Song(notes, np.array(bar_starts))
+
+
+def melody_alone(midi: bytes) -> bytes:
+    """A MIDI file without tracks that name no melody: the piano's has most of the notes to read.
+
+    One that is not just a header and tracks, as when it is truncated, is returned as it is.
+    """
+    tracks, place = [], HEADER_BYTES
+    while midi[place : place + 4] == b"MTrk":
+        end = place + 8 + int.from_bytes(midi[place + 4 : place + 8], "big")
+        tracks.append(midi[place:end])
+        place = end
+    if midi[:8] != b"MThd" + (6).to_bytes(4, "big") or place != len(midi) or not tracks:
+        return midi
+    kept = tracks[:1] + [track for track in tracks[1:] if TRACK.encode() in track]
+    return midi[:10] + len(kept).to_bytes(2, "big") + midi[12:HEADER_BYTES] + b"".join(kept)
 
 
 def read_beats(text: bytes | None) -> tuple[Float[np.ndarray, " beats"], np.ndarray]:

@@ -244,7 +244,7 @@ def test_damaged_files_become_notes_or_a_sentence_and_what_mido_reads_is_read_al
     sound = [random_file(rng) for _ in range(20)] + [midi_bytes(TUNE)]
     counts = {"read": 0, "refused": 0, "as mido": 0}
     with no_checks():
-        for index in range(3000):
+        for index in range(1600):
             sources = sound if index % 8 == 0 else list(READ.values())
             data = damaged(sources[rng.integers(len(sources))], rng)
             path.write_bytes(data)
@@ -262,7 +262,7 @@ def test_damaged_files_become_notes_or_a_sentence_and_what_mido_reads_is_read_al
                 for track, notes in zip(found.tracks, expected, strict=False):
                     assert track.notes[: len(notes)] == notes
                 counts["as mido"] += 1
-    assert min(counts.values()) > 30, counts
+    assert min(counts.values()) > 15, counts
 
 
 def test_notes_are_those_that_pretty_midi_and_music21_read():

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,7 @@ from synvae_workbench.data.pictures.computed_labels import (
 )
 
 STYLES = ("wood", "water")
+EVERY = 30  # of the real paintings: to look for faces in all takes minutes
 PORTRAIT, LANDSCAPE, COLOURFUL, DARK, LIGHT, FACE = COMPUTED
 
 
@@ -138,15 +141,31 @@ def test_a_face_is_found_and_none_where_there_is_none():
     assert not has_face(photograph(coffee()[:400, :400]))
 
 
+@pytest.fixture
+def some_paintings(data_folder, tmp_path):
+    """Every 30th of the real paintings, 36 to 48 of each style."""
+    for part in ("train", "test"):
+        real, folder = data_folder / "paintings" / part, tmp_path / "paintings" / part
+        (folder / "img").mkdir(parents=True)
+        paths = sorted((real / "img").iterdir(), key=lambda path: int(path.stem))
+        for path in paths[::EVERY]:
+            shutil.copy(path, folder / "img")
+        np.save(folder / "labels.npy", np.load(real / "labels.npy")[::EVERY])
+        shutil.copy(real / "labels.txt", folder)
+    return PictureOptions(folder=tmp_path / "paintings", cache=tmp_path / "cache")
+
+
 @pytest.mark.data
 @pytest.mark.slow
-def test_computed_labels_of_the_paintings(data_folder):
-    pictures = load_computed(PictureOptions(folder=data_folder / "paintings"))
-    carried = torch.cat([split.labels for split in pictures[3:6]]).float()
-    assert carried.shape == (8400, 13)
+def test_computed_labels_of_the_paintings(some_paintings):
+    pictures = load_computed(some_paintings)
+    carried = torch.cat([split.labels for split in pictures[3:6]])
+    assert carried.shape == (280, 13)
     assert (carried[:, :7].sum(1) == 1).all()  # one style each
-    shares = dict(zip(pictures.classes[7:], carried[:, 7:].mean(0).tolist(), strict=True))
-    assert all(0.15 < shares[name] < 0.3 for name in (COLOURFUL, DARK, LIGHT))
-    assert 0.05 < shares[FACE] < 0.12
-    baroque = carried[:, 7:][carried[:, 1] == 1].mean(0)
-    assert baroque[COMPUTED.index(DARK)] > 2 * shares[DARK]
+    found = dict(zip(pictures.classes[7:], carried[:, 7:].sum(0).tolist(), strict=True))
+    assert (found[PORTRAIT], found[LANDSCAPE]) == (152, 109)
+    # What is near a threshold may be on its other side with another decoder of JPEG.
+    recorded = {COLOURFUL: 64, DARK: 57, LIGHT: 78, FACE: 29}
+    assert {name: found[name] for name in recorded} == pytest.approx(recorded, abs=2)
+    baroque = carried[:, 7:][carried[:, 1]].float().mean(0)
+    assert baroque[COMPUTED.index(DARK)] == pytest.approx(27 / 48, abs=0.03)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from synvae_workbench.data.pictures.cifar import find_cifar10, read_test_pictures
 from synvae_workbench.data.pictures.descriptors import describe_pictures, small_copy
 from synvae_workbench.data.pictures.digits_on_paper import find_digit
 from synvae_workbench.data.pictures.example_photographs import example_photographs
@@ -62,10 +63,13 @@ def test_every_kind_has_words():
 @pytest.mark.data
 @pytest.mark.slow
 def test_test_pictures_are_told_as_the_card_says(data_folder):
-    photographs = load_pictures("cifar10", PictureOptions(folder=data_folder / "cifar10"))
-    shares = painting_share(photographs.test.images[:1000].numpy().transpose(0, 2, 3, 1))
+    photographs, _ = read_test_pictures(find_cifar10(data_folder / "cifar10"), 1000)
+    shares = painting_share(photographs.images.numpy().transpose(0, 2, 3, 1))
     assert (shares < 0.5).mean() > 0.88
-    folder = data_folder / "paintings"
-    paintings = load_pictures("paintings", PictureOptions(folder=folder, size=32))
+    options = PictureOptions(
+        folder=data_folder / "paintings" / "test", size=32, test=1000, validation=10
+    )
+    paintings = load_pictures("paintings", options)
     shares = painting_share(paintings.test.images.numpy().transpose(0, 2, 3, 1))
+    assert len(shares) == 1000
     assert (shares > 0.5).mean() > 0.88

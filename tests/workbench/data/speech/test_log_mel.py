@@ -1,4 +1,6 @@
-import librosa
+from unittest.mock import patch
+
+import numba
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,18 @@ from synvae_workbench.data.speech.log_mel import (
     speech_frame,
 )
 from synvae_workbench.data.speech.recordings import SPEECH_RATE, read_recording
+
+
+def as_it_is(*functions, **_):
+    """A decorator of numba, with options or without, that compiles nothing."""
+    return functions[0] if functions and callable(functions[0]) else as_it_is
+
+
+# To compile takes librosa half a minute; what is used of it is the same without, on arrays.
+COMPILERS = ("guvectorize", "jit", "njit", "stencil", "vectorize")
+with patch.multiple(numba, **dict.fromkeys(COMPILERS, as_it_is)):
+    import librosa
+    import librosa.feature
 
 
 def by_librosa(waveform):
