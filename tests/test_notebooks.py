@@ -99,7 +99,8 @@ MEASURED = {
     "28_evaluate_speech_to_image": (
         "judge/accuracy spoken/agreement spoken/agreement_sampled digit_0/agreement "
         "drawn/coverage drawn/spread drawn/nearest_distance expected/coverage "
-        "retrieval/speech_to_picture_pixels_precision_at_1"
+        "retrieval/speech_to_picture_pixels_precision_at_1 no_digit/misses_music "
+        "no_digit/false_alarms_recordings chain/agreement_return chain/melody_ear_median_rank"
     ),
     "29_what_an_ear_can_tell": (
         "ear/opti3_precision_at_10 ear/blurred_roll_rank_correlation ear/earth_mover_twin_moved "

@@ -33,6 +33,7 @@ Labels = Int[Tensor, " n"] | Bool[Tensor, "n labels"]  # class ids, or several l
 MEASURES = (
     Measure("nearest_mean", HIGHER, 0, 1),  # accuracies by listener
     Measure("logistic_regression", HIGHER, 0, 1),
+    Measure("listener_accuracy_{end}", HIGHER, 0, 1),  # the ends of its interval
     Measure("{among}_accuracy", HIGHER, 0, 1),  # mean, lowest, highest, of the first sitting
     Measure("accuracy_sd", None, 0),
     Measure("first_low", HIGHER, 0, 1),

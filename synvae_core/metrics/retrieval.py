@@ -25,6 +25,8 @@ MEASURES = (
     Measure("share_of_visual_at_{k}", HIGHER, 0),  # precision over that of the visual latents
     Measure("{way}_recall_at_{k}", HIGHER, 0, 1),
     Measure("{way}_median_rank", LOWER, 1),
+    Measure("{way}_same_digit", HIGHER, 0, 1),
+    Measure("{way}_same_digit_{end}", HIGHER, 0, 1),
 )
 
 

@@ -57,12 +57,16 @@ def translate_speech(
     _check(painter, synvae, waveforms)
     spectrograms = log_mel(waveforms)
     device = next(painter.parameters()).device
-    drawn = painter.draw(spectrograms.to(device).float() / 255)
-    pictures = (drawn.clamp(0, 1) * 255).round().to(torch.uint8).cpu()
+    pictures = picture_bytes(painter.draw(spectrograms.to(device).float() / 255)).cpu()
     translation = translate(synvae, pictures, folder=folder)
     return SpokenTranslation(
         tuple(waveforms), spectrograms, pictures, translation.heard, translation.rebuilt
     )
+
+
+def picture_bytes(drawn: Float[Tensor, "n 1 h w"]) -> UInt8[Tensor, "n 1 h w"]:
+    """Drawn pictures in [0, 1] in the bytes that a picture file has."""
+    return (drawn.clamp(0, 1) * 255).round().to(torch.uint8)
 
 
 def _check(painter: SpeechToImage, synvae: SynVae, waveforms: Sequence[np.ndarray]) -> None:

@@ -3,6 +3,7 @@ const TAP = `registerProcessor("recorder-tap", class extends AudioWorkletProcess
   process([[channel]]) { if (channel) this.port.postMessage(channel.slice()); return true; }
 });`;
 const QUIETEST = -60;  // dB below full scale, the left end of the level meter
+const PATIENCE = 10_000;  // ms; Firefox without a sound card opens none, and does not say so
 const CHUNKS = 8, FALL = 0.8;  // the meter moves once in so many chunks, and falls so fast
 const ELSE = "You can upload a recording, or choose a word below.";
 const NONE = "No microphone was found. Connect one, then press Record again.";
@@ -13,12 +14,24 @@ const DENIED = {
   OverconstrainedError: NONE,  // as WebKit says it
   NotReadableError: "The microphone is in use by another program. Close that, then press Record "
     + "again.",
+  TimeoutError: "The microphone does not answer. If the browser asks whether this page may use it, "
+    + "allow it; if there is none, connect one. Then press Record again.",
   insecure: "The browser offers no microphone to this page, as it came neither from this computer "
     + "nor over https.",
 };
 
 /** Opens the microphone; `onSamples` gets chunks and their rate until `close` is called. */
 const listen = async onSamples => {
+  const late = new AbortController(), error = new DOMException("", "TimeoutError");
+  const refused = new Promise((_, refuse) =>
+    late.signal.addEventListener("abort", () => refuse(error)));
+  const timer = setTimeout(() => late.abort(), PATIENCE);
+  try { return await Promise.race([openMicrophone(onSamples, late.signal), refused]); }
+  finally { clearTimeout(timer); }
+};
+
+/** As `listen`, for as long as it takes; what opens after the signal is closed at once. */
+const openMicrophone = async (onSamples, signal) => {
   if (!navigator.mediaDevices?.getUserMedia || !globalThis.AudioWorkletNode)
     throw new DOMException("", "insecure");
   const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } });
@@ -27,6 +40,7 @@ const listen = async onSamples => {
     for (const track of stream.getTracks()) track.stop();
     if (context.state !== "closed") context.close();
   };
+  if (signal.aborted) close(); else signal.addEventListener("abort", close);
   const url = URL.createObjectURL(new Blob([TAP], { type: "text/javascript" }));
   try {
     await context.audioWorklet.addModule(url);

@@ -149,13 +149,20 @@ def _system_chromium() -> str | None:
     return next(filter(None, map(shutil.which, names)), None)
 
 
+@pytest.fixture(scope="module")
+def spoken_into_it() -> Path | None:
+    """A WAV file that the microphone of the browser hears again and again; None: beeps."""
+    return None
+
+
 # Of a module, not of the session: while Playwright runs, no other test may run an event loop.
 @pytest.fixture(scope="module")
-def browser(chromium) -> Iterator["sync_api.Browser"]:
-    """A headless Chromium with a microphone that beeps."""
+def browser(chromium, spoken_into_it) -> Iterator["sync_api.Browser"]:
+    """A headless Chromium with a microphone that hears a file, or beeps."""
     from playwright import sync_api
 
-    flags = FLAGS + ["--no-sandbox"] * (hasattr(os, "geteuid") and os.geteuid() == 0)
+    flags = FLAGS + [f"--use-file-for-fake-audio-capture={spoken_into_it}"] * bool(spoken_into_it)
+    flags += ["--no-sandbox"] * (hasattr(os, "geteuid") and os.geteuid() == 0)
     with sync_api.sync_playwright() as playwright:
         try:
             browser = playwright.chromium.launch(executable_path=chromium, args=flags)

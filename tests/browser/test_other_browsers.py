@@ -12,6 +12,10 @@ PLAYS = """selector => [...document.querySelectorAll(selector)].some(audio =>
   !audio.paused && audio.currentTime > .1)"""
 OPENED = """() => document.querySelector(".live-audio")?.src
   && !document.querySelector(".explore[data-busy]")"""
+# Nobody knows whether there is a microphone; that it says nothing for ever is what must not be.
+RECORDS_OR_REFUSES = """() =>
+  /The microphone|[Nn]o microphone/.test(document.querySelector(".recorder").textContent)
+  || document.querySelector(".rc-record").textContent === "Stop" """
 QUIET = "selector => [...document.querySelectorAll(selector)].every(audio => audio.paused)"
 
 
@@ -72,6 +76,8 @@ def test_say_it(page, live_pages, artifacts):
     seen = "() => [...document.querySelectorAll('.rc-result img')].every(img => img.naturalWidth)"
     page.wait_for(seen)
     page.screenshot(artifacts / f"{page.name}_42.png")
+    page.click(".recorder button", "Record")
+    page.wait_for(RECORDS_OR_REFUSES)
 
 
 def test_listening(page, live_pages, artifacts):

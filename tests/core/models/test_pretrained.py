@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from real_tunes import real_windows
@@ -16,6 +17,9 @@ from synvae_workbench.data.registry import (
     load_pictures,
     load_speech,
 )
+from synvae_workbench.data.speech.log_mel import log_mel
+from synvae_workbench.data.speech.stand_in import load_stand_in
+from synvae_workbench.evaluation.no_digit import check_of
 from synvae_workbench.training.judge import read_labels
 from synvae_workbench.training.pictures import to_unit
 
@@ -26,9 +30,9 @@ FOLDERS = sorted(path for path in PRETRAINED.iterdir() if path.is_dir())
 def test_every_folder_has_a_card_and_no_pickle(folder):
     names = {path.name for path in folder.iterdir()}
     needed = {"CARD.md", "config.json", "model.safetensors"}
-    assert needed <= names <= needed | {"provenance.json", "test_recordings.json"}
+    assert needed <= names <= needed | {"provenance.json", "test_recordings.json", "digit_check"}
     assert (folder / "CARD.md").read_text(encoding="utf-8").startswith(f"# {folder.name}\n")
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 16e6
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < 16e6
 
 
 def test_the_judge_reads_the_test_digits_as_its_card_says():
@@ -59,6 +63,14 @@ def test_the_shipped_speech_models_draw_what_recordings_they_never_heard_say(nam
     judge = load_judge(PRETRAINED / "judge_mnist_5k")
     drawn = load_speech_image(folder).draw(to_unit(speech.test.spectrograms))
     assert (read_labels(judge, drawn) == speech.test.labels).float().mean() > 0.93
+
+
+def test_the_shipped_speech_model_has_a_check_that_hears_digits_and_no_hiss():
+    check = check_of(PRETRAINED / "speech_compact_vae")
+    said, hiss = load_stand_in(takes=1), np.random.default_rng(0).standard_normal((20, 4000))
+    digits = to_unit(log_mel([said.waveform(place) for place in range(40)]))
+    assert check.hears_digit(digits).float().mean() >= 0.85
+    assert not check.hears_digit(to_unit(log_mel([*hiss]))).any()
 
 
 @pytest.mark.parametrize("name", ["language_2bar", "skeleton_2bar", "skeleton_8bar"])

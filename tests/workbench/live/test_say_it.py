@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from spoken_models import painter, small_synvae, spoken_tone
 
+from synvae_core.models.speech.digit_check import DigitCheck, DigitCheckConfig
 from synvae_core.music.acoustics import REVERB_SECONDS
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import read_midi
@@ -136,6 +137,20 @@ def test_what_became_of_it_is_a_sentence(notes, words):
     sentence = describe_translation(TRANSLATION._replace(heard=melody), "Your recording")
     assert sentence.startswith(f"Your recording became a picture; its melody has {words}, and")
     assert re.search(r"From the notes: .*looks like an? \d, \d+ % sure; .*\.$", sentence)
+
+
+def test_where_no_digit_is_heard_that_is_said_and_nothing_is_drawn():
+    check, answers = DigitCheck(DigitCheckConfig(threshold=-1e9)).eval(), []
+    live = say_it_page(PAINTER, SYNVAE, {"one": WAVEFORMS[0]}, check=check)
+    live.send = lambda content, buffers=None: answers.append(content)
+    live._handle_custom_msg({"kind": "example", "name": "one"}, [])
+    said = "“one” (synthetic voice): the model did not hear a digit, and draws nothing."
+    assert answers[-1]["said"].startswith(said)
+    assert answers[-1]["page"] == ""
+    check.config = DigitCheckConfig(threshold=1e9)
+    live._handle_custom_msg({"kind": "example", "name": "one"}, [])
+    assert "became a picture" in answers[-1]["said"]
+    live.close()
 
 
 def test_the_live_page_shows_what_the_pure_function_makes():
