@@ -95,7 +95,10 @@ class _Workers(LocalCluster):
 @contextmanager
 def local_client(local: Local) -> Iterator[Client]:
     """A client of workers here. They talk encrypted, as anyone here could send them code else."""
-    threads = {f"{name}_NUM_THREADS": local.threads for name in ("OMP", "MKL", "OPENBLAS")}
+    own: dict[str, int | str] = {
+        f"{name}_NUM_THREADS": local.threads for name in ("OMP", "MKL", "OPENBLAS")
+    }
+    own["DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED"] = "False"  # looks at it 100 times a second
     cluster = _Workers(
         n_workers=0,
         threads_per_worker=1,  # one run at a time
@@ -105,7 +108,7 @@ def local_client(local: Local) -> Iterator[Client]:
         silence_logs=logging.ERROR,  # a lost worker is told of by the sweep itself
         security=Security.temporary(),
         protocol="tls://",
-        env=threads,
+        env=own,
         resources=local.needs,
     )
     with cluster:

@@ -84,3 +84,16 @@ def test_the_page_of_an_album_has_no_violations(page, scheme):
     assert violations(page) == []
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_on_paper_three_fit_beside_each_other_and_nothing_is_cut(page):
+    page.set_viewport_size({"width": 680, "height": 960})  # A4 less its margins
+    page.emulate_media(media="print")
+    across = """() => [...document.querySelectorAll(".album > li")].slice(0, 4)
+        .map((entry) => entry.getBoundingClientRect())
+        .map((box) => [box.left, box.right, box.top])"""
+    (left, _, top), _, (_, right, last), (_, _, below) = page.evaluate(across)
+    assert 0 < left < 10
+    assert 670 < right < 680
+    assert top == last < below
+    assert page.locator(".controls").is_hidden()
