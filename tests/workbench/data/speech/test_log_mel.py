@@ -1,6 +1,6 @@
+from functools import cache
 from unittest.mock import patch
 
-import numba
 import numpy as np
 import pytest
 import torch
@@ -25,14 +25,17 @@ def as_it_is(*functions, **_):
     return functions[0] if functions and callable(functions[0]) else as_it_is
 
 
-# To compile takes librosa half a minute; what is used of it is the same without, on arrays.
-COMPILERS = ("guvectorize", "jit", "njit", "stencil", "vectorize")
-with patch.multiple(numba, **dict.fromkeys(COMPILERS, as_it_is)):
-    import librosa
-    import librosa.feature
+@cache
+def uncompiled_librosa():
+    """To compile takes librosa half a minute; what is used of it is the same without, on arrays."""
+    compilers = ("guvectorize", "jit", "njit", "stencil", "vectorize")
+    with patch.multiple("numba", **dict.fromkeys(compilers, as_it_is)):
+        import librosa.feature
+    return librosa
 
 
 def by_librosa(waveform):
+    librosa = uncompiled_librosa()
     power = librosa.feature.melspectrogram(
         y=speech_frame(waveform),
         sr=SPEECH_RATE,
@@ -52,7 +55,7 @@ def sweep(samples: int, seed: int = 0) -> np.ndarray:
 
 
 def test_filters_are_those_of_librosa():
-    expected = librosa.filters.mel(sr=SPEECH_RATE, n_fft=WINDOW, n_mels=48)
+    expected = uncompiled_librosa().filters.mel(sr=SPEECH_RATE, n_fft=WINDOW, n_mels=48)
     np.testing.assert_allclose(mel_filters(), expected, atol=1e-8)
 
 
