@@ -8,7 +8,6 @@ from synvae_core.types import TooFewError
 from synvae_workbench.data.speech.log_mel import log_mel
 from synvae_workbench.evaluation import spoken_chain
 from synvae_workbench.evaluation.spoken_chain import (
-    EXAMPLES,
     WAYS,
     Chain,
     digits_kept,
@@ -54,18 +53,19 @@ def with_melodies_of_their_own(chain):
 
 
 def test_a_listener_who_has_heard_the_same_melodies_knows_them(chain, monkeypatch):
-    made = with_melodies_of_their_own(chain)
+    made, examples = with_melodies_of_their_own(chain), 2
+    monkeypatch.setattr(spoken_chain, "EXAMPLES", examples)
 
     def translated(synvae, images):
-        return made.of_means._replace(heard=made.of_means.heard.repeat(EXAMPLES, 0))
+        return made.of_means._replace(heard=made.of_means.heard.repeat(examples, 0))
 
     monkeypatch.setattr(spoken_chain, "translate", translated)
-    labels = torch.arange(6).repeat_interleave(EXAMPLES)
-    known = chain.means.repeat_interleave(EXAMPLES, 0)
+    labels = torch.arange(6).repeat_interleave(examples)
+    known = chain.means.repeat_interleave(examples, 0)
     answers = heard_as_spoken(made, torch.arange(6), SYNVAE, known, labels)
     assert answers.right == len(answers.truth) == 6
     with pytest.raises(TooFewError):
-        heard_as_spoken(made, SPOKEN % 2, SYNVAE, known[:40], torch.arange(40) % 2)
+        heard_as_spoken(made, SPOKEN % 2, SYNVAE, known[:4], torch.arange(4) % 2)
 
 
 def test_what_is_the_mean_itself_finds_its_recording_first(chain):
