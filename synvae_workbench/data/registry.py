@@ -43,7 +43,7 @@ from synvae_workbench.data.pictures.types import PictureSet
 from synvae_workbench.data.sources import Published, Source
 from synvae_workbench.data.speech.files import load_recordings
 from synvae_workbench.data.speech.fsdd import FSDD, load_fsdd
-from synvae_workbench.data.speech.more import MoreSpeech, add_speech
+from synvae_workbench.data.speech.more import MoreSpeech, add_speech, unheard_voices
 from synvae_workbench.data.speech.sets import read_digits, read_waveforms
 from synvae_workbench.data.speech.stand_in import ESPEAK_DIGITS, load_espeak
 from synvae_workbench.data.speech.types import Recordings, SpokenDigits
@@ -72,6 +72,7 @@ __all__ = [
     "load_speech",
     "more_speech",
     "names_of",
+    "other_voices",
     "speech_waveforms",
 ]
 
@@ -211,6 +212,15 @@ def more_speech(
         return train
     voices = _load("speech", "voices", SpeechOptions(cache=options.cache))
     return add_speech(train, speech_waveforms(name, train.ids, options), voices, more)
+
+
+def other_voices(options: SpeechOptions) -> Recordings:
+    """Loads digits of the 98 synthetic voices that no model is trained with.
+
+    Raises:
+        ValueError: if eSpeak NG does not work.
+    """
+    return unheard_voices(_load("speech", "voices", SpeechOptions(cache=options.cache)))
 
 
 def load_loops(name: str = "gm_drums", options: LoopOptions | None = None) -> LoopSet:

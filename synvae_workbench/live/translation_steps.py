@@ -18,7 +18,7 @@ from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import midi_bytes
 from synvae_core.music.sound import Sound
 from synvae_workbench.data.pictures.kind import DIGIT
-from synvae_workbench.data.speech.log_mel import SPAN
+from synvae_workbench.data.speech.log_mel import spoken_part
 from synvae_workbench.data.speech.recordings import SPEECH_RATE
 from synvae_workbench.evaluation.spoken_translation import SpokenTranslation
 from synvae_workbench.live.assets import data_uri
@@ -29,7 +29,6 @@ from synvae_workbench.plots.palette import INK, rgb
 from synvae_workbench.plots.roll_images import piano_roll_image
 
 HERE = Path(__file__).parent
-SHOWN_SECONDS = SPAN / SPEECH_RATE  # of a recording, in its spectrogram
 TOP_KHZ = SPEECH_RATE / 2000
 
 
@@ -73,12 +72,13 @@ def _bytes(picture: Float[Tensor, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
 
 def _row(translation: SpokenTranslation, i: int, name: str, program: int) -> str:
     waveform, events = translation.waveforms[i], translation.heard[i]
+    seconds = len(spoken_part(waveform)) / SPEECH_RATE  # of the recording, in its spectrogram
     notes, bars = format_note_count(ONE_VOICE.notes(events)), len(events) / STEPS_PER_BAR
     said = audio_player(waveform, label=name, sample_rate=SPEECH_RATE)
     played = audio_player(events, label=f"its melody, {notes}", sound=Sound(program=program))
     spectrogram = Picture(
         _to_ink(translation.spectrograms[i, 0].flip(0).numpy()),
-        f"Spectrogram of {name}: {SHOWN_SECONDS:.2f} seconds from left to right, low to high "
+        f"Spectrogram of {name}: {seconds:.2f} seconds from left to right, low to high "
         f"sounds from bottom to top, up to {TOP_KHZ:.0f} kilohertz; louder is darker",
     )
     roll = Picture(piano_roll_image(events), f"Piano roll of the melody: {notes}, {bars:g} bars")
@@ -87,7 +87,7 @@ def _row(translation: SpokenTranslation, i: int, name: str, program: int) -> str
         _to_ink(_bytes(translation.rebuilt[i, 0])), "Picture drawn from the notes of the melody"
     )
     axes = (
-        f'<span class="ss-across">time, {SHOWN_SECONDS:.2f} s →</span>'
+        f'<span class="ss-across">time, {seconds:.2f} s →</span>'
         f'<span class="ss-up">pitch, to {TOP_KHZ:.0f} kHz →</span>'
     )
     steps = (

@@ -91,9 +91,11 @@ class SpeechVariation:
     pitch: float = 0.05  # of the shift in frequency and of its relative scale
     level: float = 0.05  # of what is added where there is sound
     mask: float = 0.15  # largest width of a silent band, as a share of the side
+    clip: float = 0.4  # share of recordings that lack their end, 0.7 of it their start
 
 
 A_LITTLE = SpeechVariation()
+MOST_OF_START, MOST_OF_END = 0.2, 0.45  # of a word, that a clipped recording lacks
 
 
 def vary(
@@ -101,13 +103,15 @@ def vary(
     generator: torch.Generator,
     how: SpeechVariation = A_LITTLE,
 ) -> Float[Tensor, "b 1 h w"]:
-    """Augmented spectrograms in [0, 1]: other onset, tempo, pitch and level, and two masks.
+    """Augmented spectrograms in [0, 1]: clipped, of other onset, tempo, pitch and level, masked.
 
-    The masks, one of time and one of frequency, are those of Park et al. 2019, "SpecAugment", arXiv
+    Recorders clip the ends of words, such as the "x" of "six", which is quiet after a pause. The
+    masks, one of time and one of frequency, are those of Park et al. 2019, "SpecAugment", arXiv
     1904.08779.
     """
     n, _, height, width = spectrograms.shape
     device = spectrograms.device
+    spectrograms = _clip(spectrograms, how.clip, generator)
     noise = torch.randn(n, 5, generator=generator, device=device).clamp(-2, 2)
     zero = torch.zeros(n, device=device)
     across = [1 + how.time * noise[:, 0], zero, 2 * how.time * noise[:, 1]]
@@ -118,6 +122,18 @@ def vary(
     rows = _band(n, height, how.mask, generator)[:, None, :, None]
     columns = _band(n, width, how.mask, generator)[:, None, None, :]
     return louder.masked_fill(rows | columns, 0.0)
+
+
+def _clip(
+    spectrograms: Float[Tensor, "b 1 h w"], share: float, generator: torch.Generator
+) -> Float[Tensor, "b 1 h w"]:
+    """Spectrograms of words of which, in shares of the cases, the end or the start is missing."""
+    chance, much = torch.rand(2, 2, len(spectrograms), generator=generator, device=generator.device)
+    start = MOST_OF_START * much[0] * (chance[0] < 0.7 * share)
+    end = MOST_OF_END * much[1] * (chance[1] < share)
+    zero, one = torch.zeros_like(start), torch.ones_like(start)
+    matrix = [1 - start - end, zero, start - end, zero, one, zero]
+    return resample_affine(spectrograms, matrix, padding_mode="border")
 
 
 def _band(n: int, length: int, widest: float, generator: torch.Generator) -> Tensor:

@@ -120,6 +120,19 @@ class SpeechToImage(nn.Module):
         self.encoder.train(mode and any(p.requires_grad for p in self.encoder.parameters()))
         return self
 
+    def start_as(self, other: "SpeechToImage") -> None:
+        """Copies the weights of a trained model.
+
+        Raises:
+            ValueError: if it has another configuration.
+        """
+        if other.config != self.config:
+            raise ValueError(
+                f"the model to start from has another configuration: {other.config}, and this one "
+                f"{self.config}"
+            )
+        self.load_state_dict(other.state_dict())
+
     def hear_as(self, other: "SpeechToImage") -> None:
         """Copies the encoder of a trained model, and freezes it.
 

@@ -12,6 +12,7 @@ from synvae_workbench.data.speech.log_mel import log_mel
 from synvae_workbench.data.speech.types import Recordings, SpeechSet
 from synvae_workbench.data.speech.voices import voice_names
 
+HEARD_AT_MOST = 400  # voices; the last 98 are for tests alone
 _CHUNK = 1024  # waveforms in memory at once, beside the originals
 
 
@@ -20,7 +21,7 @@ class MoreSpeech:
     """Number of synthetic voices, of distorted copies of each recording, and the seed of these.
 
     Raises:
-        ValueError: if there are not as many voices, or a number is negative.
+        ValueError: if there are not as many voices to train with, or a number is negative.
     """
 
     voices: int = 0
@@ -28,9 +29,10 @@ class MoreSpeech:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        most = len(voice_names())
-        if not 0 <= self.voices <= most:
-            raise ValueError(f"there are 0 to {most} synthetic voices, got {self.voices}")
+        if not 0 <= self.voices <= HEARD_AT_MOST:
+            raise ValueError(
+                f"there are 0 to {HEARD_AT_MOST} synthetic voices to train with, got {self.voices}"
+            )
         if self.copies < 0:
             raise ValueError(f"copies of each recording are 0 or more, got {self.copies}")
 
@@ -63,4 +65,21 @@ def add_speech(
         labels.repeat(times),
         speakers,
         tuple(f"{name}~{copy}" if copy else name for copy in range(times) for name in ids),
+    )
+
+
+def unheard_voices(voices: SpeechSet) -> Recordings:
+    """Recordings of the 98 synthetic voices that no model is trained with.
+
+    Args:
+        voices: as `load_voices` gives them.
+    """
+    chosen = set(voice_names()[HEARD_AT_MOST:])
+    places = [i for i, file in enumerate(voices.files) if file.speaker in chosen]
+    files = [voices.files[i] for i in places]
+    return Recordings(
+        log_mel([voices.read(i) for i in places]),
+        torch.tensor([file.digit for file in files], dtype=torch.int64),
+        tuple(file.speaker for file in files),
+        tuple(file.name for file in files),
     )

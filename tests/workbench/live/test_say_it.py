@@ -103,14 +103,14 @@ def test_the_midi_file_to_save_is_what_was_heard():
 
 def test_everything_has_words_for_those_who_cannot_see_it(page):
     alts = [image["alt"] for image in page.all("img")]
-    assert alts[0].startswith("Spectrogram of Your recording: 0.75 seconds from left to right")
+    assert alts[0].startswith("Spectrogram of Your recording: 0.30 seconds from left to right")
     assert alts[1] == "Picture drawn from Your recording"
     assert re.match(r"Piano roll of the melody: \d+ notes?, 2 bars", alts[2])
     assert alts[3] == "Picture drawn from the notes of the melody"
     assert all(audio["aria-label"] for audio in page.all("audio"))
     assert "pitch, to 4 kHz" in page.text
     assert page.text.count("From the notes: ") == 2
-    assert "time, 0.75 s" in page.text
+    assert "time, 0.30 s" in page.text
 
 
 def test_names_are_text_and_nothing_is_fetched(remote_references):

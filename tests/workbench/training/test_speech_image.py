@@ -116,7 +116,7 @@ def test_varied_spectrograms_stay_in_range_differ_and_repeat_from_a_seed():
     assert torch.equal(first, again) and not torch.equal(first, other)
     assert first.shape == spectrograms.shape
     assert 0 <= first.min() and first.max() <= 1
-    still = vary(spectrograms, seeded(), SpeechVariation(0.0, 0.0, 0.0, 0.0))
+    still = vary(spectrograms, seeded(), SpeechVariation(0.0, 0.0, 0.0, 0.0, 0.0))
     torch.testing.assert_close(still, spectrograms, atol=1e-4, rtol=0)
 
 
@@ -159,3 +159,14 @@ def test_a_run_with_other_speech_is_not_gone_on_with(tmp_path):
     train(SpeechImageObjective(speech()), folder=tmp_path)
     with pytest.raises(ValueError, match=r"objective\.speech: Speech\(20 recordings, .* there"):
         train(SpeechImageObjective(speech(10)), folder=tmp_path)
+
+
+def test_clipped_words_lack_up_to_their_share_of_start_and_end():
+    ramp = torch.linspace(0.1, 1, 48).expand(400, 1, 48, 48)
+    varied = vary(ramp, seeded(), SpeechVariation(0.0, 0.0, 0.0, 0.0, 0.5))[:, 0]
+    torch.testing.assert_close(varied[:, 0], varied[:, 20], atol=1e-4, rtol=0)
+    first, last = (varied[:, 0, column] - ramp[0, 0, 0, column] for column in (0, -1))
+    assert (first > 0.005).float().mean().item() == pytest.approx(0.35, abs=0.08)
+    assert (last < -0.005).float().mean().item() == pytest.approx(0.5, abs=0.08)
+    assert 0.15 < first.max() < 0.9 * 0.2 + 0.02
+    assert -0.9 * 0.45 - 0.02 < last.min() < -0.35

@@ -171,6 +171,16 @@ def test_an_encoder_taken_over_stays_as_it_is():
         model.hear_as(small(latent_dim=4))
 
 
+def test_a_model_starts_as_another_of_its_kind():
+    known, model = small().eval(), small()
+    torch.nn.init.normal_(known.encoder.mu[0].weight)
+    model.start_as(known)
+    assert torch.equal(model.eval().draw(speech()), known.draw(speech()))
+    assert all(p.requires_grad for p in model.parameters())
+    with pytest.raises(ValueError, match="another configuration"):
+        model.start_as(small(latent_dim=4))
+
+
 def test_drawing_is_of_the_means_or_repeats_itself_from_a_seed(monkeypatch):
     model = small().eval()
     means = model.draw(speech())

@@ -2,9 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from synvae_workbench.data.speech.distortion import SPEED, distort, distorted_copies
+from synvae_workbench.data.speech.distortion import (
+    SHARES,
+    SPEED,
+    distort,
+    distorted_copies,
+    move_formants,
+)
 from synvae_workbench.data.speech.log_mel import log_mel
-from synvae_workbench.data.speech.more import MoreSpeech, add_speech
+from synvae_workbench.data.speech.more import HEARD_AT_MOST, MoreSpeech, add_speech, unheard_voices
 from synvae_workbench.data.speech.types import RecordingFile, Recordings, SpeechSet
 from synvae_workbench.data.speech.voices import RESPELT, VARIANTS, voice_names
 
@@ -30,7 +36,8 @@ class TestDistortion:
         other = distorted_copies([tone(2000), *WAVEFORMS[1:]], copies=2, seed=3)
         assert all(np.array_equal(one[i], other[i]) for i in (1, 2, 4, 5))
 
-    def test_pitch_and_length_change_together_within_the_limits(self):
+    def test_pitch_and_length_change_together_within_the_limits(self, monkeypatch):
+        monkeypatch.setitem(SHARES, "formants", 0)
         ratios = []
         for seed in range(40):
             copy = distort(tone(600), np.random.default_rng(seed))
@@ -38,6 +45,20 @@ class TestDistortion:
             ratios.append(peak * 8000 / (1 << 16) / 600)
         assert SPEED[0] * 0.98 < min(ratios) < 0.9
         assert 1.1 < max(ratios) < SPEED[1] * 1.02
+
+    @pytest.mark.parametrize("ratio", [0.8, 1.25])
+    def test_formants_move_and_the_pitch_stays(self, ratio):
+        time = np.arange(8000) / 8000
+        harmonics = np.arange(1, 34) * 120
+        levels = np.exp(-(((harmonics - 1500) / 300) ** 2)) + 1e-3
+        sung = (levels[:, None] * np.sin(2 * np.pi * harmonics[:, None] * time)).sum(0)
+        level = np.abs(np.fft.rfft(move_formants(sung, ratio)))
+        loud = np.flatnonzero(level > 0.1 * level.max())
+        assert np.abs(loud - 120 * np.round(loud / 120)).max() <= 12
+        power = np.square(level)
+        centre = (np.arange(4001) * power).sum() / power.sum()
+        assert centre == pytest.approx(1500 * ratio, rel=0.08)
+        np.testing.assert_allclose(move_formants(sung, 1.0), sung, atol=1e-6)
 
 
 class TestVoices:
@@ -90,7 +111,18 @@ class TestAddSpeech:
         )
 
 
-@pytest.mark.parametrize("wrong", [{"voices": 499}, {"voices": -1}, {"copies": -1}])
+def test_voices_for_tests_are_none_to_train_with(train):
+    names = voice_names()
+    files = [RecordingFile(f"7_{name}_0", 7, name, 0) for name in names]
+    voices = SpeechSet("voices", "here", files, lambda i: tone(200 + i), "", {}, synthetic=True)
+    others = unheard_voices(voices)
+    heard = add_speech(train, WAVEFORMS, voices, MoreSpeech(voices=HEARD_AT_MOST))
+    assert sorted((*others.speakers, *heard.speakers[3:])) == sorted(names)
+    assert len(others.spectrograms) == len(others.labels) == 98
+    assert others.labels.unique().tolist() == [7]
+
+
+@pytest.mark.parametrize("wrong", [{"voices": 401}, {"voices": -1}, {"copies": -1}])
 def test_impossible_numbers_are_refused(wrong):
-    with pytest.raises(ValueError, match="or more|0 to 498"):
+    with pytest.raises(ValueError, match="or more|0 to 400"):
         MoreSpeech(**wrong)
