@@ -79,24 +79,26 @@ def heard_as_spoken(
     synvae: SynVae,
     pictures: UInt8[Tensor, "m 1 h w"],
     labels: Int[Tensor, " m"],
+    *,
+    examples: int = EXAMPLES,
 ) -> machine.Answers:
     """What digit a listener takes each melody for, of means; chance is one of the digits spoken.
 
     Args:
-        pictures, labels: real ones; the first `EXAMPLES` of each digit are heard before.
+        pictures, labels: real ones; the first `examples` of each digit are heard before.
 
     Raises:
         TooFewError: if fewer than three digits are spoken.
     """
     digits = spoken.unique().tolist()
-    known = [(labels == digit).nonzero().flatten()[:EXAMPLES] for digit in digits]
+    known = [(labels == digit).nonzero().flatten()[:examples] for digit in digits]
     melodies = translate(synvae, pictures[torch.cat(known)]).heard
     whole = np.concatenate([melodies, chain.of_means.heard])
     features = sound_features(whole, coding=synvae.music.coding)["spectrum"].astype(float)
     ends = np.cumsum([0, *map(len, known)])
-    examples = [np.arange(*each) for each in zip(ends, ends[1:], strict=False)]
+    before = [np.arange(*each) for each in zip(ends, ends[1:], strict=False)]
     played = [np.flatnonzero((spoken == digit).numpy()) + len(melodies) for digit in digits]
-    return machine.sit(features, examples, played)
+    return machine.sit(features, before, played)
 
 
 def found_recordings(chain: Chain, synvae: SynVae, spoken: Int[Tensor, " n"]) -> dict[str, Way]:

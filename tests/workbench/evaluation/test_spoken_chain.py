@@ -54,7 +54,6 @@ def with_melodies_of_their_own(chain):
 
 def test_a_listener_who_has_heard_the_same_melodies_knows_them(chain, monkeypatch):
     made, examples = with_melodies_of_their_own(chain), 2
-    monkeypatch.setattr(spoken_chain, "EXAMPLES", examples)
 
     def translated(synvae, images):
         return made.of_means._replace(heard=made.of_means.heard.repeat(examples, 0))
@@ -62,7 +61,7 @@ def test_a_listener_who_has_heard_the_same_melodies_knows_them(chain, monkeypatc
     monkeypatch.setattr(spoken_chain, "translate", translated)
     labels = torch.arange(6).repeat_interleave(examples)
     known = chain.means.repeat_interleave(examples, 0)
-    answers = heard_as_spoken(made, torch.arange(6), SYNVAE, known, labels)
+    answers = heard_as_spoken(made, torch.arange(6), SYNVAE, known, labels, examples=examples)
     assert answers.right == len(answers.truth) == 6
     with pytest.raises(TooFewError):
         heard_as_spoken(made, SPOKEN % 2, SYNVAE, known[:4], torch.arange(4) % 2)
