@@ -18,12 +18,15 @@ from torch import Tensor
 
 from synvae_workbench.data.speech.recordings import SPEECH_RATE
 
-TRANSFORM_VERSION = 3  # part of the cache's name; raise it when the spectrograms change
+TRANSFORM_VERSION = 4  # part of the cache's name; raise it when the spectrograms change
 MEL_SIDE = 48  # bands, and frames
 WINDOW, FFT = 256, 512  # samples; the window is padded, so that low bands have frequencies
 SPAN = 6016  # samples at most that the frames are spread over: 0.752 s
 RANGE_DB = 80.0  # below the loudest band and frame; anything quieter is black
 QUIET_DB = 40.0  # below the loudest 10 ms; quieter ends are trimmed
+LOUD_DB = 20.0  # below the loudest 10 ms; what is louder is never taken for the noise of a room
+FLOOR_SHARE, FLOOR_FACTOR = 0.2, 4.0  # the quietest 10 ms, and the power of speech above theirs
+PAUSE = 20  # blocks of 10 ms; a longer pause parts a word from the next
 SMALLEST_POWER = 1e-10  # as librosa's `amin`
 _BLOCK = SPEECH_RATE // 100
 _CHUNK = 32  # recordings at once; more do not fit the processor's cache and are slower
@@ -67,8 +70,9 @@ def log_mel_db(waveforms: Sequence[np.ndarray]) -> Float32[Tensor, "n 48 48"]:
 def spoken_part(waveform: np.ndarray) -> Float32[np.ndarray, " part"]:
     """Part of a waveform that a spectrogram shows, 0.752 s at most, scaled to a peak of 1.
 
-    Ends 40 dB below the loudest 10 ms are trimmed, so that silence around a digit has no effect.
-    Of what is longer, the 0.752 s of most energy are taken.
+    Quiet is what is 40 dB below the loudest 10 ms and, in what lasts longer than a word, the noise
+    of the room. Quiet ends are trimmed; of parts with 0.2 s of quiet between them the one of most
+    energy is taken, and of what is longer, the 0.752 s of most energy.
 
     Raises:
         ValueError: unless the waveform is (samples,) of finite numbers that are not all zero.
@@ -85,8 +89,14 @@ def spoken_part(waveform: np.ndarray) -> Float32[np.ndarray, " part"]:
     scaled = (waveform / peak).astype(np.float32)
     energy = np.square(scaled)
     blocks = np.add.reduceat(energy, np.arange(0, len(scaled), _BLOCK))
-    heard = np.flatnonzero(blocks > blocks.max() * 10 ** (-QUIET_DB / 10))
-    start, stop = heard[0] * _BLOCK, min((heard[-1] + 1) * _BLOCK, len(scaled))
+    quiet = blocks.max() * 10 ** (-QUIET_DB / 10)
+    if len(scaled) > SPAN:
+        room = FLOOR_FACTOR * np.quantile(blocks, FLOOR_SHARE)
+        quiet = max(quiet, min(room, blocks.max() * 10 ** (-LOUD_DB / 10)))
+    heard = np.flatnonzero(blocks > quiet)
+    words = np.split(heard, np.flatnonzero(np.diff(heard) > PAUSE) + 1)
+    word = max(words, key=lambda each: blocks[each].sum())
+    start, stop = word[0] * _BLOCK, min((word[-1] + 1) * _BLOCK, len(scaled))
     if stop - start > SPAN:
         total = np.cumsum(np.append(0.0, energy[start:stop]))
         start += int((total[SPAN:] - total[:-SPAN]).argmax())

@@ -124,7 +124,9 @@ def test_neither_silence_around_nor_loudness_matters(samples, before, after, gai
 
 
 @settings(max_examples=40)
-@given(st.integers(SPAN + 1, 3 * SPAN), st.integers(0, 99))
+@given(
+    st.integers(SPAN // 80 + 1, SPAN // 80 * 3).map(lambda blocks: 80 * blocks), st.integers(0, 99)
+)
 def test_of_a_long_recording_the_part_with_most_energy_is_taken(samples, seed):
     rng = np.random.default_rng(seed)
     loud = np.repeat(rng.uniform(0.2, 1, samples // 500 + 1), 500)[:samples]
@@ -142,6 +144,22 @@ def test_a_word_fills_the_picture_however_fast_it_is_said():
     slow, fast = (noise * loud), noise[:2820] * loud[::2]
     rows = log_mel([slow.astype(np.float32), fast.astype(np.float32)]).float().mean(2)[:, 0]
     assert np.corrcoef(rows)[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_of_a_word_said_again_and_again_one_is_shown(noise):
+    rng, word = np.random.default_rng(0), sweep(3200)
+    repeated = np.tile(np.concatenate([word, np.zeros(3200, np.float32)]), 4)
+    repeated += rng.normal(0, noise, len(repeated)).astype(np.float32)
+    assert abs(len(spoken_part(repeated[1000:])) - len(word)) <= 160
+
+
+@pytest.mark.parametrize("noise", [0.003, 0.01, 0.03])
+def test_the_noise_of_a_room_is_no_part_of_a_word(noise):
+    rng, word = np.random.default_rng(0), sweep(3200)
+    around = rng.normal(0, noise, 16_000).astype(np.float32)
+    around[5600:8800] += word
+    assert abs(len(spoken_part(around)) - len(word)) <= 160
 
 
 @pytest.mark.parametrize("samples", [1, 2, 46, 48, 100, 401, 3001])
