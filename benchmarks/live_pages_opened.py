@@ -1,9 +1,10 @@
 """Opening of each live page in Chromium: wall time until it can be used, against imports of torch.
 
 The pages are served as `make explore` does, with warm caches, one after another; a page can be used
-when its first button, slider, list or field is there and enabled. The reference is the wall time of
-a process that imports PyTorch and the kernel, below which no page can be. Times are the least of
-some; memory is that of the page's kernel once it can be used, in MiB, shared libraries included.
+when its first button, slider, list, field or player is there and enabled. The reference is the wall
+time of a process that imports PyTorch and the kernel, below which no page can be. Times are the
+least of some; memory is that of the page's kernel once it can be used, in MiB, shared libraries
+included.
 """
 
 import os
@@ -25,10 +26,8 @@ ROOT = Path(__file__).parents[1]
 ROUNDS = 3
 BARE = "import torch, ipykernel.kernelapp"
 ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/\?token=(\S+)")
-FIRST_CONTROL = (
-    "main :is(button, select, input, [role=slider]):enabled, "
-    "[role=main] :is(button, select, input, [role=slider]):enabled"
-)
+CONTROL = ":is(button:enabled, select:enabled, input:enabled, [role=slider], audio):visible"
+FIRST_CONTROL = f"main {CONTROL}, [role=main] {CONTROL}"
 PATIENCE = 180.0  # seconds, on a busy machine
 
 
