@@ -144,7 +144,8 @@ function render({ model, el }) {
   for (const [word, sound] of Object.entries(model.get("sounds")))
     button(row, word, () => {
       stop(false); pauseOthers(); say("Sent.");
-      example.src = sound; example.play();
+      example.src = sound;
+      example.play().catch(error => { if (error.name !== "AbortError") throw error; });
       model.send({ kind: "example", name: word });
     });
 
