@@ -57,6 +57,7 @@ class Card(NamedTuple):
     seconds: float
     bars: float
     words: str
+    notes: int
     codes: UInt8[np.ndarray, " t"]
 
 
@@ -136,6 +137,7 @@ class Cards:
             seconds=len(whole) * sound.step_seconds,
             bars=len(whole) / STEPS_PER_BAR,
             words="" if look is None else performance_words(look),
+            notes=len(ONE_VOICE.notes(whole)),
             codes=roll_codes(windows[:1])[0],
         )
 

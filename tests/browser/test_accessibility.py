@@ -4,6 +4,7 @@ import pytest
 from axe import violations
 from servers import log_in
 from spoken_pages import Ear
+from telephones import TELEPHONE, check_on_a_telephone, check_on_paper
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -19,11 +20,17 @@ def test_the_start_page_keeps_nobody_out(live_pages, new_page, scheme):
     page.context.close()
 
 
-def test_the_album_keeps_nobody_out(voila):
-    page = voila("45_album.ipynb")
+def test_the_album_keeps_nobody_out(voila, artifacts):
+    page = voila("45_album.ipynb", context=TELEPHONE)
+    check_on_a_telephone(page)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert not violations(page)
+    ear = Ear(page)
+    ear.outline()
+    ear.focus(page.locator("audio").first)
+    ear.compare("45_album")
+    (artifacts / "album.pdf").write_bytes(check_on_paper(page))
 
 
 def test_what_keeps_people_out_is_found(new_page):

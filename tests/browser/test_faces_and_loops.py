@@ -8,6 +8,8 @@ import pytest
 import soundfile
 from axe import violations
 from PIL import Image
+from spoken_pages import Ear
+from telephones import TELEPHONE, check_on_a_telephone, check_on_paper
 
 NOTEBOOK = "44_explore_faces_and_loops.ipynb"
 FRAME = (
@@ -52,6 +54,23 @@ def saved(loops):
 def answered(page, root, act):
     act()
     page.wait_for_function(f"!document.querySelector('{root}[data-busy]')")
+
+
+def test_what_is_told_to_who_does_not_see_a_face(voila, artifacts):
+    page = voila(NOTEBOOK, context=TELEPHONE)
+    page.locator(".explore-faces .xf-near", has_text="training face").wait_for()
+    page.locator(".explore-loops .xl-wav[href]").wait_for()
+    check_on_a_telephone(page)
+    assert not violations(page)
+    ear = Ear(page)
+    ear.outline()
+    ear.focus(page.get_by_role("slider", name="darker or lighter", exact=True))
+    ear.press("End")
+    ear.focus(page.get_by_role("slider", name="Between the four"))
+    ear.press("Shift+ArrowRight")
+    ear.compare("44_explore_faces_and_loops")
+    (artifacts / "faces_and_loops.pdf").write_bytes(check_on_paper(page, sounds=False))
+    page.context.close()
 
 
 def test_a_face_is_changed_projected_and_walked_from(page, artifacts):

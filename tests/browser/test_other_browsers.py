@@ -18,6 +18,9 @@ RECORDS_OR_REFUSES = """() =>
   || document.querySelector(".rc-record").textContent === "Stop" """
 SOONER = """() => { const later = setTimeout;
   window.setTimeout = (call, ms) => later(call, ms / 10); }"""
+PIXELS = """selector => { const canvas = document.querySelector(selector);
+  return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.join(); }"""
+END = "\ue010"  # of WebDriver
 QUIET = "selector => [...document.querySelectorAll(selector)].every(audio => audio.paused)"
 
 
@@ -90,6 +93,29 @@ def test_listening(page, live_pages, artifacts):
     page.click(".lt-play", "Play the tones")
     assert heard(page, ".live-audio")["loudest"] > 0.02
     page.screenshot(artifacts / f"{page.name}_43.png")
+
+
+def test_faces_and_loops(page, live_pages, artifacts):
+    opened(page, live_pages, "44_explore_faces_and_loops")
+    page.wait_to_see(".explore-faces .xf-near", "training face")
+    page.wait_for("() => document.querySelector('.explore-loops .xl-wav')?.href")
+    before = page.evaluate(PIXELS, ".xf-drawn canvas")
+    page.click(".explore-faces input[type=range]")
+    page.press(END)
+    page.wait_for(f"(canvas, before) => ({PIXELS})(canvas) !== before", ".xf-drawn canvas", before)
+    saved = page.evaluate(f"() => ({DECODE})({{ src: document.querySelector('.xl-wav').href }})")
+    assert saved["loudest"] > 0.05
+    page.click(".explore-loops button", "Play")
+    page.screenshot(artifacts / f"{page.name}_44.png")
+
+
+def test_an_album(page, live_pages, artifacts):
+    opened(page, live_pages, "45_album")
+    page.wait_to_see("audio")
+    heard_of_it = page.evaluate(f"() => ({DECODE})(document.querySelector('audio'))")
+    assert heard_of_it["loudest"] > 0.05
+    page.wait_for("() => [...document.images].every(each => each.naturalWidth)")
+    page.screenshot(artifacts / f"{page.name}_45.png")
 
 
 def test_lesson(page, live_pages, artifacts):
