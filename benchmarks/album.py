@@ -6,8 +6,9 @@ Pictures are MNIST's digits, each moved by up to two pixels, in PNG. Throughput 
 `synvae_mnist`, found by the kind of picture; the reference is that model alone, on the same
 pictures decoded before. Memory does not depend on the model's work: it is that of albums made by a
 small untrained model, each by a process of its own, whose peak is compared with that of 1,000
-pictures. Printed is also how long it takes to go on with an album that is complete. A number of
-pictures as an argument measures memory alone.
+pictures. Beside two workers stand two processes of the model alone, which share no work at all.
+Printed is also how long it takes to go on with an album that is complete. A number of pictures as
+an argument measures memory alone.
 """
 
 import resource
@@ -37,12 +38,17 @@ PICTURES, ROUNDS = 128, 2
 FEWER, MORE = 64, 320  # pictures whose difference in time is that of workers at full work
 SMALL, LARGE = 1000, 10_000
 MAKE = "--make"  # the process whose memory is measured
+PLAY = "--play"  # one in which the model alone plays
 
 
 def main() -> None:
     torch.set_num_threads(1)
     if sys.argv[1:2] == [MAKE]:
         make_alone(*sys.argv[2:])
+        return
+    if sys.argv[1:2] == [PLAY]:
+        play = model_alone(Path(sys.argv[2]))
+        print(seconds(lambda: [play() for _ in range(ROUNDS)])[0])
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -51,6 +57,7 @@ def main() -> None:
             return
         throughput(folder)
         workers(folder)
+        processes(folder)
         small, large = (measure_memory(folder, count) for count in (SMALL, LARGE))
         what = f"an album of {LARGE:,} pictures, at most"
         ratio(what, large / small, to=f"one of {SMALL:,}", kind="memory")
@@ -122,6 +129,16 @@ def workers(folder: Path) -> None:
     one, two = found[1], found[2]
     print(f"by processor time, with two cores for them alone: at most {2 * one[1] / two[1]:.2f}")
     ratio("pictures by two workers", one[0] / two[0], to="one")
+
+
+def processes(folder: Path) -> None:
+    """The model alone in two processes against one: what two cores of this machine can give."""
+    command = [sys.executable, __file__, PLAY, str(write_digits(folder / "played", PICTURES))]
+    times = []
+    for count in (1, 2):
+        started = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(count)]
+        times.append(max(float(each.communicate()[0]) for each in started))
+    ratio("synvae_mnist alone in two processes", 2 * times[0] / times[1], to="in one")
 
 
 def made(folder: Path, digits: Path, crew: Crew) -> None:

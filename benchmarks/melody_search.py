@@ -20,10 +20,11 @@ import numpy as np
 import torch
 from measuring import own_peak_mib, peak_mib, ratio, seconds
 
-from synvae_core.metrics.melody_distances.roll_tables import roll_codes, roll_norms
+from synvae_core.metrics.melody_distances.roll_tables import roll_norms
 from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.storage import PRETRAINED
 from synvae_core.music.melody import FIRST_NOTE, ONE_VOICE
+from synvae_core.music.rolls import roll_codes
 from synvae_workbench.data.registry import CorpusOptions, load_corpus
 from synvae_workbench.search.nearest import NEAREST, Search
 from synvae_workbench.search.store import DIGEST, About, Index, Melodies, read_index, write_index

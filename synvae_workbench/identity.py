@@ -23,8 +23,11 @@ MAY_CHANGE = frozenset(
         *("COUPLINGS", "ALPHAS", "SURPRISES", "OTHER_WAYS"),
         # What is measured and shown after the training.
         *("MIDI", "PROGRAM", "UNSEEN", "PROBE", "EFFICIENTNET", "NEAREST", "BASELINE_HOP"),
+        # How the melody that is played is chosen of several, which training does not see.
+        *("TAKES", "SURPRISE_PRICE", "TWIN_PRICE"),
     )
 )
+SETTINGS_THAT_MAY_CHANGE = frozenset(("model.takes", "model.surprise_price", "model.twin_price"))
 # Settings that older runs stored under another name, and the values of those that they lacked.
 RENAMED = {"objective.squashed_twice": "objective.double_softmax"}
 LACKING = {
@@ -81,7 +84,7 @@ def refuse_differences(path: Path, stored: Mapping[str, Any], asked: Mapping[str
     else:  # of a script, or older than parameters were stored: nothing is known of them
         stored, asked = _others(stored), _others(asked)
     stored = {name: value for name, value in lacking.items() if name in asked} | stored
-    changeable = {f"{PARAMETERS}{name}" for name in MAY_CHANGE}
+    changeable = {f"{PARAMETERS}{name}" for name in MAY_CHANGE} | SETTINGS_THAT_MAY_CHANGE
     differences = [
         f"{name.removeprefix(PARAMETERS)}: {stored.get(name, 'nothing')} there, "
         f"{asked.get(name, 'nothing')} asked for"

@@ -3,11 +3,12 @@
 Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218. Here the
 picture is rebuilt from the notes that a listener hears; see `couplings` for what was published.
 
-Samples of a picture's posterior differ in how much their notes tell of the picture, and in how
-likely the notes are as music. What is played is the best of K samples ("takes"), by rate-distortion
-cost: the error of the picture rebuilt from the notes, and a price for their surprise, the negative
-log-likelihood. Rate-distortion optimisation as in video coding: Sullivan & Wiegand 1998, IEEE
-Signal Processing Magazine 15(6), 74-90.
+Samples of a picture's posterior differ in how much their notes tell of the picture, in how likely
+the notes are as music, and in how much they sound like those of the same picture moved by a pixel.
+What is played is the best of K samples ("takes"), by rate-distortion cost: the error of the picture
+rebuilt from the notes, and prices for their surprise, the negative log-likelihood, and for
+unlikeness. Rate-distortion optimisation as in video coding: Sullivan & Wiegand 1998, IEEE Signal
+Processing Magazine 15(6), 74-90.
 
 A melody may be performed so that it carries the picture's look (`music.performance`), which is read
 from the MIDI file beside the notes. In training half of the pictures, at random, come without their
@@ -19,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -28,6 +30,7 @@ from synvae_core.looks import ABSENT, LOOK_SIZE, look_indicators, looks_of
 from synvae_core.models.melody.couplings import Coupling, coupling_named
 from synvae_core.models.melody.interfaces import MelodyConfig, melody_config
 from synvae_core.models.melody.vae import MelodyVae
+from synvae_core.models.moved_pictures import moved_pictures, unlikeness
 from synvae_core.models.storage import load_model, model_folder
 from synvae_core.models.visual import ImageDecoder, ImageEncoder, VisualConfig, VisualVae
 from synvae_core.types import Decoded, Posterior, SynVaeOutput
@@ -49,16 +52,19 @@ class SynVaeConfig:
     takes: Size = 1  # K: samples of each posterior, of which the best one is played
     # Share of the squared error that a nat of surprise must save; of language models only.
     surprise_price: float = 0.0
+    # The same of a take that has nothing in common with the melodies of the picture moved by a
+    # pixel; of codings of one voice only.
+    twin_price: float = 0.0
     performance: bool = False  # the decoder takes the look that a performance carries
     music: MelodyConfig | None = None
     music_class: str = ""  # name of the melody configuration's dataclass
 
     def __post_init__(self) -> None:
         coupling_named(self.coupling)
-        if self.takes < 1 or self.surprise_price < 0:
+        if self.takes < 1 or min(self.surprise_price, self.twin_price) < 0:
             raise ValueError(
-                "expected 1 take or more of each picture and a surprise_price of 0 or more: got "
-                f"{self.takes} and {self.surprise_price}"
+                "expected 1 take or more of each picture, and prices of 0 or more: got takes="
+                f"{self.takes}, surprise_price={self.surprise_price}, twin_price={self.twin_price}"
             )
         if self.fine_tune_music and self.coupling == "straight_through":
             raise ValueError(
@@ -96,6 +102,8 @@ class SynVae(nn.Module):
                 f"the melody model's {music.config.latent_dim}: they must be equal"
             )
         music_class = type(music.config).__name__
+        if config.twin_price and music.coding.voices != 1:
+            raise ValueError(f"a twin_price wants melodies of one voice: got {music.coding.name}")
         self.config = replace(config, music=music.config, music_class=music_class)
         self.image_encoder = ImageEncoder(config.visual)
         nn.init.constant_(self.image_encoder.logvar.bias, config.initial_logvar)
@@ -197,9 +205,12 @@ class SynVae(nn.Module):
         """The best of K samples of each posterior, by rate-distortion cost.
 
             cost(z) = log |x' - x|^2  +  surprise_price * nats of surprise of the notes of z
+                                      +  twin_price * unlikeness of the notes to the twins'
 
-        x' is the picture rebuilt from the notes and, if given, the looks. The samples are the mean
-        and K - 1 draws around it; with K = 1 it is the mean.
+        x' is the picture rebuilt from the notes and, if given, the looks. The twins are the picture
+        moved by a pixel: what sounds like them sounds like itself, as a voice that is asked twice
+        (`moved_pictures.unlikeness`, 0 to some 1). The samples are the mean and K - 1 draws around
+        it; with K = 1 it is the mean.
         """
         if self.config.takes == 1 or not len(images):
             return visual.mu
@@ -208,8 +219,9 @@ class SynVae(nn.Module):
         steps = torch.randn(self.config.takes, visual.mu.shape[1], generator=seeded)
         steps = steps.index_fill(0, torch.tensor(0), 0).to(visual.mu)
         sigma = (0.5 * visual.logvar).exp().clamp(min=LEAST_STEP)
+        twins = self._twins(images) if self.config.twin_price else None
         costs = [
-            self._cost(images, visual.mu[:, None] + some * sigma[:, None], looks)
+            self._cost(images, visual.mu[:, None] + some * sigma[:, None], looks, twins)
             for some in steps.split(max(1, PLAYED_AT_ONCE // len(images)))
         ]
         return visual.mu + steps[torch.cat(costs, 1).argmin(1)] * sigma
@@ -219,6 +231,7 @@ class SynVae(nn.Module):
         images: Float[Tensor, "b c h w"],
         z: Float[Tensor, "b k z"],
         looks: Int[Tensor, "b 4"] | None,
+        twins: Int[np.ndarray, "b m t"] | None,
     ) -> Float[Tensor, "b k"]:
         """Rate-distortion cost of K samples: see `best_take`."""
         decoded, auditive = self.play_and_hear(z.flatten(0, 1))
@@ -227,7 +240,17 @@ class SynVae(nn.Module):
         cost = (rebuilt - images[:, None]).square().flatten(2).sum(2).log()
         if decoded.surprise is not None:
             cost = cost + self.config.surprise_price * decoded.surprise.unflatten(0, z.shape[:2])
+        if twins is not None:
+            played = decoded.notes.argmax(-1).unflatten(0, z.shape[:2]).cpu().numpy()
+            far = unlikeness(played, twins, coding=self.music.coding)
+            cost = cost + self.config.twin_price * torch.from_numpy(far).to(cost)
         return cost
+
+    def _twins(self, images: Float[Tensor, "b c h w"]) -> Int[np.ndarray, "b m t"]:
+        """Melodies of pictures as they are and moved by a pixel, of the means of posteriors."""
+        moved = moved_pictures(images)
+        melodies = self.music.decode(self.image_encoder(moved.flatten(0, 1)).mu)
+        return melodies.unflatten(0, moved.shape[:2]).cpu().numpy()
 
     @torch.no_grad()
     def listen(self, images: Float[Tensor, "b c h w"]) -> Int[Tensor, "b t"]:

@@ -15,12 +15,12 @@ from PIL import Image
 
 from synvae_core.atomic import write_bytes
 from synvae_core.looks import Look
-from synvae_core.metrics.melody_distances.roll_tables import roll_codes
 from synvae_core.music.coding import STEPS_PER_BAR
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi_files import MAX_BYTES as MAX_MIDI
 from synvae_core.music.performance import performance_words
 from synvae_core.music.reading import read_windows
+from synvae_core.music.rolls import roll_codes
 from synvae_core.music.sound import Sound
 from synvae_core.small_files import read_small
 from synvae_workbench.album.drawing import Drawer, Drawing

@@ -31,6 +31,10 @@ const keepKeys = root => root.addEventListener("focusin", ({ target }) => {
 const pauseOthers = kept => {
   for (const audio of document.querySelectorAll("audio")) if (audio !== kept) audio.pause();
 };
+/** Starts a sound. That another one takes its place before it is heard is no error. */
+const startSound = audio => audio.play().catch(error => {
+  if (error.name !== "AbortError") throw error;
+});
 // Escape is silence, wherever the focus is; what sounds without a player listens for the event. Once
 // in a document, however many widgets are there.
 const SILENCE_EVENT = "synvae-silence";
@@ -50,7 +54,7 @@ const asGroup = (root, title) => {
       const audio = root.querySelector(".live-player audio[src]");
       if (event.key !== " " || !audio || !event.target.matches("[type=range], [role=option]")) return;
       event.preventDefault();
-      if (name === "keydown") audio.paused ? audio.play() : audio.pause();
+      if (name === "keydown") audio.paused ? startSound(audio) : audio.pause();
     });
 };
 // What a refusal stands below: the row of its control, or the control itself.

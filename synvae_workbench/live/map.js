@@ -82,8 +82,10 @@ for (const root of document.querySelectorAll(".melody-map:not([data-ready])")) {
   const play = item => {
     for (const player of document.querySelectorAll("audio")) player.pause();
     document.dispatchEvent(new Event("melody-map-stop"));
-    if (data.sounds[item]) (sound = new Audio(data.sounds[item])).play();
-    else synthesise(item);
+    if (data.sounds[item]) {
+      const own = sound = new Audio(data.sounds[item]);
+      own.play().catch(() => { if (sound === own) rest(); });  // or another one took its place
+    } else synthesise(item);
     points[item].classList.add("mm-playing");
     const began = performance.now(), whole = data.steps * data.stepSeconds * 1000;
     const tick = () => {

@@ -145,7 +145,7 @@ function render({ model, el }) {
     button(row, word, () => {
       stop(false); pauseOthers(); say("Sent.");
       example.src = sound;
-      example.play().catch(error => { if (error.name !== "AbortError") throw error; });
+      startSound(example);
       model.send({ kind: "example", name: word });
     });
 

@@ -13,11 +13,8 @@ import faiss
 import numpy as np
 from jaxtyping import Float, Float32, Integer
 
-from synvae_core.metrics.melody_distances.roll_tables import (
-    roll_codes,
-    squared_distances,
-    table_sums,
-)
+from synvae_core.metrics.melody_distances.roll_tables import squared_distances, table_sums
+from synvae_core.music.rolls import roll_codes
 from synvae_workbench.search.lists import InvertedLists
 from synvae_workbench.search.store import Index
 

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from synvae_core.atomic import make_folder, replace_when_written
-from synvae_core.metrics.melody_distances.roll_tables import CODES
+from synvae_core.music.rolls import CODES
 from synvae_core.small_files import open_regular, parse_json
 from synvae_workbench.album.layout import hidden_folder
 from synvae_workbench.data.files import path_within

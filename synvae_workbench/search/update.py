@@ -16,13 +16,12 @@ from jaxtyping import Float32, Int64, UInt8
 
 from synvae_core.metrics.melody_distances.roll_tables import (
     projection_table,
-    roll_codes,
     roll_norms,
-    rolls_of,
     table_sums,
 )
 from synvae_core.music.midi_files import MAX_BYTES
 from synvae_core.music.reading import read_opening
+from synvae_core.music.rolls import roll_codes, rolls_of
 from synvae_core.small_files import read_small
 from synvae_workbench.album.layout import hidden_folder
 from synvae_workbench.data.files import FoundFile, inspect_file, walk

@@ -5,12 +5,9 @@ import scipy
 from jaxtyping import Float, Float32, Integer
 
 from synvae_core.metrics.melody_distances.notes import note_arrays
-from synvae_core.music.coding import MAX_PITCH, MIN_PITCH, Coding
+from synvae_core.music.coding import MIN_PITCH, Coding
 from synvae_core.music.melody import ONE_VOICE
-
-BLUR = 1.0  # standard deviation, in sixteenths and in semitones
-MARGIN = 4  # semitones beyond the lowest and the highest pitch, which blurred notes reach
-PITCHES = MAX_PITCH - MIN_PITCH + 1 + 2 * MARGIN  # rows of a roll
+from synvae_core.music.rolls import MARGIN, PITCHES, blurred
 
 
 def blurred_roll_distances(
@@ -39,11 +36,4 @@ def blurred_rolls(
     for later in range(int(notes.durations.max(initial=0))):
         lasts = notes.durations[rows, columns] > later
         rolls[rows[lasts], 0, onsets[lasts] + later, pitches[lasts]] = 1
-    for axis in (2, 3):
-        rolls = blur(rolls, axis=axis)
-    return rolls.reshape(n, -1)
-
-
-def blur(rolls: Float[np.ndarray, "..."], *, axis: int) -> Float[np.ndarray, "..."]:
-    """Convolution of an axis of piano rolls with the Gaussian of `BLUR`, silence around them."""
-    return scipy.ndimage.gaussian_filter1d(rolls, BLUR, axis=axis, mode="constant")
+    return blurred(rolls).reshape(n, -1)

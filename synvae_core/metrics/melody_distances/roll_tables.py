@@ -11,35 +11,17 @@ TPAMI 33(1), look them up, with codes that lose nothing. A million melodies are 
 """
 
 import numpy as np
-from jaxtyping import Float, Float32, Integer, UInt8
+from jaxtyping import Float, Float32, UInt8
 
-from synvae_core.metrics.melody_distances.blurred_roll import MARGIN, PITCHES, blur
-from synvae_core.music.coding import MAX_PITCH, MIN_PITCH, Coding
-from synvae_core.music.melody import ONE_VOICE
+from synvae_core.music.coding import MAX_PITCH, MIN_PITCH
+from synvae_core.music.rolls import CODES, MARGIN, PITCHES, blur, blurred, sharp_rolls
 
-# Codes: 0 for silence, then for each pitch one where it sounds on and one where it starts.
-CODES = 1 + 2 * (MAX_PITCH - MIN_PITCH + 1)
 AT_ONCE = 8192  # melodies; bounds the memory
 _KEYS = slice(MARGIN, PITCHES - MARGIN)  # of the pitches of a roll
 
 
-def roll_codes(
-    events: Integer[np.ndarray, "n t"], coding: Coding = ONE_VOICE
-) -> UInt8[np.ndarray, "n t"]:
-    """Codes of the sixteenths of melodies, all that their piano rolls tell.
-
-    Raises:
-        ValueError: unless the coding is of one voice.
-    """
-    if coding.voices != 1:
-        raise ValueError(f"a code has room for one voice: {coding.name} has {coding.voices}")
-    pitches = coding.pitch(coding.after(coding.before(events), events))
-    starts = coding.starts(events) > 0
-    return np.where(pitches > 0, 1 + 2 * (pitches - MIN_PITCH) + starts, 0).astype(np.uint8)
-
-
 def roll_norms(codes: UInt8[np.ndarray, "n t"]) -> Float32[np.ndarray, " n"]:
-    """Squared Euclidean norms of the blurred rolls of melodies."""
+    """Squared Euclidean norms of the blurred rolls of melodies, by `music.rolls.roll_codes`."""
     steps = codes.shape[1]
     times, pitches = (blur(blur(np.eye(size), axis=0), axis=0) for size in (steps, PITCHES))
     apart = pitches[PITCHES // 2, PITCHES // 2 :]  # by how many semitones two notes differ
@@ -62,12 +44,7 @@ def roll_norms(codes: UInt8[np.ndarray, "n t"]) -> Float32[np.ndarray, " n"]:
 
 def roll_products(codes: UInt8[np.ndarray, "n t"]) -> Float32[np.ndarray, "n t codes"]:
     """Inner product of each melody's blurred roll with that of each code at each step."""
-    return _by_code(_blurred(_blurred(_rolls(codes))))
-
-
-def rolls_of(codes: UInt8[np.ndarray, "n t"]) -> Float32[np.ndarray, "n _"]:
-    """Blurred piano rolls of coded melodies, as `blurred_rolls` has them."""
-    return _blurred(_rolls(codes)).reshape(len(codes), -1)
+    return _by_code(blurred(blurred(sharp_rolls(codes))))
 
 
 def projection_table(
@@ -75,7 +52,7 @@ def projection_table(
 ) -> Float32[np.ndarray, "t codes d"]:
     """Coordinates of each code at each step along vectors in the space of `blurred_rolls`."""
     rolls = components.astype(np.float32).reshape(len(components), 2, steps, PITCHES)
-    return np.ascontiguousarray(np.moveaxis(_by_code(_blurred(rolls)), 0, -1))
+    return np.ascontiguousarray(np.moveaxis(_by_code(blurred(rolls)), 0, -1))
 
 
 def table_sums(
@@ -100,20 +77,6 @@ def squared_distances(
     """Squared distance of a melody's blurred roll to those of others, whose norms are known."""
     [own], [table] = roll_norms(query[None]), roll_products(query[None])
     return np.maximum(own + norms - 2 * table_sums(table, codes), 0)
-
-
-def _rolls(codes: UInt8[np.ndarray, "n t"]) -> Float32[np.ndarray, "n 2 t p"]:
-    n, steps = codes.shape
-    rolls = np.zeros((n, 2, steps, PITCHES), np.float32)
-    rows, columns = np.nonzero(codes)
-    found = codes[rows, columns].astype(np.int64) - 1
-    rolls[rows, 0, columns, found // 2 + MARGIN] = 1
-    rolls[rows, 1, columns, found // 2 + MARGIN] = found % 2
-    return rolls
-
-
-def _blurred(rolls: Float32[np.ndarray, "n 2 t p"]) -> Float32[np.ndarray, "n 2 t p"]:
-    return blur(blur(rolls, axis=2), axis=3)
 
 
 def _by_code(rolls: Float32[np.ndarray, "n 2 t p"]) -> Float32[np.ndarray, "n t codes"]:

@@ -10,9 +10,9 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from synvae_core.metrics.melody_distances.roll_tables import roll_codes
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import midi_bytes
+from synvae_core.music.rolls import roll_codes
 from synvae_workbench.album.ledger import Found, Outcome, writing
 from synvae_workbench.album_page import cards, order
 from synvae_workbench.album_page.order import neighbour_distance, order_by_ear

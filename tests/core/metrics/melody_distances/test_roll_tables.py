@@ -7,14 +7,13 @@ from scipy.spatial.distance import cdist
 from synvae_core.metrics.melody_distances.blurred_roll import blurred_rolls
 from synvae_core.metrics.melody_distances.roll_tables import (
     projection_table,
-    roll_codes,
     roll_norms,
     roll_products,
-    rolls_of,
     squared_distances,
     table_sums,
 )
 from synvae_core.music.melody import ONE_VOICE
+from synvae_core.music.rolls import roll_codes, rolls_of
 
 
 def some_melodies(steps: int) -> np.ndarray:

@@ -230,8 +230,8 @@ def test_the_surprise_of_what_is_played_is_that_of_the_language():
     torch.testing.assert_close(decoded.surprise, nats, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("wrong", [{"takes": 0}, {"surprise_price": -0.1}])
-def test_a_picture_has_a_take_and_surprise_a_price(wrong):
+@pytest.mark.parametrize("wrong", [{"takes": 0}, {"surprise_price": -0.1}, {"twin_price": -1.0}])
+def test_a_picture_has_a_take_and_what_is_unwanted_a_price(wrong):
     with pytest.raises(ValueError, match="expected 1 take or more of each picture"):
         SynVaeConfig(visual_config(28, latent_dim=16), **wrong)
 

@@ -1,0 +1,59 @@
+"""Takes that sound like the picture moved by a pixel: distance, moves, and what the price does."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from melody_models import melody_model
+
+from synvae_core.metrics.melody_distances import blurred_roll_distances
+from synvae_core.models.moved_pictures import MOVES, moved_pictures, unlikeness
+from synvae_core.models.synvae import SynVae, SynVaeConfig
+from synvae_core.models.visual import visual_config
+from synvae_core.music.melody import ONE_VOICE
+
+
+def test_a_moved_picture_is_the_picture_elsewhere():
+    images = torch.rand(3, 2, 9, 7)
+    moved = moved_pictures(images)
+    assert torch.equal(moved[:, 0], images)
+    for (down, right), part in zip(MOVES, moved.unbind(1), strict=True):
+        inner = torch.roll(images, (down, right), (2, 3))[..., 1:-1, 1:-1]
+        assert torch.equal(part[..., 1:-1, 1:-1], inner)
+    assert torch.equal(moved[:, 1, ..., 0], images[..., 0]), "the border is repeated"
+
+
+def test_unlikeness_is_a_share_of_that_of_melodies_without_a_note_in_common():
+    events = ONE_VOICE.canonical(np.random.default_rng(0).integers(0, 50, (4, 1, 32)))
+    assert unlikeness(events, events) == pytest.approx(np.zeros((4, 1)), abs=1e-3)
+    low, high = (np.full((1, 1, 32), 0) for _ in range(2))
+    low[0, 0, ::4], high[0, 0, ::4] = 5, 40
+    assert unlikeness(low, high) == pytest.approx(1)
+    nearer = low.copy()
+    nearer[0, 0, 4] += 1
+    assert 0 < unlikeness(low, nearer)[0, 0] < unlikeness(low, high)[0, 0]
+    both = np.concatenate([low, high], 1)
+    assert unlikeness(low, both) == pytest.approx(0.5, abs=1e-3), "the mean over the others"
+
+
+@torch.no_grad()
+def test_the_price_of_twins_brings_melodies_nearer_to_those_of_the_moved_picture():
+    torch.manual_seed(0)
+    config = SynVaeConfig(visual_config(28, latent_dim=8), takes=24)
+    model = SynVae(config, melody_model("mixer")).eval()
+    images = torch.rand(5, 1, 28, 28)
+    moved = moved_pictures(images).flatten(0, 1)
+    twins = model.music.decode(model.image_encoder(moved).mu).unflatten(0, (5, -1)).numpy()
+
+    def far():
+        played = model.listen(images).numpy()
+        return np.mean(
+            [blurred_roll_distances(played[i : i + 1], twins[i]).mean() for i in range(5)]
+        )
+
+    without = far()
+    model.config = replace(model.config, twin_price=100.0)
+    assert far() < without
+    alone = model.listen(images[2:3])
+    assert torch.equal(alone[0], model.listen(images)[2]), "its batch changes nothing"
