@@ -25,6 +25,8 @@ MAY_CHANGE = frozenset(
         *("MIDI", "PROGRAM", "UNSEEN", "PROBE", "EFFICIENTNET", "NEAREST", "BASELINE_HOP"),
         # How the melody that is played is chosen of several, which training does not see.
         *("TAKES", "SURPRISE_PRICE", "TWIN_PRICE"),
+        # Of how many training recordings the codes come along with the trained model.
+        "REMEMBERED",
     )
 )
 SETTINGS_THAT_MAY_CHANGE = frozenset(("model.takes", "model.surprise_price", "model.twin_price"))

@@ -36,6 +36,7 @@ class SpeechImageConfig:
     initial_logvar: float = 0.0
     speech_size: Size = 48
     image_size: Size = 28
+    remembered: SizeOrNone = 0  # codes of training recordings that come along: see `recall`
 
     def __post_init__(self) -> None:
         if self.norm not in NORMS:

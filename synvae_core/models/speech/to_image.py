@@ -7,6 +7,7 @@ such as the slant of a digit; a style encoder infers it from a given picture, as
 "CVAE-GAN", arXiv 1703.10155.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from synvae_core.models.speech.config import (
     features_left,
     steps,
 )
+from synvae_core.models.speech.recall import moved_spectrograms, recall
 from synvae_core.models.storage import load_model, model_folder
 from synvae_core.types import Posterior, SpokenPicture
 
@@ -105,7 +107,12 @@ class StyleEncoder(nn.Module):
 
 
 class SpeechToImage(nn.Module):
-    """Spectrogram of speech -> latents -> picture; a VAE, or the generator of a VAE-GAN."""
+    """Spectrogram of speech -> latents -> picture; a VAE, or the generator of a VAE-GAN.
+
+    With `remembered` codes of training recordings, what is drawn is drawn of what they recall.
+    """
+
+    remembered: Float[Tensor, "n z"] | None
 
     def __init__(self, config: SpeechImageConfig):
         super().__init__()
@@ -113,6 +120,7 @@ class SpeechToImage(nn.Module):
         self.encoder = SpeechEncoder(config)
         self.decoder = SpeechPainter(config)
         self.style = StyleEncoder(config) if config.noise_dim else None
+        self._keep(torch.zeros(config.remembered, config.latent_dim))
 
     def train(self, mode: bool = True) -> "SpeechToImage":
         """Sets the mode; a frozen encoder stays in evaluation mode, without dropout."""
@@ -121,17 +129,29 @@ class SpeechToImage(nn.Module):
         return self
 
     def start_as(self, other: "SpeechToImage") -> None:
-        """Copies the weights of a trained model.
+        """Copies the weights of a trained model, not what it remembers.
 
         Raises:
             ValueError: if it has another configuration.
         """
-        if other.config != self.config:
+        if (config := replace(other.config, remembered=self.config.remembered)) != self.config:
             raise ValueError(
-                f"the model to start from has another configuration: {other.config}, and this one "
+                f"the model to start from has another configuration: {config}, and this one "
                 f"{self.config}"
             )
-        self.load_state_dict(other.state_dict())
+        known = other.state_dict().items()
+        self.load_state_dict({k: v for k, v in known if k != "remembered"}, strict=False)
+
+    @torch.no_grad()
+    def remember(self, spectrograms: Float[Tensor, "n 1 side side"]) -> None:
+        """Keeps the codes of training recordings, by which others are understood from now on."""
+        codes = [self.encode(part).mu for part in spectrograms.split(CHUNK)]
+        self.config = replace(self.config, remembered=len(spectrograms))
+        self._keep(torch.cat(codes))
+
+    def _keep(self, codes: Float[Tensor, "n z"]) -> None:
+        # Half precision: what is averaged of them needs no more.
+        self.register_buffer("remembered", codes.half() if len(codes) else None)
 
     def hear_as(self, other: "SpeechToImage") -> None:
         """Copies the encoder of a trained model, and freezes it.
@@ -199,11 +219,28 @@ class SpeechToImage(nn.Module):
         """
         pictures = [spectrograms.new_zeros(0, 1, self.config.image_size, self.config.image_size)]
         for part in spectrograms.split(CHUNK) if len(spectrograms) else ():
-            if sample:
-                pictures.append(self(part, generator=generator).reconstruction)
-            else:
-                pictures.append(self.decode(self.encode(part).mu))
+            code = self.understand(part)
+            noise = None
+            if sample and self.config.noise_dim:
+                shape = (len(part), self.config.noise_dim)
+                noise = torch.randn(
+                    shape, generator=generator, dtype=part.dtype, device=part.device
+                )
+            elif sample:
+                code = Posterior(code, self.encode(part).logvar).sample(generator)
+            pictures.append(self.decode(code, noise))
         return torch.cat(pictures)
+
+    def understand(self, spectrograms: Float[Tensor, "b 1 side side"]) -> Float[Tensor, "b z"]:
+        """Codes to draw from: the means or, of a model that remembers, what they recall.
+
+        Recalled is by the mean code of a recording as it is and moved a little (`recall`).
+        """
+        if self.remembered is None:
+            return self.encode(spectrograms).mu
+        moved = moved_spectrograms(spectrograms)
+        codes = self.encode(moved.flatten(0, 1)).mu.unflatten(0, moved.shape[:2])
+        return recall(codes.mean(1), self.remembered)
 
 
 def load_speech_image(path: str | Path) -> SpeechToImage:

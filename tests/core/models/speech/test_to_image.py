@@ -238,3 +238,29 @@ def test_sizes_that_do_not_fit_are_refused(changes, sentence):
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="model 'gan' is unknown; choose of vae, vae_gan"):
         speech_image_config("gan")
+
+
+def test_what_is_remembered_comes_along_and_is_no_weight(tmp_path):
+    model = small().eval()
+    before = model.draw(speech())
+    weights = size(model)
+    model.remember(speech(60, seed=1))
+    assert size(model) == weights
+    assert not torch.equal(model.draw(speech()), before)
+    save_model(model, tmp_path)
+    loaded = load_speech_image(tmp_path)
+    assert loaded.config.remembered == len(loaded.remembered) == 60
+    assert torch.equal(loaded.draw(speech()), model.draw(speech()))
+    again = small(dropout=0.1).eval()
+    again.start_as(loaded)
+    assert torch.equal(again.draw(speech()), before), "weights are copied, and no memory"
+    loaded.remember(speech(0))
+    assert torch.equal(loaded.draw(speech()), before)
+
+
+def test_of_samples_noise_is_drawn_and_what_is_recalled_is_not():
+    model = small().eval()
+    model.remember(speech(60, seed=1))
+    one, other = (model.draw(speech(), sample=True, generator=seeded(i)) for i in (0, 1))
+    assert not torch.equal(one, other)
+    assert torch.equal(one, model.draw(speech(), sample=True, generator=seeded(0)))
