@@ -36,6 +36,7 @@ LACKING = {
     "best_by": "",
     "model.standard_means": False,
     "model.visual.standard_means": False,
+    "model.remembered": 0,
     "objective.musicality_warmup": 0,
     "objective.likeness.likeness": 0.0,
     "objective.likeness.steadiness": 0.0,
