@@ -133,7 +133,9 @@ def _check_length(frames: int, rate: int) -> None:
 
 
 def resample_speech(waveform: np.ndarray, rate: int) -> Float[np.ndarray, " samples"]:
-    """Resamples a waveform to 8 kHz, with a low-pass filter at 4 kHz."""
+    """Resamples a waveform to 8 kHz, with a low-pass filter at 4 kHz; one of 8 kHz is as it is."""
+    if rate == SPEECH_RATE:
+        return waveform.astype(np.float64)
     from scipy.signal import resample_poly  # slow to import, and not needed at 8 kHz
 
     up, down, low_pass = _resampler(rate)

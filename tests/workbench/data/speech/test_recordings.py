@@ -7,7 +7,12 @@ import pytest
 import soundfile
 
 from synvae_workbench.data.speech import recordings
-from synvae_workbench.data.speech.recordings import MAX_SECONDS, SPEECH_RATE, read_recording
+from synvae_workbench.data.speech.recordings import (
+    MAX_SECONDS,
+    SPEECH_RATE,
+    read_recording,
+    resample_speech,
+)
 
 TONE = 0.5 * np.sin(2 * np.pi * 440 * np.arange(2000) / SPEECH_RATE)
 
@@ -159,3 +164,9 @@ def test_what_is_no_file_is_refused_by_name(tmp_path):
             read_recording(str(tmp_path / name))
     with pytest.raises(ValueError, match="cannot be the path of a file"):
         read_recording("a\0b.wav")
+
+
+def test_what_has_the_rate_of_speech_is_not_resampled():
+    waveform = np.random.default_rng(0).normal(size=400)
+    assert np.array_equal(resample_speech(waveform, SPEECH_RATE), waveform)
+    assert len(resample_speech(waveform, 2 * SPEECH_RATE)) == 200
