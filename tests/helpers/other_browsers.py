@@ -104,7 +104,10 @@ class Driven:
     def click(self, selector: str, text: str = "") -> None:
         """Clicks the first such element that can be seen and has this text, as a mouse does."""
         self.wait_to_see(selector, text)
-        x, y = self.evaluate(PLACE, selector, text)
+        place = None
+        while place != (place := self.evaluate(PLACE, selector, text)):
+            time.sleep(0.1)  # what the kernel sends moves what stands below
+        x, y = place
         steps = [{"type": "pointerMove", "x": x, "y": y, "duration": 0}]
         steps += [{"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp")]
         mouse = {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}}
