@@ -8,7 +8,6 @@ import contextlib
 from pathlib import Path
 
 import numpy as np
-import scipy
 from jaxtyping import Float32, Int, UInt8
 from torch import Tensor
 
@@ -90,9 +89,8 @@ class KnownMelodies:
             )
         if self._rolls is None:
             self._rolls = blurred_rolls(np.concatenate(self._parts), self._coding)
-        apart = scipy.spatial.distance.cdist(
-            blurred_rolls(events[None], self._coding), self._rolls
-        )[0]
+        # scipy.spatial, which does the same, takes 0.3 s and 20 MB of the page's start.
+        apart = np.linalg.norm(self._rolls - blurred_rolls(events[None], self._coding), axis=1)
         return [i for i in apart.argsort(kind="stable").tolist() if i != without][:k]
 
 
