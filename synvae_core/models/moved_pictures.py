@@ -4,6 +4,8 @@ A picture that is hardly another one ought to sound hardly otherwise. Of several
 it equally well, the one that is nearest to those of the moved pictures keeps that.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -17,12 +19,19 @@ from synvae_core.music.rolls import roll_codes, rolls_of
 MOVES = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))  # pixels, down and to the right
 
 
-def moved_pictures(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b m c h w"]:
-    """Pictures as they are and moved by a pixel to each side; borders are repeated."""
+def moved_pictures(
+    images: Float[Tensor, "b c h w"], moves: Sequence[tuple[int, int]] = MOVES
+) -> Float[Tensor, "b m c h w"]:
+    """Pictures, or spectrograms, moved by whole pixels; borders are repeated.
+
+    Args:
+        moves: pixels, down and to the right.
+    """
+    farthest = max(abs(by) for move in moves for by in move)
     high, wide = images.shape[2:]
-    padded = F.pad(images, (1, 1, 1, 1), mode="replicate")
-    parts = [padded[..., 1 - y : 1 - y + high, 1 - x : 1 - x + wide] for y, x in MOVES]
-    return torch.stack(parts, 1)
+    padded = F.pad(images, 4 * (farthest,), mode="replicate")
+    starts = [(farthest - down, farthest - right) for down, right in moves]
+    return torch.stack([padded[..., y : y + high, x : x + wide] for y, x in starts], 1)
 
 
 def unlikeness(

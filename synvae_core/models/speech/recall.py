@@ -7,7 +7,6 @@ step of manifold denoising (Hein & Maier 2006, NeurIPS 19) and a memory as in re
 generation (Blattmann et al. 2022, arXiv 2204.11824).
 """
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -19,17 +18,6 @@ MOVES = (
     *((0, 0), (0, 1), (0, -1), (0, 2), (0, -2)),
     *((1, 0), (-1, 0), (2, 0), (-2, 0)),
 )
-FARTHEST = 2
-
-
-def moved_spectrograms(
-    spectrograms: Float[Tensor, "b 1 side side"],
-) -> Float[Tensor, "b m 1 side side"]:
-    """Spectrograms, and the same moved by up to two pixels in time or in frequency."""
-    high, wide = spectrograms.shape[2:]
-    padded = F.pad(spectrograms, 4 * (FARTHEST,), mode="replicate")
-    starts = [(FARTHEST - down, FARTHEST - right) for down, right in MOVES]
-    return torch.stack([padded[..., y : y + high, x : x + wide] for y, x in starts], 1)
 
 
 def recall(codes: Float[Tensor, "b z"], remembered: Float[Tensor, "n z"]) -> Float[Tensor, "b z"]:

@@ -14,13 +14,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from synvae_core.models.moved_pictures import moved_pictures
 from synvae_core.models.speech.config import (
     Layers,
     SpeechImageConfig,
     features_left,
     steps,
 )
-from synvae_core.models.speech.recall import moved_spectrograms, recall
+from synvae_core.models.speech.recall import MOVES, recall
 from synvae_core.models.storage import load_model, model_folder
 from synvae_core.types import Posterior, SpokenPicture
 
@@ -238,7 +239,7 @@ class SpeechToImage(nn.Module):
         """
         if self.remembered is None:
             return self.encode(spectrograms).mu
-        moved = moved_spectrograms(spectrograms)
+        moved = moved_pictures(spectrograms, MOVES)
         codes = self.encode(moved.flatten(0, 1)).mu.unflatten(0, moved.shape[:2])
         return recall(codes.mean(1), self.remembered)
 

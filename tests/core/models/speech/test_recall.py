@@ -2,11 +2,11 @@
 
 import torch
 
+from synvae_core.models.moved_pictures import moved_pictures
 from synvae_core.models.speech.recall import (
     MOVES,
     NEAREST,
     STRETCH,
-    moved_spectrograms,
     recall,
 )
 
@@ -28,7 +28,7 @@ def test_of_few_codes_all_are_recalled():
 
 def test_a_spectrogram_is_moved_by_whole_pixels():
     spectrograms = torch.rand(2, 1, 10, 10)
-    moved = moved_spectrograms(spectrograms)
+    moved = moved_pictures(spectrograms, MOVES)
     assert torch.equal(moved[:, 0], spectrograms)
     for (down, right), part in zip(MOVES, moved.unbind(1), strict=True):
         whole = torch.roll(spectrograms, (down, right), (2, 3))
