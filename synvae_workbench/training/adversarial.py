@@ -67,11 +67,14 @@ def fit_adversaries(
 
     Raises:
         ValueError: if the folder is of another run, `after_epoch` gives no figure `best_by`, or
-            `validation` comes without `validate_by`.
+            `validation` comes without `validate_by`, or the objective is `mismatched` and the
+            discriminator, which is not given the speech, cannot know.
         DivergedError: when a loss or its gradient is not finite, with the step and the batch.
     """
     if options.validation is not None and options.validate_by is None:
         raise ValueError("validation wants an objective of one model: give validate_by as well")
+    if objective.mismatched and not players[1].config.conditional:
+        raise ValueError("mismatched pairs want a discriminator that is conditional on the speech")
     update = AdversarialUpdate(players, objective, config, options.description)
     return Epochs(update, options, options.fabric or make_fabric()).run(tensors)
 

@@ -92,6 +92,7 @@ _CONFIGS = {
         discriminator=((128, 4, 0), (256, 4, 0), (512, 4, 0)),
         norm="published",
         leak=0.2,
+        initial_logvar=-3.0,
     ),
     "compact_vae": SpeechImageConfig(
         encoder=_COMPACT,

@@ -28,6 +28,7 @@ from synvae_core.types import Posterior, SpokenPicture
 CHUNK = 500  # recordings at a time; bounds the memory
 STYLE_LAYERS: Layers = ((16, 4, 1), (32, 4, 1))
 STYLE_WIDTH = 128
+INK_MEAN, INK_SPREAD = -3.0, 3.0  # initial logits of the pixels, where they are normalised
 
 
 class SpeechEncoder(nn.Module):
@@ -81,6 +82,10 @@ class SpeechPainter(nn.Module):
             layers += [nn.BatchNorm2d(after)] * normed
             layers.append(nn.ReLU() if i < last else nn.Sigmoid())
         self.layers = nn.Sequential(*layers)
+        if config.norm == "published":
+            # Most of a picture is blank, and at Adam's pace a bias is long on its way there.
+            nn.init.constant_(layers[-2].weight, INK_SPREAD)
+            nn.init.constant_(layers[-2].bias, INK_MEAN)
 
     def forward(self, code: Float[Tensor, "b code"]) -> Float[Tensor, "b 1 side side"]:
         return self.layers(code)

@@ -89,7 +89,7 @@ def same(first, second):
 @pytest.mark.parametrize("game", ["bce", "hinge"])
 def test_both_learn_and_every_figure_is_recorded(sizes, game):
     before = weights(*players(sizes))
-    objective = dataclasses.replace(OBJECTIVE, game=game)
+    objective = dataclasses.replace(OBJECTIVE, game=game, mismatched=sizes.conditional)
     model, discriminator, history = play(objective, sizes=sizes)
     assert [row["epoch"] for row in history] == [1, 2, 3]
     assert all(math.isfinite(value) for row in history for value in row.values())
@@ -318,6 +318,11 @@ def test_the_discriminator_is_shown_real_drawn_and_wrongly_paired_pictures():
     torch.testing.assert_close(mismatched["discriminator_loss"], expected)
     assert plain["d_accuracy"].tolist() == [1.0, 0.5, 0.5, 0.5]
     torch.testing.assert_close(plain["d_drawn"], n.sigmoid())
+
+
+def test_a_discriminator_that_is_not_given_the_speech_cannot_reject_wrong_pairs():
+    with pytest.raises(ValueError, match="mismatched pairs want a discriminator"):
+        play(OBJECTIVE, sizes=PUBLISHED)
 
 
 def test_unknown_games_and_likelihoods_are_refused():

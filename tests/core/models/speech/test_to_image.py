@@ -100,6 +100,14 @@ def test_the_discriminator_gives_a_logit_and_its_gradient_reaches_the_pictures(n
     assert all(p.grad.abs().sum() > 0 for p in discriminator.parameters() if p.ndim > 1)
 
 
+def test_the_published_vae_gan_draws_on_blank_paper_from_the_start():
+    torch.manual_seed(0)
+    model = SpeechToImage(speech_image_config("vae_gan"))
+    drawn = model(torch.rand(16, 1, 48, 48)).reconstruction
+    assert 0.1 < drawn.mean() < 0.3  # digits of MNIST: 0.13
+    assert drawn.min() < 0.01 and drawn.max() > 0.5
+
+
 def test_a_vae_has_no_discriminator():
     with pytest.raises(ValueError, match="of a VAE: give one with a discriminator"):
         Discriminator(speech_image_config("compact_vae"))
