@@ -7,6 +7,8 @@ step of manifold denoising (Hein & Maier 2006, NeurIPS 19) and a memory as in re
 generation (Blattmann et al. 2022, arXiv 2204.11824).
 """
 
+from itertools import product
+
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -14,10 +16,7 @@ from torch import Tensor
 NEAREST = 20  # remembered codes, whose mean direction is taken
 STRETCH = 2.0  # of that mean, in mean lengths of codes: a mean is shorter than what it is of
 # Down and to the right, in pixels of the spectrogram: said a little higher, lower, sooner, later.
-MOVES = (
-    *((0, 0), (0, 1), (0, -1), (0, 2), (0, -2)),
-    *((1, 0), (-1, 0), (2, 0), (-2, 0)),
-)
+MOVES = tuple(product(range(-2, 3), repeat=2))
 
 
 def recall(codes: Float[Tensor, "b z"], remembered: Float[Tensor, "n z"]) -> Float[Tensor, "b z"]:

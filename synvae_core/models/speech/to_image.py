@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -240,13 +241,16 @@ class SpeechToImage(nn.Module):
     def understand(self, spectrograms: Float[Tensor, "b 1 side side"]) -> Float[Tensor, "b z"]:
         """Codes to draw from: the means or, of a model that remembers, what they recall.
 
-        Recalled is by the mean code of a recording as it is and moved a little (`recall`).
+        Recalled is by the mean direction of the codes of a recording as it is and moved a little
+        (`recall`).
         """
         if self.remembered is None:
             return self.encode(spectrograms).mu
-        moved = moved_pictures(spectrograms, MOVES)
-        codes = self.encode(moved.flatten(0, 1)).mu.unflatten(0, moved.shape[:2])
-        return recall(codes.mean(1), self.remembered)
+        directions = []
+        for part in spectrograms.split(CHUNK // len(MOVES)):
+            codes = self.encode(moved_pictures(part, MOVES).flatten(0, 1)).mu
+            directions.append(F.normalize(codes).unflatten(0, (len(part), len(MOVES))).mean(1))
+        return recall(torch.cat(directions), self.remembered)
 
 
 def load_speech_image(path: str | Path) -> SpeechToImage:

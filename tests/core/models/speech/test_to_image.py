@@ -10,6 +10,7 @@ from synvae_core.losses import normal_kl
 from synvae_core.models.speech import to_image as speech_image
 from synvae_core.models.speech.config import SpeechImageConfig, speech_image_config
 from synvae_core.models.speech.discriminator import Discriminator
+from synvae_core.models.speech.recall import STRETCH
 from synvae_core.models.speech.to_image import SpeechToImage, load_speech_image
 from synvae_core.models.storage import WeightsError, save_model, with_tuples
 from synvae_core.models.visual import VisualVae, visual_config
@@ -264,6 +265,18 @@ def test_what_is_remembered_comes_along_and_is_no_weight(tmp_path):
     assert torch.equal(again.draw(speech()), before), "weights are copied, and no memory"
     loaded.remember(speech(0))
     assert torch.equal(loaded.draw(speech()), before)
+
+
+def test_what_is_understood_does_not_depend_on_the_other_recordings():
+    model = small().eval()
+    model.remember(speech(60, seed=1))
+    many = speech(45)  # of more than are encoded at once
+    together = model.understand(many)
+    alone = torch.cat([model.understand(each[None]) for each in many])
+    torch.testing.assert_close(alone, together)
+    assert model.understand(many[:0]).shape == (0, together.shape[1])
+    longest = model.remembered.float().norm(dim=1).mean() * STRETCH
+    assert (together.norm(dim=1) <= longest * 1.001).all()
 
 
 def test_of_samples_noise_is_drawn_and_what_is_recalled_is_not():
