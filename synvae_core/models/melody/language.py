@@ -76,7 +76,12 @@ class LanguageMelodyConfig:
 
     @property
     def latent_dim(self) -> int:
-        return self.length // self.steps_per_latent
+        return len(self.picks)
+
+    @property
+    def picks(self) -> tuple[int, ...]:
+        """Number of events that each latent number picks."""
+        return (self.steps_per_latent,) * (self.length // self.steps_per_latent)
 
     def build(self) -> tuple["QuantileEncoder", "QuantileDecoder"]:
         language = MelodyLanguage(self)
@@ -130,7 +135,7 @@ class MelodyLanguage(nn.Module):
     ) -> Posterior:
         """Posterior of the latents that pick these events where they have these logits."""
         low, width = interval_of(cumulative(logits, self.config.surprise), events)
-        return posterior_of(low, width, self.config.steps_per_latent)
+        return posterior_of(low, width, self.config.picks)
 
     def cache(self, batch: int) -> list[Cache]:
         """Empty cache for a batch of melodies."""
@@ -244,7 +249,7 @@ class QuantileDecoder(CodeDecoder):
         intervals: list[Interval] = []
         played = self.play(z.detach(), intervals=intervals)
         low, width = (torch.stack(parts, 1) for parts in zip(*intervals, strict=True))
-        mu, logvar = posterior_of(low, width, self.language.config.steps_per_latent)
+        mu, logvar = posterior_of(low, width, self.language.config.picks)
         posterior = Posterior(mu.to(z.device), logvar.to(z.device))
         assert played.logits is not None  # they are kept by default
         likely = played.logits.log_softmax(-1).gather(-1, played.events[..., None])

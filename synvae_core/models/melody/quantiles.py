@@ -5,12 +5,14 @@ the other. In float64, since intervals within intervals get narrow.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from synvae_core.types import Posterior
 
@@ -72,14 +74,20 @@ def interval_of(
 
 
 def posterior_of(
-    low: Float[Tensor, "b t"], width: Float[Tensor, "b t"], steps_per_latent: int
+    low: Float[Tensor, "b t"], width: Float[Tensor, "b t"], picks: Sequence[int]
 ) -> Posterior:
-    """Posterior of the latent numbers, given the intervals of their events."""
-    low, width = (x.unflatten(1, (-1, steps_per_latent)) for x in (low, width))
-    start, whole = low[..., 0], width[..., 0]
-    for index in range(1, steps_per_latent):  # an interval within the one before
-        start = start + whole * low[..., index]
-        whole = whole * width[..., index]
+    """Posterior of the latent numbers, given the intervals of their events.
+
+    Args:
+        picks: how many events, one after another, each latent number picks.
+    """
+    # A column for each latent, padded below with all of the interval.
+    places = pad_sequence([*torch.arange(low.shape[1]).split([*picks])], padding_value=-1)
+    low, width = F.pad(low, (0, 1)), F.pad(width, (0, 1), value=1.0)
+    start, whole = low[:, places[0]], width[:, places[0]]
+    for row in places[1:]:  # an interval within the one before
+        start = start + whole * low[:, row]
+        whole = whole * width[:, row]
     return cut_normal(start, start + whole)
 
 

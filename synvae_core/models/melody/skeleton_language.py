@@ -12,7 +12,7 @@ language learns to fulfil, and what a listener hears is always the skeleton of t
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -43,6 +43,10 @@ from synvae_core.models.melody.vae import MelodyVae, reconfigure
 from synvae_core.music.coding import STEPS_PER_BAR, coding_named
 from synvae_core.types import Decoded, Posterior
 
+BITS = 3.0  # of a latent of pieces, on average
+MOST = 8  # tokens or events of such a latent
+DRAWS = 256  # that bits are estimated on
+
 
 @dataclass(frozen=True)
 class SkeletonMelodyConfig:
@@ -54,9 +58,9 @@ class SkeletonMelodyConfig:
 
     steps: Steps = 2 * STEPS_PER_BAR  # two bars of sixteenths
     steps_per_latent: Steps = 2  # events that one latent number picks, after those for the tokens
-    # Tokens that one latent number picks, the first of them the coarsest. Pictures learn pieces
-    # better by few latents of some bits than by many that hardly say anything.
-    tokens_per_latent: Size = 1
+    tokens_per_latent: Size = 1  # that one latent number picks, the first of them the coarsest
+    # Instead of these two: of each latent number, how many tokens and then events it picks.
+    spans: tuple[Size, ...] = ()
     channels: Size = 128
     blocks: Count = 3
     heads: Count = 2
@@ -83,6 +87,12 @@ class SkeletonMelodyConfig:
         ):
             if count % together:
                 raise ValueError(f"{count} {name} do not fall into latents of {together} {name}")
+        picked = len(self.layout.kinds) + self.steps
+        if self.spans and (sum(self.spans) != picked or min(self.spans) < 1):
+            raise ValueError(
+                f"spans pick {sum(self.spans)} tokens and events, expected {picked}, 1 or more "
+                f"each: {len(self.layout.kinds)} and {self.steps}"
+            )
         if self.surprise <= 0:
             raise ValueError(f"surprise is a temperature above 0, got {self.surprise}")
 
@@ -92,11 +102,15 @@ class SkeletonMelodyConfig:
 
     @property
     def latent_dim(self) -> int:
-        return self.planned_latents + self.steps // self.steps_per_latent
+        return len(self.picks)
 
     @property
-    def planned_latents(self) -> int:
-        return len(self.layout.kinds) // self.tokens_per_latent
+    def picks(self) -> tuple[int, ...]:
+        """Number of tokens and events that each latent number picks."""
+        planned = len(self.layout.kinds) // self.tokens_per_latent
+        played = self.steps // self.steps_per_latent
+        each = (self.tokens_per_latent,) * planned + (self.steps_per_latent,) * played
+        return self.spans or each
 
     def build(self) -> tuple[QuantileEncoder, "SkeletonDecoder"]:
         language = SkeletonLanguage(self)
@@ -149,28 +163,24 @@ class SkeletonLanguage(nn.Module):
 
     def posterior_of(self, planned: Planned) -> Posterior:
         """Posterior of the latents that pick these tokens and these events."""
-        config = self.config
-        surprise, tokens, together = (
-            config.surprise,
-            config.tokens_per_latent,
-            config.steps_per_latent,
-        )
+        surprise = self.config.surprise
         token = interval_of(cumulative(planned.token_logits, surprise), planned.tokens)
         event = interval_of(cumulative(planned.event_logits, surprise), planned.events)
-        parts = posterior_of(*token, tokens), posterior_of(*event, together)
-        return Posterior(*(torch.cat(values, 1) for values in zip(*parts, strict=True)))
+        low, width = (torch.cat(values, 1) for values in zip(token, event, strict=True))
+        return posterior_of(low, width, self.config.picks)
 
     def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> Planned:
         """Skeletons and events at the quantiles of z."""
-        left, planned = cumulative_normal(z), self.config.planned_latents
-        tokens, x, token_logits = self.plan(left[:, :planned], z.device)
+        left = cumulative_normal(z)
+        latents = [i for i, count in enumerate(self.config.picks) for _ in range(count)]
+        tokens, x, token_logits = self.plan(left, latents, z.device)
         score = self.events.score(tokens, x)
         token = torch.full((len(z),), NONE, device=z.device)
-        sounding, left = torch.zeros_like(token), left[:, planned:].clone()
+        sounding = torch.zeros_like(token)
         events, logits = token.new_zeros(len(z), self.config.steps), []
         for t in range(self.config.steps):
             logits.append(self.events(events, token[:, None], sounding[:, None], score.at(t))[:, 0])
-            index = t // self.config.steps_per_latent
+            index = latents[tokens.shape[1] + t]
             token, _, left[:, index] = pick(logits[-1], left[:, index], self.config.surprise)
             token = playing.correct(token, t)
             sounding = self.coding.after(sounding, token)
@@ -178,12 +188,17 @@ class SkeletonLanguage(nn.Module):
         return Planned(tokens, token_logits, events, torch.stack(logits, 1))
 
     def plan(
-        self, quantiles: Float[Tensor, "b latents"], device: torch.device
+        self, left: Float[Tensor, "b latents"], latents: list[int], device: torch.device
     ) -> tuple[
         Int[Tensor, "b tokens"], Float[Tensor, "b tokens c"], Float[Tensor, "b tokens values"]
     ]:
-        """Tokens at these quantiles, with the hidden states and logits of their places."""
-        layout, left = self.reader.layout, quantiles.clone()
+        """Tokens at these quantiles, with the hidden states and logits of their places.
+
+        Args:
+            left: quantiles, of which the places within the intervals of the tokens are left.
+            latents: index of the latent number that picks each token.
+        """
+        layout = self.reader.layout
         tokens = torch.zeros(len(left), len(layout.kinds), dtype=torch.long, device=device)
         cache, hidden, logits = self.tokens.cache(len(tokens)), [], []
         frame = self.tokens.frame(tokens)  # of no rhythm yet: the first places do not read it
@@ -191,7 +206,7 @@ class SkeletonLanguage(nn.Module):
             if place == layout.heights.start:
                 frame = self.tokens.frame(tokens)
             x, logit = self.tokens.step(tokens, place, frame, cache)
-            index = place // self.config.tokens_per_latent
+            index = latents[place]
             tokens[:, place], _, left[:, index] = pick(logit, left[:, index], self.config.surprise)
             hidden.append(x)
             logits.append(logit)
@@ -256,10 +271,36 @@ def _nats(logits: Float[Tensor, "b t n"], chosen: Int[Tensor, "b t"]) -> Float[T
 def language_for_pictures(music: MelodyVae, *, surprise: float) -> MelodyVae:
     """Copies a language at a temperature, its latents as pictures learn them best.
 
-    Those of pieces of more than two bars pick several tokens each: of many that say less than a bit
-    each, more is noise than signal.
+    Those of pieces of more than two bars pick as many tokens or events as have `BITS` together: of
+    many that say less than a bit each, more is noise than signal, and of one that picks a whole key
+    and register, most bits are finer than any picture needs.
     """
-    changes: dict[str, Any] = {"surprise": surprise}
-    if isinstance(music.config, SkeletonMelodyConfig) and music.config.layout.phrases > 1:
-        changes |= {"tokens_per_latent": 4, "steps_per_latent": 8}
-    return reconfigure(music, **changes)
+    warm = reconfigure(music, surprise=surprise)
+    language = warm.decoder.language
+    if isinstance(language, SkeletonLanguage) and language.config.layout.phrases > 1:
+        return reconfigure(warm, spans=even_spans(language, BITS))
+    return warm
+
+
+@torch.no_grad()
+def even_spans(language: SkeletonLanguage, bits: float) -> tuple[int, ...]:
+    """Numbers of successive tokens or events that have about so many bits in draws of a language.
+
+    At most `MOST`, as in a longer row something rare is picked sooner or later, whose interval may
+    be too narrow for one number: of 300 held-out tunes 295 are given back exactly, of 8 bars, and
+    269 without that bound.
+    """
+    generator = torch.Generator().manual_seed(0)
+    config, device = language.config, language.tokens.place.device
+    z = torch.randn(DRAWS, config.latent_dim, generator=generator).to(device)
+    planned, surprise = language.play(z), config.surprise
+    first_event = planned.tokens.shape[1]
+    pairs = (planned.token_logits, planned.tokens), (planned.event_logits, planned.events)
+    widths = [interval_of(cumulative(logits, surprise), chosen).width for logits, chosen in pairs]
+    spans, held, count = [], 0.0, 0
+    for place, more in enumerate((-torch.cat(widths, 1).log2()).mean(0).tolist()):
+        if count and (held + more / 2 > bits or count == MOST or place == first_event):
+            spans.append(count)
+            held, count = 0.0, 0
+        held, count = held + more, count + 1
+    return (*spans, count)

@@ -1,6 +1,8 @@
 """The language that plans: every melody decodes to itself, and plans are kept."""
 
+import math
 from dataclasses import replace
+from itertools import accumulate
 
 import pytest
 import torch
@@ -9,9 +11,13 @@ from real_tunes import real_windows
 from synvae_core.models.melody.configurations import load_melody_model
 from synvae_core.models.melody.couplings import softmax
 from synvae_core.models.melody.skeleton import carried
-from synvae_core.models.melody.skeleton_language import SkeletonMelodyConfig, language_for_pictures
+from synvae_core.models.melody.skeleton_language import (
+    MOST,
+    SkeletonMelodyConfig,
+    language_for_pictures,
+)
 from synvae_core.models.melody.vae import MelodyVae, reconfigure
-from synvae_core.models.storage import save_model
+from synvae_core.models.storage import PRETRAINED, save_model
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
 from synvae_core.music.melody import ONE_VOICE
@@ -38,8 +44,12 @@ def melodies(n, seed=0, notes=1.0, steps=32):
     return ONE_VOICE.canonical(bars.flatten(1))
 
 
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
 def z_of(model, n, seed=0):
-    return torch.randn(n, model.config.latent_dim, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(n, model.config.latent_dim, generator=seeded(seed))
 
 
 @pytest.mark.parametrize(
@@ -212,6 +222,8 @@ def test_training_reaches_every_parameter():
         ({"steps_per_latent": 3}, "do not fall into latents of 3"),
         ({"tokens_per_latent": 2}, "29 tokens do not fall into latents of 2"),
         ({"surprise": 0.0}, "temperature above 0"),
+        ({"spans": (1,) * 60}, "spans pick 60 tokens and events, expected 61"),
+        ({"spans": (61, 0)}, "1 or more each: 29 and 32"),
     ],
 )
 def test_what_has_no_skeleton_is_refused(wrong, says):
@@ -225,7 +237,41 @@ def test_what_has_no_gradient_is_refused():
         model.decoder(z_of(model, 2), softmax)
 
 
-def test_pictures_have_fewer_latents_of_pieces_and_all_of_two_bars():
-    for steps, latents in ((32, 45), (128, 46)):
-        music = language_for_pictures(skeleton_vae(steps=steps), surprise=1.1)
-        assert (music.config.latent_dim, music.config.surprise) == (latents, 1.1)
+def test_latents_pick_what_their_spans_say():
+    even = skeleton_vae(steps_per_latent=8)
+    spans = reconfigure(even, spans=(1,) * 29 + (8,) * 4)
+    z, events = z_of(even, 40), melodies(40)
+    assert torch.equal(spans.decode(z), even.decode(z))
+    for one, other in zip(spans.encoder(events), even.encoder(events), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("spans", [(1, 3, 2) * 10 + (1,), (2,) * 30 + (1,)])
+def test_melodies_decode_to_themselves_by_uneven_latents(spans):
+    model = skeleton_vae(spans=spans).double()
+    assert model.config.latent_dim == len(spans)
+    played = model.sample(50, generator=seeded())
+    events = torch.cat([played, melodies(20, notes=0.3), real_windows(2, most=50)])
+    with torch.no_grad():
+        assert torch.equal(model.decode(model.encoder(events).mu.double()), events)
+
+
+def test_pictures_have_latents_of_as_many_bits_of_pieces_and_all_of_two_bars():
+    short = language_for_pictures(skeleton_vae(), surprise=1.1)
+    assert (short.config.latent_dim, short.config.surprise, short.config.spans) == (45, 1.1, ())
+    music = load_melody_model(PRETRAINED / "skeleton_8bar")
+    model = language_for_pictures(music, surprise=1.0)
+    spans = model.config.spans
+    assert max(spans) == MOST
+    assert sum(spans) == len(model.config.layout.kinds) + 128
+    assert len(model.config.layout.kinds) in accumulate(spans), "none picks of both"
+    bits = bits_of(model)
+    filled = torch.tensor([span < MOST for span in spans])
+    assert bits[filled].mean() == pytest.approx(3.0, abs=1.0)
+    before = bits_of(music)
+    assert bits[filled].std() / bits[filled].mean() < 0.5 * before.std() / before.mean()
+
+
+def bits_of(model):
+    """Bits of each latent number, on average over draws."""
+    return -0.5 * model.encoder(model.sample(200, generator=seeded())).logvar.mean(0) / math.log(2)
