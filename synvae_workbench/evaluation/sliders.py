@@ -276,9 +276,9 @@ def named_directions(model: MelodyVae) -> list[Slider]:
     z = torch.randn(_count(DRAWS, model), model.config.latent_dim, generator=generator)
     z = z.to(model.device)
     events = model.decode(z).cpu().numpy()
-    named = {}
-    if isinstance(model.config, SkeletonMelodyConfig) and model.config.tokens_per_latent == 1:
-        named = planned_directions(model.config.layout, z.shape[1])
+    named, config = {}, model.config
+    if isinstance(config, SkeletonMelodyConfig) and config.names_latents:
+        named = planned_directions(config.layout, z.shape[1])
     values = {
         trait.more: trait.measure(events, coding=model.coding)
         for trait in TRAITS

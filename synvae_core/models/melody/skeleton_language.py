@@ -112,6 +112,11 @@ class SkeletonMelodyConfig:
         each = (self.tokens_per_latent,) * planned + (self.steps_per_latent,) * played
         return self.spans or each
 
+    @property
+    def names_latents(self) -> bool:
+        """Each token of the form and the whole has a latent number of its own, named as it is."""
+        return set(self.picks[: self.layout.whole.stop]) == {1}
+
     def build(self) -> tuple[QuantileEncoder, "SkeletonDecoder"]:
         language = SkeletonLanguage(self)
         return QuantileEncoder(language), SkeletonDecoder(language)

@@ -17,6 +17,7 @@ from synvae_workbench.data.registry import load_pictures
 from synvae_workbench.evaluation.sliders import (
     LEAST_CONSISTENCY,
     REACH,
+    SHARPER,
     find_sliders,
     key_signature,
     measure_slider,
@@ -83,6 +84,15 @@ def test_the_sliders_of_a_longer_piece_move_all_its_phrases():
     registers = sizes.layout.places(REGISTER)
     by_name = dict(zip(names_of(sliders), directions[:, registers].tolist(), strict=True))
     assert by_name["higher"] == [0.5] * 4 and by_name["rising"] == [-0.5, -0.5, 0.5, 0.5]
+
+
+def test_latents_that_pick_several_tokens_have_no_names_of_their_own():
+    torch.manual_seed(0)
+    small = {"channels": 8, "blocks": 1, "hidden_channels": 8, "event_channels": 8}
+    for spans in ((1, 1, 2, 1) + (1,) * 24 + (2,) * 16, (1,) * 61):
+        sliders = named_directions(MelodyVae(SkeletonMelodyConfig(spans=spans, **small)).eval())
+        assert all(each.direction.shape == (len(spans),) for each in sliders)
+        assert (SHARPER in names_of(sliders)) == (spans[2] == 1)
 
 
 def test_the_named_attribute_of_the_notes_rises_all_the_way(shipped, values):
