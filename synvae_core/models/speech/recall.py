@@ -16,7 +16,7 @@ from torch import Tensor
 NEAREST = 20  # remembered codes, whose mean direction is taken
 STRETCH = 2.0  # of that mean, in mean lengths of codes: a mean is shorter than what it is of
 # Down and to the right, in pixels of the spectrogram: said a little higher, lower, sooner, later.
-MOVES = tuple(product(range(-2, 3), repeat=2))
+MOVES = tuple(product(range(-2, 3), range(-2, 3)))
 
 
 def recall(codes: Float[Tensor, "b z"], remembered: Float[Tensor, "n z"]) -> Float[Tensor, "b z"]:

@@ -83,10 +83,10 @@ class SpeechPainter(nn.Module):
             layers += [nn.BatchNorm2d(after)] * normed
             layers.append(nn.ReLU() if i < last else nn.Sigmoid())
         self.layers = nn.Sequential(*layers)
-        if config.norm == "published":
+        if isinstance(norm := layers[-2], nn.BatchNorm2d):
             # Most of a picture is blank, and at Adam's pace a bias is long on its way there.
-            nn.init.constant_(layers[-2].weight, INK_SPREAD)
-            nn.init.constant_(layers[-2].bias, INK_MEAN)
+            nn.init.constant_(norm.weight, INK_SPREAD)
+            nn.init.constant_(norm.bias, INK_MEAN)
 
     def forward(self, code: Float[Tensor, "b code"]) -> Float[Tensor, "b 1 side side"]:
         return self.layers(code)
