@@ -8,6 +8,8 @@ from pathlib import Path
 
 _INSIDE, _BESIDE = (Path(__file__).parents[up] / "pretrained" for up in (0, 1))
 PRETRAINED = _INSIDE if _INSIDE.is_dir() else _BESIDE
+CONFIG_FILE = "config.json"  # of a model, in a folder of its own
+WEIGHTS_FILE = "model.safetensors"
 
 
 def whole_path(path: str | os.PathLike[str]) -> Path:

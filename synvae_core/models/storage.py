@@ -1,5 +1,6 @@
 """Storage of models: `config.json` and `model.safetensors` in one folder.
 
+What of a model is a shipped one, such as a SynVAE's melody model, is named and not stored again.
 No pickle is read or written. A folder may come from anybody: what its configuration asks for is
 compared with what its weights hold before memory is taken for either.
 """
@@ -19,14 +20,13 @@ from torch.overrides import TorchFunctionMode
 
 from synvae_core.atomic import make_folder, write_bytes, write_json
 from synvae_core.fields import build_from_fields
-from synvae_core.places import PRETRAINED, whole_path
+from synvae_core.models.shipped_parts import MAX_CONFIG_BYTES, part_files, shipped_parts
+from synvae_core.places import CONFIG_FILE, PRETRAINED, WEIGHTS_FILE, whole_path
 from synvae_core.small_files import open_regular, read_json
 
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
 FORMAT_VERSION = 1
+WITH_SHIPPED_PARTS = 2  # a format that names them: releases that would not find them say so
 SPARE_NUMBERS = 1 << 24  # 64 MB that a model may take beside its weights, for frozen features
-MAX_CONFIG_BYTES = 1_000_000
 MAX_HEADER_BYTES = 4_000_000  # of safetensors: names, types and shapes; ours have some 10,000
 LATEST, BEST = "latest", "best"  # where a run keeps its models
 
@@ -44,6 +44,8 @@ class WeightsError(ValueError):
 def save_model(model: nn.Module, folder: str | Path, *, half: bool = False) -> None:
     """Writes the model's configuration and weights, each file atomically.
 
+    A part that is a shipped model in every number is named in the configuration, and left out.
+
     Args:
         half: store float16, which halves the file; weights are float32 again after loading.
 
@@ -51,13 +53,15 @@ def save_model(model: nn.Module, folder: str | Path, *, half: bool = False) -> N
         UnwritableError: if the disk is full or read-only; what was there before stays.
     """
     folder = make_folder(Path(folder))
+    shipped = shipped_parts(model)
     weights = {
         name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in model.state_dict().items()
+        if name.partition(".")[0] not in shipped
     }
     config: Any = model.config
     stored = {
-        "format": FORMAT_VERSION,
+        "format": WITH_SHIPPED_PARTS if shipped else FORMAT_VERSION,
         "model": type(model).__name__,
         "config": dataclasses.asdict(config),
         "config_class": type(config).__name__,
@@ -65,6 +69,8 @@ def save_model(model: nn.Module, folder: str | Path, *, half: bool = False) -> N
     missing = getattr(model, "missing", ())
     if missing:  # an incomplete model stays one
         stored["missing"] = list(missing)
+    if shipped:
+        stored["shipped"] = shipped
     # Not by save_file: its files are for their owner alone, and stay half written if it is killed.
     write_bytes(folder / WEIGHTS_FILE, save(weights))
     write_json(folder / CONFIG_FILE, stored)
@@ -112,7 +118,12 @@ def load_model(model_class: type[Model], config_class: type, folder: str | Path)
     config_path, weights_path = folder / CONFIG_FILE, folder / WEIGHTS_FILE
     stored = read_config(config_path, model_class)
     config: Any = _config(stored, config_class, config_path)
-    shapes = _stored_shapes(weights_path)
+    files = {"": weights_path} | _part_files(stored, config_path)
+    shapes = {
+        prefix + name: shape
+        for prefix, file in files.items()
+        for name, shape in _stored_shapes(file).items()
+    }
     try:
         with Allowance(SPARE_NUMBERS + sum(map(math.prod, shapes.values()))):
             model = model_class(config)
@@ -123,8 +134,11 @@ def load_model(model_class: type[Model], config_class: type, folder: str | Path)
     check_shapes(shapes, expected, weights_path, config_path)
     if "missing" in stored:
         cast(Any, model).missing = tuple(map(str, stored["missing"]))
-    weights = load_file(weights_path)
-    check_finite(weights, weights_path)
+    weights: dict[str, torch.Tensor] = {}
+    for prefix, file in files.items():
+        found = load_file(file)
+        check_finite(found, file)
+        weights |= {prefix + name: tensor for name, tensor in found.items()}
     model.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in weights.items()})
     return model.eval()
 
@@ -137,6 +151,15 @@ def load_config(model_class: type, config_class: type[Config], folder: str | Pat
     """
     path = Path(folder) / CONFIG_FILE
     return _config(read_config(path, model_class), config_class, path)
+
+
+def _part_files(stored: dict[str, Any], path: Path) -> dict[str, Path]:
+    """Weights of the parts that are shipped, by what stands before their names in the model."""
+    try:
+        named = part_files(stored.get("shipped", {}))
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path} names weights that are not here: {error}") from error
+    return {f"{part}.": file for part, file in named.items()}
 
 
 def _config(stored: dict[str, Any], config_class: type[Config], path: Path) -> Config:
@@ -161,10 +184,10 @@ def read_config(path: Path, model_class: type) -> dict[str, Any]:
     name, values, missing = (stored.get(key) for key in ("model", "config", "missing"))
     if not isinstance(name, str) or not isinstance(values, dict) or not _is_names(missing):
         raise WeightsError(f"{path} is not a model configuration: expected `model` and `config`")
-    if stored.get("format") != FORMAT_VERSION:
+    if stored.get("format") not in (FORMAT_VERSION, WITH_SHIPPED_PARTS):
         raise WeightsError(
-            f"{path} has format {str(stored.get('format'))[:40]}: expected {FORMAT_VERSION}; "
-            "update synvae or export the weights again"
+            f"{path} has format {str(stored.get('format'))[:40]}: expected {FORMAT_VERSION} or "
+            f"{WITH_SHIPPED_PARTS}; update synvae or export the weights again"
         )
     if name != model_class.__name__:
         raise WeightsError(f"{path} holds a {name[:40]}: expected a {model_class.__name__}")

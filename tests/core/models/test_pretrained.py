@@ -97,11 +97,13 @@ def test_the_skeleton_that_is_asked_for_is_mostly_heard(name, count, least):
     assert kept.mean() > 0.95
 
 
-@pytest.mark.parametrize(
-    ("name", "music_name"),
-    [("synvae_mnist", "skeleton_2bar"), ("synvae_mnist_8bar", "skeleton_8bar")],
-)
-def test_the_music_within_is_the_shipped_melody_model(name, music_name):
-    music = load_melody_model(PRETRAINED / music_name).state_dict()
-    within = load_synvae(PRETRAINED / name).music.state_dict()
-    assert all(torch.equal(value, within[name]) for name, value in music.items())
+def test_a_synvae_names_the_shipped_melody_model_within_and_all_are_of_bounded_size():
+    synvaes = [folder.name for folder in FOLDERS if folder.name.startswith("synvae_")]
+    assert {"synvae_mnist", "synvae_photos", "synvae_paintings"} <= {*synvaes}
+    for name in synvaes:
+        config = json.loads((PRETRAINED / name / "config.json").read_text(encoding="utf-8"))
+        music = load_melody_model(PRETRAINED / config["shipped"]["music"]["name"]).state_dict()
+        within = load_synvae(PRETRAINED / name).music.state_dict()
+        assert all(torch.equal(value, within[name]) for name, value in music.items())
+    files = [path for path in PRETRAINED.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 48e6

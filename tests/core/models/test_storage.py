@@ -63,7 +63,7 @@ def test_missing_and_damaged_files_are_named(folder):
     ("change", "message"),
     [
         ({"model": "Other"}, "holds a Other: expected a MelodyVae"),
-        ({"format": 99}, "has format 99: expected 1"),
+        ({"format": 99}, "has format 99: expected 1 or 2"),
         ({"config": {"latent_dims": 4}}, "does not fit MixerMelodyConfig"),
         ({"config": None}, "is not a model configuration"),
     ],
