@@ -23,6 +23,8 @@ MEASURES = (
     Measure("auc", LOWER, 0, 1),  # 0.5 where the sets cannot be told apart
     Measure("auc_events", LOWER, 0, 1),
     Measure("auc_plain_folds", LOWER, 0, 1),
+    Measure("auc_other_kinds", LOWER, 0, 1),
+    Measure("auc_events_other_kinds", LOWER, 0, 1),
     Measure("{path}_middle_auc", LOWER, 0, 1),
 )
 
@@ -131,6 +133,7 @@ def two_sample_scores(
     tune_of: Integer[np.ndarray, " n"],
     melodies: Integer[np.ndarray, "m t"],
     *,
+    kinds: Integer[np.ndarray, " m"] | None = None,
     seed: int = 0,
     coding: Coding = ONE_VOICE,
 ) -> dict[str, float]:
@@ -138,14 +141,22 @@ def two_sample_scores(
 
     `auc` on features and `auc_events` on events, the windows of a tune in one fold;
     `auc_plain_folds` on features, the windows of a tune in any fold, which the other windows of
-    it then give away.
+    it then give away. With kinds, `auc_other_kinds` and `auc_events_other_kinds`: melodies of a
+    kind are in one fold too, so that classifiers cannot know them by others of it, as they cannot
+    know a tune, and tell what all melodies have that tunes have not.
 
     Args:
         tune_of: the tune of each window.
+        kinds: of the melodies, such as the cell of their pictures by `picture_cells`.
     """
     auc = partial(two_sample_auc, tunes, melodies, seed=seed, coding=coding)
-    return {
+    scores = {
         "auc": auc(tunes=tune_of),
         "auc_events": auc(tunes=tune_of, hears="events"),
         "auc_plain_folds": auc(),
     }
+    if kinds is not None and len(np.unique(kinds)) > 1:
+        apart = partial(auc, tunes=tune_of, other_tunes=kinds + tune_of.max() + 1)
+        scores["auc_other_kinds"] = apart()
+        scores["auc_events_other_kinds"] = apart(hears="events")
+    return scores

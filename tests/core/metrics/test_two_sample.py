@@ -77,6 +77,24 @@ def test_windows_of_one_tune_do_not_give_away_the_others():
     assert two_sample_auc(a, b, tunes=tune[half], other_tunes=tune[~half]) < 0.65
 
 
+@pytest.mark.slow
+def test_melodies_of_one_kind_are_known_by_each_other_and_not_where_kinds_are_kept_apart():
+    """Twenty families of nearly equal melodies, of the same music as the windows."""
+    rng = np.random.default_rng(0)
+    kinds = np.repeat(np.arange(20), 20)
+    melodies = random_events(20, 1)[kinds]
+    melodies[np.arange(len(melodies)), rng.integers(0, 32, len(melodies))] = 0
+    windows, tune = random_events(400, 2), np.arange(400)
+    found = two_sample_scores(windows, tune, melodies, kinds=kinds)
+    assert found["auc_events"] > 0.7 > 0.6 > found["auc_events_other_kinds"]
+    assert found["auc"] > 0.7 > 0.65 > found["auc_other_kinds"]
+    # What all have is told as before.
+    higher = two_sample_scores(windows, tune, ONE_VOICE.transpose(melodies, 20), kinds=kinds)
+    assert higher["auc_other_kinds"] > 0.95 and higher["auc_events_other_kinds"] > 0.95
+    alone = two_sample_scores(windows, tune, melodies, kinds=np.zeros(400, int))
+    assert "auc_other_kinds" not in alone  # one kind cannot be kept apart
+
+
 def test_auc_needs_a_melody_for_each_fold_and_a_known_classifier():
     events = random_events(10)
     with pytest.raises(ValueError, match="got 5 folds, 4 and 10 melodies"):
