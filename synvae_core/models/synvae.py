@@ -56,6 +56,7 @@ class SynVaeConfig:
     # pixel; of codings of one voice only.
     twin_price: float = 0.0
     performance: bool = False  # the decoder takes the look that a performance carries
+    tuning: int = 0  # passes in which the decoder alone was trained on what is played
     music: MelodyConfig | None = None
     music_class: str = ""  # name of the melody configuration's dataclass
 

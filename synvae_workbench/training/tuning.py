@@ -1,0 +1,146 @@
+"""Second stage of a SynVAE's training: the picture decoder alone, on what will be played.
+
+In the first stage the decoder draws from one random sample of each posterior, while the encoder
+and its latents still move. What is played in the end is the best of several takes, of an encoder
+that stays. Trained on these the decoder draws better, and no note changes by it but through the
+choice among takes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from synvae_core.looks import ABSENT
+from synvae_core.losses import Losses, squared_error
+from synvae_core.models.synvae import WITHOUT_LOOK, SynVae
+from synvae_workbench.progress import progress
+from synvae_workbench.training.checkpoints import History
+from synvae_workbench.training.content import Content
+from synvae_workbench.training.loop import FitConfig, RunOptions, fit
+from synvae_workbench.training.pictures import to_unit
+
+TAKES = 4  # of each training picture: more gain little, and cost as much each
+BLOCK = 500  # pictures played at once
+LEARNING_RATE, BATCH_SIZE = 0.002, 128
+
+
+@dataclass(frozen=True)
+class DecoderObjective:
+    """Squared error of pictures drawn from auditive latents, with content as in `SynVaeObjective`.
+
+    A batch has pictures, auditive latents and, of a model with performance, looks: half of them, at
+    random, are withheld.
+    """
+
+    content: Content = field(default_factory=Content)
+
+    def __call__(
+        self, model: nn.Module, batch: tuple[Tensor, ...], step: int, generator: torch.Generator
+    ) -> Losses:
+        pictures, auditive, *looks = batch
+        images = to_unit(pictures)
+        if looks:
+            chances = torch.rand(len(images), generator=generator, device=images.device)
+            looks = [looks[0].masked_fill((chances < WITHOUT_LOOK)[:, None], ABSENT)]
+        rebuilt = model(auditive, *looks)
+        error = squared_error(rebuilt, images)
+        losses = {"squared_error": error, "loss": error}
+        if self.content.weight:
+            distance = self.content.distance(rebuilt, images)
+            loss = error + self.content.weight * error.detach().mean() * distance
+            losses |= {"loss": loss, "feature_distance": distance}
+        return losses
+
+
+class _Drawing(nn.Module):
+    """The picture decoder of a SynVAE as a model of its own, which shares its weights."""
+
+    def __init__(self, model: SynVae):
+        super().__init__()
+        self.synvae = model
+
+    def forward(
+        self, auditive: Float[Tensor, "b z"], looks: Int[Tensor, "b 4"] | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        return self.synvae.draw(auditive, looks)
+
+
+def tune_decoder(
+    model: SynVae,
+    images: UInt8[Tensor, "n c h w"],
+    *,
+    passes: int,
+    frozen: Float[Tensor, "n features"] | None = None,
+    content: Content | None = None,
+    seed: int = 0,
+    fabric: Fabric | None = None,
+) -> History:
+    """Trains the picture decoder on the takes of pictures; returns the mean losses of each pass.
+
+    Args:
+        model: a trained one, in evaluation mode; its configuration notes the passes.
+        passes: over the pictures; 0 does nothing.
+        frozen: features that the encoder would compute of the pictures, if they are known.
+        content: as in training.
+
+    Raises:
+        ValueError: if the decoder has been tuned before, with other passes.
+    """
+    if model.config.tuning == passes:
+        return []
+    if model.config.tuning:
+        raise ValueError(
+            f"the picture decoder has been tuned for {model.config.tuning} passes already: ask for "
+            f"as many in place of {passes}, or train under another name"
+        )
+    options = {"warmup_steps": 10, "weight_decay": 0.01, "gradient_clip": 50.0, "seed": seed}
+    config = FitConfig(passes, BATCH_SIZE, LEARNING_RATE, **options)
+    heard = tuple(torch.cat(parts) for parts in zip(*_heard(model, images, frozen), strict=True))
+    trained = {id(p) for p in _decoder_parameters(model)}
+    before = {p: p.requires_grad for p in model.parameters()}
+    try:
+        for parameter in before:
+            parameter.requires_grad_(id(parameter) in trained)
+        objective = DecoderObjective(content or Content())
+        run = RunOptions("Picture decoder", fabric=fabric)
+        history = fit(_Drawing(model), objective, (images, *heard), config, run)
+    finally:
+        for parameter, wanted in before.items():
+            parameter.requires_grad_(wanted)
+    model.config = replace(model.config, tuning=passes)
+    return history
+
+
+def _decoder_parameters(model: SynVae) -> Iterator[nn.Parameter]:
+    yield from model.image_decoder.parameters()
+    if model.config.performance:
+        yield from model.look_input.parameters()
+
+
+@torch.no_grad()
+def _heard(
+    model: SynVae, images: UInt8[Tensor, "n c h w"], frozen: Float[Tensor, "n features"] | None
+) -> Iterator[tuple[Tensor, ...]]:
+    """Auditive latents of the takes of pictures, with looks where the model has a performance.
+
+    The price of twins is left out: it wants five more melodies of each picture.
+    """
+    device = next(model.parameters()).device
+    config = model.config
+    known = [None] * len(images) if frozen is None else frozen.split(BLOCK)
+    blocks = progress(images.split(BLOCK), description="Melodies of training pictures")
+    try:
+        model.config = replace(config, takes=min(TAKES, config.takes), twin_price=0.0)
+        for block, seen in zip(blocks, known, strict=False):
+            pixels = to_unit(block.to(device))
+            visual = model.image_encoder(pixels, None if seen is None else seen.to(device))
+            looks = model.looks(pixels)
+            played = model.music.decode(model.best_take(pixels, visual, looks))
+            auditive = model.music.encoder(played).mu
+            yield auditive.cpu(), *(() if looks is None else (looks.cpu(),))
+    finally:
+        model.config = config
