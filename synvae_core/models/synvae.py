@@ -31,7 +31,13 @@ from synvae_core.models.melody.couplings import Coupling, coupling_named
 from synvae_core.models.melody.interfaces import MelodyConfig, melody_config
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.moved_pictures import moved_pictures, unlikeness
-from synvae_core.models.storage import load_model, model_folder
+from synvae_core.models.storage import (
+    CONFIG_FILE,
+    WeightsError,
+    load_model,
+    model_folder,
+    read_config,
+)
 from synvae_core.models.visual import ImageDecoder, ImageEncoder, VisualConfig, VisualVae
 from synvae_core.types import Decoded, Posterior, SynVaeOutput
 
@@ -128,19 +134,31 @@ class SynVae(nn.Module):
         """Parameters to train: those of the picture side and, in fine-tuning, of the music."""
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
-    def start_from(self, visual: VisualVae) -> None:
-        """Initialises the picture side with a trained visual VAE.
+    def start_from(self, trained: "VisualVae | SynVae") -> None:
+        """Initialises the picture side with that of a trained visual VAE or SynVAE.
 
         Raises:
-            ValueError: if it has other sizes.
+            ValueError: if it has other sizes, or a SynVAE has another melody model or does
+                otherwise in performance.
         """
-        if visual.config != self.config.visual:
+        theirs = trained.config if isinstance(trained, SynVae) else None
+        visual = trained.config if theirs is None else theirs.visual
+        if visual != self.config.visual:
             raise ValueError(
-                f"the visual VAE is {visual.config}, expected {self.config.visual}: train one with "
+                f"the picture side is {visual}, expected {self.config.visual}: train one with "
                 "the melody model's latent dimension"
             )
-        self.image_encoder.load_state_dict(visual.image_encoder.state_dict())
-        self.image_decoder.load_state_dict(visual.image_decoder.state_dict())
+        if theirs is not None and (theirs.music, theirs.performance) != (
+            self.config.music,
+            self.config.performance,
+        ):
+            raise ValueError(
+                f"the SynVAE to start from plays by {theirs.music} with performance="
+                f"{theirs.performance}, expected {self.config.music}, {self.config.performance}"
+            )
+        for part in ("image_encoder", "image_decoder", "look_input"):
+            if hasattr(self, part) and hasattr(trained, part):
+                getattr(self, part).load_state_dict(getattr(trained, part).state_dict())
 
     def forward(
         self,
@@ -271,6 +289,20 @@ class SynVae(nn.Module):
         """
         auditive = self.music.encoder(events)
         return auditive, self.draw(auditive.mu, looks)
+
+
+def load_picture_side(path: str | Path) -> VisualVae | SynVae:
+    """Loads a visual VAE or a SynVAE, for `SynVae.start_from`.
+
+    Raises:
+        WeightsError: naming the file, if it holds neither or is damaged.
+    """
+    folder = model_folder(path)
+    try:
+        read_config(folder / CONFIG_FILE, SynVae)
+    except WeightsError:
+        return load_model(VisualVae, VisualConfig, folder)
+    return load_synvae(folder)
 
 
 def load_synvae(path: str | Path) -> SynVae:

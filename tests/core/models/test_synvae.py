@@ -11,8 +11,8 @@ from melody_models import MIXER as MUSIC
 from synvae_core.looks import ABSENT, looks_of
 from synvae_core.models.melody.couplings import COUPLINGS
 from synvae_core.models.melody.vae import MelodyVae
-from synvae_core.models.storage import save_model
-from synvae_core.models.synvae import SynVae, SynVaeConfig, load_synvae
+from synvae_core.models.storage import WeightsError, save_model
+from synvae_core.models.synvae import SynVae, SynVaeConfig, load_picture_side, load_synvae
 from synvae_core.models.visual import VisualVae, visual_config
 from synvae_workbench.evaluation.translation import translate
 
@@ -89,6 +89,27 @@ def test_it_starts_from_a_visual_vae_of_the_same_sizes():
     torch.testing.assert_close(model.image_encoder(images).mu, visual.image_encoder(images).mu)
     with pytest.raises(ValueError, match="latent dimension"):
         model.start_from(VisualVae(visual_config(28, latent_dim=9)))
+
+
+def test_it_starts_from_a_synvae_with_the_same_music(tmp_path):
+    trained = synvae()
+    save_model(trained, tmp_path / "trained")
+    save_model(VisualVae(visual_config(28, latent_dim=8)), tmp_path / "visual")
+    assert isinstance(load_picture_side(tmp_path / "visual"), VisualVae)
+    model, images = synvae(), torch.rand(2, 1, 28, 28)
+    model.start_from(load_picture_side(tmp_path / "trained"))
+    torch.testing.assert_close(model.image_encoder(images).mu, trained.image_encoder(images).mu)
+    z = torch.randn(2, 8)
+    torch.testing.assert_close(model.draw(z), trained.draw(z))
+    performing = SynVae(dataclasses.replace(trained.config, performance=True), trained.music)
+    with pytest.raises(ValueError, match="performance=True, expected .* False"):
+        synvae().start_from(performing)
+    other = SynVae(trained.config, MelodyVae(dataclasses.replace(MUSIC, steps=64)))
+    with pytest.raises(ValueError, match="plays by .*steps=64"):
+        synvae().start_from(other)
+    (tmp_path / "trained" / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(WeightsError, match="not a model configuration"):
+        load_picture_side(tmp_path / "trained")
 
 
 def test_sixteen_bars_are_trained_saved_and_heard(tmp_path):
