@@ -73,7 +73,9 @@ def test_the_shipped_speech_model_has_a_check_that_hears_digits_and_no_hiss():
     assert not check.hears_digit(to_unit(log_mel([*hiss]))).any()
 
 
-@pytest.mark.parametrize("name", ["language_2bar", "skeleton_2bar", "skeleton_8bar"])
+@pytest.mark.parametrize(
+    "name", ["language_2bar", "skeleton_2bar", "skeleton_8bar", "skeleton_16bar"]
+)
 def test_the_language_models_give_tunes_back_exactly(name):
     model = load_melody_model(PRETRAINED / name)
     tunes = real_windows(model.config.steps // 16, most=200)
@@ -82,7 +84,8 @@ def test_the_language_models_give_tunes_back_exactly(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "count", "least"), [("skeleton_2bar", 500, 0.7), ("skeleton_8bar", 100, 0.4)]
+    ("name", "count", "least"),
+    [("skeleton_2bar", 500, 0.7), ("skeleton_8bar", 100, 0.4), ("skeleton_16bar", 60, 0.3)],
 )
 def test_the_skeleton_that_is_asked_for_is_mostly_heard(name, count, least):
     model = load_melody_model(PRETRAINED / name)
