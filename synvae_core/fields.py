@@ -24,6 +24,12 @@ class Range(NamedTuple):
     most: float
 
 
+class Items(NamedTuple):
+    """Most items of a tuple that builds nothing item by item."""
+
+    most: int
+
+
 WHOLE = Range(-(2**63), 2**63)
 FINITE = Range(-sys.float_info.max, sys.float_info.max)
 Size = Annotated[int, Range(1, 1 << 20)]  # channels, units, pixels, samples, dimensions
@@ -31,6 +37,7 @@ SizeOrNone = Annotated[int, Range(0, 1 << 20)]  # 0 where there is no such part
 Count = Annotated[int, Range(1, 64)]  # of what is built one by one: blocks, heads, layers
 Steps = Annotated[int, Range(1, 4096)]  # sixteenths: 256 bars
 Share = Annotated[float, Range(0.0, 1.0)]
+Spans = Annotated[tuple[Size, ...], Items(4096)]  # lengths of parts, one after the other
 
 
 def build_from_fields(kind: type[Built], values: Any) -> Built:
@@ -69,6 +76,9 @@ def fault_of(value: Any, hint: Any, within: Range | None = None) -> str:
     """What is wrong with a value that should be of that type; empty if nothing is."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
+        limits = [each.most for each in arguments[1:] if isinstance(each, Items)]
+        if limits:
+            return _fault_of_items(value, get_args(arguments[0]), *limits)
         ranges = [each for each in arguments[1:] if isinstance(each, Range)]
         return fault_of(value, arguments[0], *ranges[:1])
     if origin in (Union, UnionType):
@@ -97,9 +107,9 @@ def _fault_of_number(value: Any, hint: type, within: Range | None) -> str:
     return f"expected {kind}{limits}, got {_shown(value)}"
 
 
-def _fault_of_items(values: Any, hints: tuple[Any, ...]) -> str:
-    if not isinstance(values, tuple) or len(values) > MAX_ITEMS:
-        return f"expected a list of at most {MAX_ITEMS}, got {_shown(values)}"
+def _fault_of_items(values: Any, hints: tuple[Any, ...], most: int = MAX_ITEMS) -> str:
+    if not isinstance(values, tuple) or len(values) > most:
+        return f"expected a list of at most {most}, got {_shown(values)}"
     if hints[1:] == (...,):
         hints = (hints[0],) * len(values)
     if len(values) != len(hints):

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from synvae_core.fields import Count, Share, Size, Steps
+from synvae_core.fields import Count, Share, Size, Spans, Steps
 from synvae_core.models.melody.couplings import one_hot
 from synvae_core.models.melody.interfaces import (
     GREEDY,
@@ -61,7 +61,7 @@ class SkeletonMelodyConfig:
     steps_per_latent: Steps = 2  # events that one latent number picks, after those for the tokens
     tokens_per_latent: Size = 1  # that one latent number picks, the first of them the coarsest
     # Instead of these two: of each latent number, how many tokens and then events it picks.
-    spans: tuple[Size, ...] = ()
+    spans: Spans = ()
     channels: Size = 128
     blocks: Count = 3
     heads: Count = 2

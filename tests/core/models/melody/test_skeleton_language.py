@@ -256,6 +256,15 @@ def test_melodies_decode_to_themselves_by_uneven_latents(spans):
         assert torch.equal(model.decode(model.encoder(events).mu.double()), events)
 
 
+@pytest.mark.parametrize("bars", [2, 16])
+def test_as_many_spans_as_there_are_choices_are_saved_and_loaded(tmp_path, bars):
+    model = skeleton_vae(steps=16 * bars)
+    many = reconfigure(model, spans=(1,) * sum(model.config.picks[:-1]) + (2,))
+    assert len(many.config.spans) > 60
+    save_model(many, tmp_path)
+    assert load_melody_model(tmp_path).config == many.config
+
+
 def test_pictures_have_latents_of_as_many_bits_of_pieces_and_all_of_two_bars():
     short = language_for_pictures(skeleton_vae(), surprise=1.1)
     assert (short.config.latent_dim, short.config.surprise, short.config.spans) == (45, 1.1, ())
