@@ -25,7 +25,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from synvae_core.fields import Size, build_from_fields
+from synvae_core.fields import Size, SizeOrNone, build_from_fields
 from synvae_core.looks import ABSENT, LOOK_SIZE, look_indicators, looks_of
 from synvae_core.models.melody.couplings import Coupling, coupling_named
 from synvae_core.models.melody.interfaces import MelodyConfig, melody_config
@@ -62,7 +62,7 @@ class SynVaeConfig:
     # pixel; of codings of one voice only.
     twin_price: float = 0.0
     performance: bool = False  # the decoder takes the look that a performance carries
-    tuning: int = 0  # passes in which the decoder alone was trained on what is played
+    tuning: SizeOrNone = 0  # passes in which the decoder alone was trained on what is played
     music: MelodyConfig | None = None
     music_class: str = ""  # name of the melody configuration's dataclass
 
