@@ -178,8 +178,7 @@ class SynVae(nn.Module):
         visual = self.image_encoder(images, frozen)
         looks = self.looks(images) if performed else None
         if looks is not None and sample:
-            chances = torch.rand(len(images), generator=generator, device=images.device)
-            looks = looks.masked_fill((chances < WITHOUT_LOOK)[:, None], ABSENT)
+            looks = withhold_looks(looks, generator)
         z = visual.sample(generator) if sample else self.best_take(images, visual, looks)
         return self.through_music(visual, z, looks)
 
@@ -289,6 +288,14 @@ class SynVae(nn.Module):
         """
         auditive = self.music.encoder(events)
         return auditive, self.draw(auditive.mu, looks)
+
+
+def withhold_looks(
+    looks: Int[Tensor, "b 4"], generator: torch.Generator | None
+) -> Int[Tensor, "b 4"]:
+    """Looks of pictures in training, of which half, at random, are absent."""
+    chances = torch.rand(len(looks), generator=generator, device=looks.device)
+    return looks.masked_fill((chances < WITHOUT_LOOK)[:, None], ABSENT)
 
 
 def load_picture_side(path: str | Path) -> VisualVae | SynVae:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from synvae_core.losses import feature_distance
+from synvae_core.losses import Losses, feature_distance
 from synvae_core.models.features import EFFICIENTNET, load_features
 
 CONTENT_SIDE = 64  # of the pictures that the loss looks at: half the time of the encoder's 96
@@ -48,3 +48,14 @@ class Content:
         deviation = target.new_tensor(self.deviation)
         distance = feature_distance(network(rebuilt[some]), target, deviation)
         return distance.mean().expand(len(images))
+
+    def added(
+        self, losses: Losses, rebuilt: Float[Tensor, "b c h w"], images: Float[Tensor, "b c h w"]
+    ) -> Losses:
+        """Losses with the distance, `weight` of the mean squared error; the same without weight."""
+        if not self.weight:
+            return losses
+        distance = self.distance(rebuilt, images)
+        share = losses["squared_error"].detach().mean()
+        loss = losses["loss"] + self.weight * share * distance
+        return losses | {"loss": loss, "feature_distance": distance}

@@ -117,17 +117,14 @@ class SynVaeObjective:
             commitment=self.commitment,
             musicality=self.musicality * linear_warmup(step, steps=self.musicality_warmup),
         )
-        share = losses["squared_error"].detach().mean()
-        if self.content.weight:
-            distance = self.content.distance(output.reconstruction, images)
-            loss = losses["loss"] + self.content.weight * share * distance
-            losses |= {"loss": loss, "feature_distance": distance}
+        losses = self.content.added(losses, output.reconstruction, images)
         if not (alike.likeness or alike.steadiness or alike.commitment):
             return losses
         moved = None
         if alike.steadiness:
             moved = model.image_encoder(jitter(move_a_pixel(images, generator), generator)).mu
         more = likeness_losses(output, alike, targets=targets, moved=moved)
+        share = losses["squared_error"].detach().mean()
         return losses | more | {"loss": losses["loss"] + share * more["loss"]}
 
 

@@ -14,9 +14,8 @@ from jaxtyping import Float, Int, UInt8
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from synvae_core.looks import ABSENT
 from synvae_core.losses import Losses, squared_error
-from synvae_core.models.synvae import WITHOUT_LOOK, SynVae
+from synvae_core.models.synvae import SynVae, withhold_looks
 from synvae_workbench.progress import progress
 from synvae_workbench.training.checkpoints import History
 from synvae_workbench.training.content import Content
@@ -44,16 +43,10 @@ class DecoderObjective:
         pictures, auditive, *looks = batch
         images = to_unit(pictures)
         if looks:
-            chances = torch.rand(len(images), generator=generator, device=images.device)
-            looks = [looks[0].masked_fill((chances < WITHOUT_LOOK)[:, None], ABSENT)]
+            looks = [withhold_looks(looks[0], generator)]
         rebuilt = model(auditive, *looks)
         error = squared_error(rebuilt, images)
-        losses = {"squared_error": error, "loss": error}
-        if self.content.weight:
-            distance = self.content.distance(rebuilt, images)
-            loss = error + self.content.weight * error.detach().mean() * distance
-            losses |= {"loss": loss, "feature_distance": distance}
-        return losses
+        return self.content.added({"squared_error": error, "loss": error}, rebuilt, images)
 
 
 class _Drawing(nn.Module):
