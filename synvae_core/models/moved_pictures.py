@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Float32, Int, Integer
+from jaxtyping import Float, Float32, Integer
 from torch import Tensor
 
 from synvae_core.music.coding import Coding
@@ -34,28 +34,28 @@ def moved_pictures(
     return torch.stack([padded[..., y : y + high, x : x + wide] for y, x in starts], 1)
 
 
-def unlikeness(
-    played: Integer[np.ndarray, "b k t"],
-    others: Integer[np.ndarray, "b m t"],
-    *,
-    coding: Coding = ONE_VOICE,
-) -> Float32[np.ndarray, "b k"]:
-    """Mean distance by ear of each melody to others, as a share of that without a note in common.
-
-        |Ba - Bb| / sqrt(|Ba|^2 + |Bb|^2), with blurred piano rolls B (`music.rolls`)
-
-    0: identical; 1: no two notes near each other, whatever the length.
+def melody_rolls(
+    events: Integer[np.ndarray, "b n t"], coding: Coding = ONE_VOICE
+) -> Float32[np.ndarray, "b n _"]:
+    """Blurred piano rolls of melodies (`music.rolls`), as rows.
 
     Raises:
         ValueError: unless the coding is of one voice.
     """
-    ours, theirs = _rolls(played, coding), _rolls(others, coding)
+    rolls = rolls_of(roll_codes(events.reshape(-1, events.shape[-1]), coding))
+    return rolls.reshape(*events.shape[:2], -1)
+
+
+def unlikeness(
+    ours: Float32[np.ndarray, "b k _"], theirs: Float32[np.ndarray, "b m _"]
+) -> Float32[np.ndarray, "b k"]:
+    """Mean distance by ear of each melody to others, as a share of that without a note in common.
+
+        |a - b| / sqrt(|a|^2 + |b|^2), of blurred piano rolls a and b, as `melody_rolls` has them
+
+    0: identical; 1: no two notes near each other, whatever the length.
+    """
     squares, other_squares = (np.square(each).sum(-1) for each in (ours, theirs))
     both = squares[:, :, None] + other_squares[:, None]
     apart = both - 2 * ours @ theirs.transpose(0, 2, 1)
     return np.sqrt(np.maximum(apart, 0) / np.maximum(both, 1e-6)).mean(2)
-
-
-def _rolls(events: Int[np.ndarray, "b n t"], coding: Coding) -> Float32[np.ndarray, "b n _"]:
-    rolls = rolls_of(roll_codes(events.reshape(-1, events.shape[-1]), coding))
-    return rolls.reshape(*events.shape[:2], -1)

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int
 from torch import Tensor, nn
 
 from synvae_core.fields import Size, SizeOrNone, build_from_fields
@@ -30,7 +30,7 @@ from synvae_core.looks import ABSENT, LOOK_SIZE, look_indicators, looks_of
 from synvae_core.models.melody.couplings import Coupling, coupling_named
 from synvae_core.models.melody.interfaces import MelodyConfig, melody_config
 from synvae_core.models.melody.vae import MelodyVae
-from synvae_core.models.moved_pictures import moved_pictures, unlikeness
+from synvae_core.models.moved_pictures import melody_rolls, moved_pictures, unlikeness
 from synvae_core.models.storage import (
     CONFIG_FILE,
     WeightsError,
@@ -249,7 +249,7 @@ class SynVae(nn.Module):
         images: Float[Tensor, "b c h w"],
         z: Float[Tensor, "b k z"],
         looks: Int[Tensor, "b 4"] | None,
-        twins: Int[np.ndarray, "b m t"] | None,
+        twins: Float32[np.ndarray, "b m _"] | None,
     ) -> Float[Tensor, "b k"]:
         """Rate-distortion cost of K samples: see `best_take`."""
         decoded, auditive = self.play_and_hear(z.flatten(0, 1))
@@ -260,15 +260,16 @@ class SynVae(nn.Module):
             cost = cost + self.config.surprise_price * decoded.surprise.unflatten(0, z.shape[:2])
         if twins is not None:
             played = decoded.notes.argmax(-1).unflatten(0, z.shape[:2]).cpu().numpy()
-            far = unlikeness(played, twins, coding=self.music.coding)
+            far = unlikeness(melody_rolls(played, self.music.coding), twins)
             cost = cost + self.config.twin_price * torch.from_numpy(far).to(cost)
         return cost
 
-    def _twins(self, images: Float[Tensor, "b c h w"]) -> Int[np.ndarray, "b m t"]:
-        """Melodies of pictures as they are and moved by a pixel, of the means of posteriors."""
+    def _twins(self, images: Float[Tensor, "b c h w"]) -> Float32[np.ndarray, "b m _"]:
+        """Rolls of the melodies of pictures as they are and moved, of the means of posteriors."""
         moved = moved_pictures(images)
         melodies = self.music.decode(self.image_encoder(moved.flatten(0, 1)).mu)
-        return melodies.unflatten(0, moved.shape[:2]).cpu().numpy()
+        twins = melodies.unflatten(0, moved.shape[:2]).cpu().numpy()
+        return melody_rolls(twins, self.music.coding)
 
     @torch.no_grad()
     def listen(self, images: Float[Tensor, "b c h w"]) -> Int[Tensor, "b t"]:

@@ -4,6 +4,7 @@ A roll has two layers, of sounding notes and of onsets, with a column for each s
 for each semitone. All that the rolls of one voice tell is a byte a sixteenth.
 """
 
+import math
 from functools import cache
 
 import numpy as np
@@ -57,9 +58,13 @@ def blurred(rolls: Float32[np.ndarray, "n 2 t p"]) -> Float32[np.ndarray, "n 2 t
 
 def blur(rolls: Float[np.ndarray, "..."], *, axis: int) -> Float[np.ndarray, "..."]:
     """Convolution of an axis of piano rolls with the Gaussian of `BLUR`, silence around them."""
-    last = np.moveaxis(rolls, axis, -1)
-    found = np.matmul(last, _gaussian(last.shape[-1])).astype(rolls.dtype)
-    return np.ascontiguousarray(np.moveaxis(found, -1, axis))
+    size = rolls.shape[axis]
+    gaussian = _gaussian(size).astype(rolls.dtype)
+    if axis in (-1, rolls.ndim - 1):  # one product for all
+        found = rolls.reshape(-1, size) @ gaussian
+    else:
+        found = gaussian @ rolls.reshape(math.prod(rolls.shape[:axis]), size, -1)
+    return found.reshape(rolls.shape)
 
 
 @cache
