@@ -17,6 +17,7 @@ ACTIVE_VARIANCE = 0.01
 
 MEASURES = (
     Measure("kl_bits", None, 0),
+    Measure("notes/bits", None, 0),  # of melodies under a language
     Measure("aggregate_kl_bits", None, 0),
     Measure("active_dimensions", None, 0),
     Measure("posterior_sd", None, 0),

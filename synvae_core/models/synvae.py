@@ -3,12 +3,7 @@
 Müller-Eberstein & van Noord 2019, "Translating Visual Art into Music", arXiv 1909.01218. Here the
 picture is rebuilt from the notes that a listener hears; see `couplings` for what was published.
 
-Samples of a picture's posterior differ in how much their notes tell of the picture, in how likely
-the notes are as music, and in how much they sound like those of the same picture moved by a pixel.
-What is played is the best of K samples ("takes"), by rate-distortion cost: the error of the picture
-rebuilt from the notes, and prices for their surprise, the negative log-likelihood, and for
-unlikeness. Rate-distortion optimisation as in video coding: Sullivan & Wiegand 1998, IEEE Signal
-Processing Magazine 15(6), 74-90.
+What is played is the best of several samples of a picture's posterior, see `takes`.
 
 A melody may be performed so that it carries the picture's look (`music.performance`), which is read
 from the MIDI file beside the notes. In training half of the pictures, at random, come without their
@@ -20,9 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from synvae_core.fields import Size, SizeOrNone, build_from_fields
@@ -30,7 +24,6 @@ from synvae_core.looks import ABSENT, LOOK_SIZE, look_indicators, looks_of
 from synvae_core.models.melody.couplings import Coupling, coupling_named
 from synvae_core.models.melody.interfaces import MelodyConfig, melody_config
 from synvae_core.models.melody.vae import MelodyVae
-from synvae_core.models.moved_pictures import melody_rolls, moved_pictures, unlikeness
 from synvae_core.models.storage import (
     CONFIG_FILE,
     WeightsError,
@@ -38,12 +31,11 @@ from synvae_core.models.storage import (
     model_folder,
     read_config,
 )
+from synvae_core.models.takes import best_take
 from synvae_core.models.visual import ImageDecoder, ImageEncoder, VisualConfig, VisualVae
 from synvae_core.types import Decoded, Posterior, SynVaeOutput
 
-PLAYED_AT_ONCE = 256  # takes; bounds the memory, and larger batches are slower per take
 WITHOUT_LOOK = 0.5  # share of the training pictures
-LEAST_STEP = 0.1  # least sigma of takes: without a KL term posteriors collapse to points
 
 
 @dataclass(frozen=True)
@@ -61,6 +53,9 @@ class SynVaeConfig:
     # The same of a take that has nothing in common with the melodies of the picture moved by a
     # pixel; of codings of one voice only.
     twin_price: float = 0.0
+    # The same of a take whose rebuilt picture has latents one off the picture's, in root mean
+    # square over them.
+    cycle_price: float = 0.0
     performance: bool = False  # the decoder takes the look that a performance carries
     tuning: SizeOrNone = 0  # passes in which the decoder alone was trained on what is played
     music: MelodyConfig | None = None
@@ -68,10 +63,12 @@ class SynVaeConfig:
 
     def __post_init__(self) -> None:
         coupling_named(self.coupling)
-        if self.takes < 1 or min(self.surprise_price, self.twin_price) < 0:
+        prices = (self.surprise_price, self.twin_price, self.cycle_price)
+        if self.takes < 1 or min(prices) < 0:
             raise ValueError(
                 "expected 1 take or more of each picture, and prices of 0 or more: got takes="
-                f"{self.takes}, surprise_price={self.surprise_price}, twin_price={self.twin_price}"
+                f"{self.takes}, surprise_price={self.surprise_price}, "
+                f"twin_price={self.twin_price}, cycle_price={self.cycle_price}"
             )
         if self.fine_tune_music and self.coupling == "straight_through":
             raise ValueError(
@@ -213,63 +210,14 @@ class SynVae(nn.Module):
         decoded = self.music.decoder(z, self.couple)
         return decoded, decoded.posterior or self.music.encoder(decoded.notes)
 
-    @torch.no_grad()
     def best_take(
         self,
         images: Float[Tensor, "b c h w"],
         visual: Posterior,
         looks: Int[Tensor, "b 4"] | None = None,
     ) -> Float[Tensor, "b z"]:
-        """The best of K samples of each posterior, by rate-distortion cost.
-
-            cost(z) = log |x' - x|^2  +  surprise_price * nats of surprise of the notes of z
-                                      +  twin_price * unlikeness of the notes to the twins'
-
-        x' is the picture rebuilt from the notes and, if given, the looks. The twins are the picture
-        moved by a pixel: what sounds like them sounds like itself, as a voice that is asked twice
-        (`moved_pictures.unlikeness`, 0 to some 1). The samples are the mean and K - 1 draws around
-        it; with K = 1 it is the mean.
-        """
-        if self.config.takes == 1 or not len(images):
-            return visual.mu
-        # The same noise for all pictures: the melody of one does not depend on the others.
-        seeded = torch.Generator().manual_seed(0)
-        steps = torch.randn(self.config.takes, visual.mu.shape[1], generator=seeded)
-        steps = steps.index_fill(0, torch.tensor(0), 0).to(visual.mu)
-        sigma = (0.5 * visual.logvar).exp().clamp(min=LEAST_STEP)
-        twins = self._twins(images) if self.config.twin_price else None
-        costs = [
-            self._cost(images, visual.mu[:, None] + some * sigma[:, None], looks, twins)
-            for some in steps.split(max(1, PLAYED_AT_ONCE // len(images)))
-        ]
-        return visual.mu + steps[torch.cat(costs, 1).argmin(1)] * sigma
-
-    def _cost(
-        self,
-        images: Float[Tensor, "b c h w"],
-        z: Float[Tensor, "b k z"],
-        looks: Int[Tensor, "b 4"] | None,
-        twins: Float32[np.ndarray, "b m _"] | None,
-    ) -> Float[Tensor, "b k"]:
-        """Rate-distortion cost of K samples: see `best_take`."""
-        decoded, auditive = self.play_and_hear(z.flatten(0, 1))
-        each = None if looks is None else looks.repeat_interleave(z.shape[1], 0)
-        rebuilt = self.draw(auditive.mu, each).unflatten(0, z.shape[:2])
-        cost = (rebuilt - images[:, None]).square().flatten(2).sum(2).log()
-        if decoded.surprise is not None:
-            cost = cost + self.config.surprise_price * decoded.surprise.unflatten(0, z.shape[:2])
-        if twins is not None:
-            played = decoded.notes.argmax(-1).unflatten(0, z.shape[:2]).cpu().numpy()
-            far = unlikeness(melody_rolls(played, self.music.coding), twins)
-            cost = cost + self.config.twin_price * torch.from_numpy(far).to(cost)
-        return cost
-
-    def _twins(self, images: Float[Tensor, "b c h w"]) -> Float32[np.ndarray, "b m _"]:
-        """Rolls of the melodies of pictures as they are and moved, of the means of posteriors."""
-        moved = moved_pictures(images)
-        melodies = self.music.decode(self.image_encoder(moved.flatten(0, 1)).mu)
-        twins = melodies.unflatten(0, moved.shape[:2]).cpu().numpy()
-        return melody_rolls(twins, self.music.coding)
+        """The best of K samples of each posterior, by rate-distortion cost: see `takes`."""
+        return best_take(self, images, visual, looks)
 
     @torch.no_grad()
     def listen(self, images: Float[Tensor, "b c h w"]) -> Int[Tensor, "b t"]:

@@ -8,6 +8,7 @@ Posterior means may be standardised against posterior collapse: Zhu et al. 2020,
 Inference Network Keeps the KL Vanishing Away", arXiv 2004.12585.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -205,3 +206,18 @@ class VisualVae(nn.Module):
         posterior = self.image_encoder(images)
         z = posterior.sample(generator) if sample else posterior.mu
         return VaeOutput(self.image_decoder(z), posterior)
+
+
+def moved_pictures(
+    images: Float[Tensor, "b c h w"], moves: Sequence[tuple[int, int]]
+) -> Float[Tensor, "b m c h w"]:
+    """Pictures, or spectrograms, moved by whole pixels; borders are repeated.
+
+    Args:
+        moves: pixels, down and to the right.
+    """
+    farthest = max(abs(by) for move in moves for by in move)
+    high, wide = images.shape[2:]
+    padded = F.pad(images, 4 * (farthest,), mode="replicate")
+    starts = [(farthest - down, farthest - right) for down, right in moves]
+    return torch.stack([padded[..., y : y + high, x : x + wide] for y, x in starts], 1)

@@ -1,5 +1,6 @@
 """Translation of pictures to melodies in MIDI files and back, and its metrics."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,8 +10,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from synvae_core.losses import squared_error
+from synvae_core.metrics.latents import latent_usage
 from synvae_core.metrics.retrieval import precision_at_ks
 from synvae_core.models.synvae import SynVae
 from synvae_core.music.midi import round_trip
@@ -119,6 +122,26 @@ def error_metrics(
         f"{where}/squared_error": squared_error(found, truth).mean().item()
         for where, found in pairs.items()
     }
+
+
+@torch.no_grad()
+def rate_metrics(model: SynVae, translation: Translation) -> dict[str, float]:
+    """Bits that are spent on a picture, in the mean.
+
+    `visual/kl_bits` is the KL of its posterior from the prior: what a sample tells of the picture.
+    `notes/bits` is -log2 p(notes) under the language model that plays, so of these alone: what its
+    melody holds, as tunes are likely, of the picture or not.
+    """
+    usage = latent_usage(translation.visual, translation.visual_logvar)
+    device, nats = next(model.parameters()).device, []
+    for events in torch.from_numpy(translation.heard).to(device).split(CHUNK):
+        told = model.music.decoder.likelihood_and_posterior(events)
+        if told is not None:  # a language
+            likely, _ = told
+            each = cross_entropy(likely.logits.transpose(1, 2), events.long(), reduction="none")
+            nats.append(each.sum(1) + (0 if likely.plan_nats is None else likely.plan_nats))
+    bits = {"notes/bits": torch.cat(nats).mean().item() / math.log(2)} if nats else {}
+    return {"visual/kl_bits": usage.kl_bits.sum().item(), **bits}
 
 
 def neighbour_metrics(

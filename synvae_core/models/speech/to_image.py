@@ -15,7 +15,6 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from synvae_core.models.moved_pictures import moved_pictures
 from synvae_core.models.speech.config import (
     Layers,
     SpeechImageConfig,
@@ -24,6 +23,7 @@ from synvae_core.models.speech.config import (
 )
 from synvae_core.models.speech.recall import MOVES, recall
 from synvae_core.models.storage import load_model, model_folder
+from synvae_core.models.visual import moved_pictures
 from synvae_core.types import Posterior, SpokenPicture
 
 CHUNK = 500  # recordings at a time; bounds the memory

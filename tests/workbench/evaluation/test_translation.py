@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 from melody_models import MIXER
+from torch.distributions import Normal, kl_divergence
 
+from synvae_core.models.melody.language import LanguageMelodyConfig
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import visual_config
-from synvae_workbench.evaluation.translation import latent_samples, translate
+from synvae_workbench.evaluation.translation import latent_samples, rate_metrics, translate
 
 
 def test_the_best_takes_of_a_model_and_pictures_are_chosen_once(tmp_path, monkeypatch):
@@ -55,3 +57,20 @@ def test_latents_are_drawn_and_the_auditive_ones_heard_in_their_notes():
         assert noise.abs().max() < 5
     with pytest.raises(ValueError, match="got none"):
         latent_samples(model, images[:0], generator=draw[0])
+
+
+def test_bits_are_those_of_the_posterior_and_of_the_notes_under_their_language():
+    torch.manual_seed(0)
+    music = MelodyVae(LanguageMelodyConfig(channels=16, blocks=1, hidden_channels=16))
+    model = SynVae(SynVaeConfig(visual_config(28, latent_dim=music.config.latent_dim)), music)
+    images = torch.randint(0, 256, (6, 1, 28, 28), dtype=torch.uint8)
+    found = translate(model.eval(), images)
+    rates = rate_metrics(model, found)
+    played = model.music.decoder(found.visual)
+    assert np.array_equal(played.notes.argmax(-1).numpy(), found.heard)
+    assert rates["notes/bits"] == pytest.approx(played.surprise.mean().item() / np.log(2), rel=1e-4)
+    prior, posterior = Normal(0, 1), Normal(found.visual, (0.5 * found.visual_logvar).exp())
+    nats = kl_divergence(posterior, prior).sum(1).mean().item()
+    assert rates["visual/kl_bits"] == pytest.approx(nats / np.log(2), rel=1e-4)
+    without = SynVae(SynVaeConfig(visual_config(28, latent_dim=8)), MelodyVae(MIXER)).eval()
+    assert set(rate_metrics(without, translate(without, images))) == {"visual/kl_bits"}

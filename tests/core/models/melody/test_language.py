@@ -216,7 +216,7 @@ def test_of_many_takes_the_best_is_played(monkeypatch):
     assert costly.mean() > errors.mean()
     # neither its batch nor how many are played at once changes what a picture sounds like
     model.config = replace(model.config, surprise_price=0.0)
-    monkeypatch.setattr("synvae_core.models.synvae.PLAYED_AT_ONCE", 5)
+    monkeypatch.setattr("synvae_core.models.takes.AT_ONCE", 5)
     torch.testing.assert_close(model(images[2:3], sample=False).z, many.z[2:3])
     assert model.listen(images[:0]).shape == (0, 32)
 
@@ -230,7 +230,10 @@ def test_the_surprise_of_what_is_played_is_that_of_the_language():
     torch.testing.assert_close(decoded.surprise, nats, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("wrong", [{"takes": 0}, {"surprise_price": -0.1}, {"twin_price": -1.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"takes": 0}, {"surprise_price": -0.1}, {"twin_price": -1.0}, {"cycle_price": -1.0}],
+)
 def test_a_picture_has_a_take_and_what_is_unwanted_a_price(wrong):
     with pytest.raises(ValueError, match="expected 1 take or more of each picture"):
         SynVaeConfig(visual_config(28, latent_dim=16), **wrong)

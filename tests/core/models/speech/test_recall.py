@@ -2,13 +2,13 @@
 
 import torch
 
-from synvae_core.models.moved_pictures import moved_pictures
 from synvae_core.models.speech.recall import (
     MOVES,
     NEAREST,
     STRETCH,
     recall,
 )
+from synvae_core.models.visual import moved_pictures
 
 
 def test_a_code_recalls_those_of_its_own_direction_however_long_it_is():
