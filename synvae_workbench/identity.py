@@ -24,7 +24,7 @@ MAY_CHANGE = frozenset(
         # What is measured and shown after the training.
         *("MIDI", "PROGRAM", "UNSEEN", "PROBE", "EFFICIENTNET", "NEAREST", "BASELINE_HOP"),
         # How the melody that is played is chosen of several, which training does not see.
-        *("TAKES", "SURPRISE_PRICE", "TWIN_PRICE", "CYCLE_PRICE"),
+        *("TAKES", "SURPRISE_PRICE", "TWIN_PRICE", "TOLD_PRICE", "CYCLE_PRICE"),
         # Passes of the picture decoder alone, after all that a state of training holds.
         "TUNING",
         # Of how many training recordings the codes come along with the trained model.
@@ -32,7 +32,8 @@ MAY_CHANGE = frozenset(
     )
 )
 SETTINGS_THAT_MAY_CHANGE = frozenset(
-    f"model.{name}" for name in ("takes", "surprise_price", "twin_price", "cycle_price", "tuning")
+    f"model.{name}"
+    for name in ("takes", "surprise_price", "twin_price", "told_price", "cycle_price", "tuning")
 )
 # Settings that older runs stored under another name, and the values of those that they lacked.
 RENAMED = {"objective.squashed_twice": "objective.double_softmax"}

@@ -72,7 +72,7 @@ MOST_READ = {
 }
 MAX_LINES = 330
 MAX_CELL_LINES = 25
-MAX_PARAMETERS = 35  # lines of their cell, which is a list to look things up in
+MAX_PARAMETERS = 36  # lines of their cell, which is a list to look things up in
 
 
 def name_of(path: Path) -> str:

@@ -53,9 +53,10 @@ class SynVaeConfig:
     # The same of a take that has nothing in common with the melodies of the picture moved by a
     # pixel; of codings of one voice only.
     twin_price: float = 0.0
-    # The same of a take whose rebuilt picture has latents one off the picture's, in root mean
-    # square over them.
-    cycle_price: float = 0.0
+    # The same of a take whose notes have latents one off the picture's, in root mean square over
+    # them: neighbours stay neighbours.
+    told_price: float = 0.0
+    cycle_price: float = 0.0  # the same of the latents of the rebuilt picture
     performance: bool = False  # the decoder takes the look that a performance carries
     tuning: SizeOrNone = 0  # passes in which the decoder alone was trained on what is played
     music: MelodyConfig | None = None
@@ -63,12 +64,11 @@ class SynVaeConfig:
 
     def __post_init__(self) -> None:
         coupling_named(self.coupling)
-        prices = (self.surprise_price, self.twin_price, self.cycle_price)
-        if self.takes < 1 or min(prices) < 0:
+        prices = {name: value for name, value in vars(self).items() if name.endswith("_price")}
+        if self.takes < 1 or min(prices.values()) < 0:
             raise ValueError(
                 "expected 1 take or more of each picture, and prices of 0 or more: got takes="
-                f"{self.takes}, surprise_price={self.surprise_price}, "
-                f"twin_price={self.twin_price}, cycle_price={self.cycle_price}"
+                f"{self.takes}, {prices}"
             )
         if self.fine_tune_music and self.coupling == "straight_through":
             raise ValueError(

@@ -1,13 +1,13 @@
 """Best of K samples ("takes") of a picture's posterior, by rate-distortion cost.
 
 Samples differ in how much their notes tell of the picture, in how likely the notes are as music,
-in how much they sound like those of the same picture moved by a pixel, and in whether the picture
-that is rebuilt from them would be played alike. The cost of a take is the error of the rebuilt
-picture, with prices for the surprise of the notes, which is their negative log-likelihood, for
-unlikeness, and for a cycle that does not close. Rate-distortion optimisation as in video coding:
-Sullivan & Wiegand 1998, IEEE Signal Processing Magazine 15(6), 74-90. Cycle consistency: Zhu et al.
-2017, "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks", arXiv
-1703.10593.
+in how much they sound like those of the same picture moved by a pixel, and in whether what comes
+back, the latents of the notes or the picture that is rebuilt from them, lies where the picture
+does. The cost of a take is the error of the rebuilt picture, with prices for the surprise of the
+notes, which is their negative log-likelihood, for unlikeness, for latents that the notes do not
+tell, and for a cycle that does not close. Rate-distortion optimisation as in video coding: Sullivan
+& Wiegand 1998, IEEE Signal Processing Magazine 15(6), 74-90. Cycle consistency: Zhu et al. 2017,
+"Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks", arXiv 1703.10593.
 """
 
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -41,6 +41,9 @@ class Prices(Protocol):
 
     @property
     def twin_price(self) -> float: ...
+
+    @property
+    def told_price(self) -> float: ...
 
     @property
     def cycle_price(self) -> float: ...
@@ -83,12 +86,13 @@ def best_take(
 
         cost(z) = log |x' - x|^2  +  surprise_price * nats of surprise of the notes of z
                                   +  twin_price * unlikeness of the notes to the twins'
+                                  +  told_price * mean of (mu' - mu(x))^2 over the latents
                                   +  cycle_price * mean of (mu(x') - mu(x))^2 over the latents
 
     x' is the picture rebuilt from the notes and, if given, the looks; mu are means of the visual
-    posterior. The twins are the picture moved by a pixel: what sounds like them sounds like itself,
-    as a voice that is asked twice (`unlikeness`, 0 to some 1). With K = 1 it is the
-    mean.
+    posteriors, mu' those of the auditive posterior, of the notes. The twins are the picture moved
+    by a pixel: what sounds like them sounds like itself, as a voice that is asked twice
+    (`unlikeness`, 0 to some 1). With K = 1 it is the mean.
     """
     config = model.config
     if config.takes == 1 or not len(images):
@@ -120,6 +124,9 @@ def _cost(model: Player, z: Float[Tensor, "b k z"], asked: _Asked) -> Float[Tens
         played = decoded.notes.argmax(-1).unflatten(0, takes).cpu().numpy()
         far = unlikeness(melody_rolls(played, model.music.coding), asked.twins)
         cost = cost + config.twin_price * torch.from_numpy(far).to(cost)
+    if config.told_price:
+        told = auditive.mu.unflatten(0, takes)
+        cost = cost + config.told_price * (told - asked.mu[:, None]).square().mean(2)
     if config.cycle_price:
         again = model.image_encoder(rebuilt).mu.unflatten(0, takes)
         cost = cost + config.cycle_price * (again - asked.mu[:, None]).square().mean(2)
