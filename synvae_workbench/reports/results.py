@@ -34,13 +34,18 @@ class Table(NamedTuple):
     Without `columns` the keys of `lines` are metrics, and a column is a run that measured the first
     of them. With `columns` it is a table of one run that compares several things: the metric
     `kept/notes_squared_error` stands in the line `kept`, column `notes_squared_error`. `front`
-    tables stand in the README.
+    tables stand in the README. Runs whose names begin with `without` are left out.
     """
 
     title: str
     lines: dict[str, str]
     columns: dict[str, str] | None = None
     front: bool = False
+    without: str = ""
+
+    def has(self, run: str) -> bool:
+        """A run of that name may stand in the table."""
+        return not (self.without and run.startswith(self.without))
 
 
 class Result(NamedTuple):
@@ -126,14 +131,17 @@ def markdown_tables(results: Mapping[str, Any], tables: Sequence[Table]) -> str:
     shown = []
     for table in tables:
         first = next(iter(table.lines))
-        if table.columns is None:
-            runs = {name: run for name, run in results.items() if first in run["metrics"]}
-            shown += [_by_run(runs, table)] if runs else []
-            continue
-        first = f"{first}/{next(iter(table.columns))}"
-        shown += [
-            _grid(name, run, table) for name, run in results.items() if first in run["metrics"]
-        ]
+        if table.columns is not None:
+            first = f"{first}/{next(iter(table.columns))}"
+        runs = {
+            name: run
+            for name, run in results.items()
+            if first in run["metrics"] and table.has(name)
+        }
+        if table.columns is not None:
+            shown += [_grid(name, run, table) for name, run in runs.items()]
+        elif runs:
+            shown.append(_by_run(runs, table))
     return "\n\n".join(shown)
 
 
