@@ -155,7 +155,10 @@ class SkeletonLanguage(nn.Module):
     def forward(self, events: Int[Tensor, "b t"]) -> Planned:
         """Skeletons of melodies, and the logits of their tokens and events."""
         events = events.long()
-        tokens = self.reader(events)
+        return self.planned(events, self.reader(events))
+
+    def planned(self, events: Int[Tensor, "b t"], tokens: Int[Tensor, "b tokens"]) -> Planned:
+        """The same, of melodies whose skeletons are known."""
         x, token_logits = self.tokens(tokens)
         before = F.pad(events[:, :-1], (1, 0), value=NONE)
         score = self.events.score(tokens, x)
@@ -257,9 +260,10 @@ class SkeletonDecoder(CodeDecoder):
         """
         with torch.no_grad(), torch.autocast(z.device.type, enabled=False):
             heard = self.language.play(z)
-            astray = (self.language.reader(heard.events) != heard.tokens).any(1)
+            tokens = self.language.reader(heard.events)
+            astray = (tokens != heard.tokens).any(1)
             if astray.any():
-                again = self.language(heard.events[astray])
+                again = self.language.planned(heard.events[astray], tokens[astray])
                 for values, others in zip(heard, again, strict=True):
                     values[astray] = others
             posterior = self.language.posterior_of(heard)
