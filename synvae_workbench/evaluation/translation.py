@@ -12,8 +12,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from synvae_core.losses import squared_error
-from synvae_core.metrics.latents import latent_usage
+from synvae_core.losses import normal_kl, squared_error
 from synvae_core.metrics.retrieval import precision_at_ks
 from synvae_core.models.synvae import SynVae
 from synvae_core.music.midi import round_trip
@@ -132,7 +131,7 @@ def rate_metrics(model: SynVae, translation: Translation) -> dict[str, float]:
     `notes/bits` is -log2 p(notes) under the language model that plays, so of these alone: what its
     melody holds, as tunes are likely, of the picture or not.
     """
-    usage = latent_usage(translation.visual, translation.visual_logvar)
+    kl = normal_kl(translation.visual, translation.visual_logvar).mean().item()
     device, nats = next(model.parameters()).device, []
     for events in torch.from_numpy(translation.heard).to(device).split(CHUNK):
         told = model.music.decoder.likelihood_and_posterior(events)
@@ -141,7 +140,7 @@ def rate_metrics(model: SynVae, translation: Translation) -> dict[str, float]:
             each = cross_entropy(likely.logits.transpose(1, 2), events.long(), reduction="none")
             nats.append(each.sum(1) + (0 if likely.plan_nats is None else likely.plan_nats))
     bits = {"notes/bits": torch.cat(nats).mean().item() / math.log(2)} if nats else {}
-    return {"visual/kl_bits": usage.kl_bits.sum().item(), **bits}
+    return {"visual/kl_bits": kl / math.log(2), **bits}
 
 
 def neighbour_metrics(

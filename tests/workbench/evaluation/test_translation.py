@@ -74,3 +74,5 @@ def test_bits_are_those_of_the_posterior_and_of_the_notes_under_their_language()
     assert rates["visual/kl_bits"] == pytest.approx(nats / np.log(2), rel=1e-4)
     without = SynVae(SynVaeConfig(visual_config(28, latent_dim=8)), MelodyVae(MIXER)).eval()
     assert set(rate_metrics(without, translate(without, images))) == {"visual/kl_bits"}
+    alone = rate_metrics(model, translate(model, images[:1]))
+    assert alone["notes/bits"] > 0 and alone["visual/kl_bits"] > 0
