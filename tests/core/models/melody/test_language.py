@@ -232,7 +232,13 @@ def test_the_surprise_of_what_is_played_is_that_of_the_language():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"takes": 0}, {"surprise_price": -0.1}, {"told_price": -1.0}, {"cycle_price": -1.0}],
+    [
+        {"takes": 0},
+        {"surprise_price": -0.1},
+        {"twin_price": -1.0},
+        {"told_price": -1.0},
+        {"cycle_price": -1.0},
+    ],
 )
 def test_a_picture_has_a_take_and_what_is_unwanted_a_price(wrong):
     with pytest.raises(ValueError, match="expected 1 take or more of each picture"):
