@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
-from synvae_core.losses import normal_kl, squared_error
+from synvae_core.losses import melody_vae_loss, normal_kl, squared_error
 from synvae_core.metrics.retrieval import precision_at_ks
 from synvae_core.models.synvae import SynVae
 from synvae_core.music.midi import round_trip
@@ -136,9 +135,11 @@ def rate_metrics(model: SynVae, translation: Translation) -> dict[str, float]:
     for events in torch.from_numpy(translation.heard).to(device).split(CHUNK):
         told = model.music.decoder.likelihood_and_posterior(events)
         if told is not None:  # a language
-            likely, _ = told
-            each = cross_entropy(likely.logits.transpose(1, 2), events.long(), reduction="none")
-            nats.append(each.sum(1) + (0 if likely.plan_nats is None else likely.plan_nats))
+            likely, posterior = told
+            losses = melody_vae_loss(
+                likely.logits, posterior, events.long(), beta=0, plan_nats=likely.plan_nats
+            )
+            nats.append(losses["cross_entropy_nats"])
     bits = {"notes/bits": torch.cat(nats).mean().item() / math.log(2)} if nats else {}
     return {"visual/kl_bits": kl / math.log(2), **bits}
 
