@@ -38,7 +38,7 @@ from synvae_core.models.melody.quantiles import (
     pick,
     posterior_of,
 )
-from synvae_core.models.melody.transformer import Block, Cache
+from synvae_core.models.melody.transformer import Blocks, Cache
 from synvae_core.music.coding import Coding, coding_named
 from synvae_core.types import Decoded, Posterior
 
@@ -104,7 +104,7 @@ class MelodyLanguage(nn.Module):
         self.event = nn.Embedding(coding.size + 1, config.channels)  # the first row is for `NONE`
         self.sounding = nn.Embedding(coding.states, config.channels)
         self.place = nn.Parameter(torch.zeros(config.length, config.channels))
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        self.blocks = Blocks(config)
         self.norm = nn.LayerNorm(config.channels)
         self.output = nn.Linear(config.channels, coding.size)
         self.place_bias = nn.Parameter(torch.zeros(config.length, coding.size))
@@ -116,8 +116,7 @@ class MelodyLanguage(nn.Module):
         before = F.pad(events[:, :-1].long(), (1, 0), value=NONE)
         sounding = self.coding.before(events)
         x = self.event(before - NONE) + self.sounding(sounding) + self.place
-        for block in self.blocks:
-            x = block(x)
+        x = self.blocks(x)
         return self.sensible(self.output(self.norm(x)) + self.place_bias, sounding)
 
     def sensible(
@@ -139,9 +138,7 @@ class MelodyLanguage(nn.Module):
 
     def cache(self, batch: int) -> list[Cache]:
         """Empty cache for a batch of melodies."""
-        like, config = self.place, self.config
-        size = (batch, config.heads, config.length, config.channels // config.heads)
-        return [Cache(like.new_empty(size), like.new_empty(size)) for _ in self.blocks]
+        return self.blocks.caches(batch, self.config.length)
 
     def step(
         self,
@@ -152,10 +149,8 @@ class MelodyLanguage(nn.Module):
     ) -> Float[Tensor, "b events"]:
         """Logits of one step, which is added to the cache."""
         x = self.event(before - NONE) + self.sounding(sounding) + self.place[step]
-        x = x[:, None]
-        for block, known in zip(self.blocks, cache, strict=True):
-            x = block(x, known, step)
-        return self.sensible(self.output(self.norm(x[:, 0])) + self.place_bias[step], sounding)
+        x = self.blocks.step(x, cache, step)
+        return self.sensible(self.output(self.norm(x)) + self.place_bias[step], sounding)
 
 
 @runtime_checkable

@@ -64,6 +64,31 @@ def pick(
     return event[:, 0].to(logits.device), Interval(low, width), within
 
 
+class Picking:
+    """Picks events one after another at the quantiles of the latents.
+
+    Args:
+        left: quantiles, of which the places within the intervals of what they picked are left.
+        picks: how many events, one after another, each latent number picks.
+    """
+
+    def __init__(self, left: Float[Tensor, "b z"], picks: Sequence[int], surprise: float):
+        self.left, self._surprise = left, surprise
+        self._latents = [i for i, count in enumerate(picks) for _ in range(count)]
+        self._picked: list[Interval] = []
+
+    def next(self, logits: Float[Tensor, "b events"]) -> Int[Tensor, " b"]:
+        """What the next latent number picks."""
+        index = self._latents[len(self._picked)]
+        chosen, interval, self.left[:, index] = pick(logits, self.left[:, index], self._surprise)
+        self._picked.append(interval)
+        return chosen
+
+    def intervals(self) -> Interval:
+        """Intervals of all that was picked."""
+        return Interval(*(torch.stack(values, 1) for values in zip(*self._picked, strict=True)))
+
+
 def interval_of(
     distribution: Float[Tensor, "b t events_and_one"], events: Int[Tensor, "b t"]
 ) -> Interval:

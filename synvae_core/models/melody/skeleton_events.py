@@ -49,7 +49,7 @@ class EventPerceptron(nn.Module):
     """
 
     starts: Int[Tensor, " events"]
-    senseless: Bool[Tensor, "states events"]
+    sensible: Bool[Tensor, "states events"]
 
     def __init__(self, channels: int, hidden: int, dropout: float, reader: SkeletonReader):
         super().__init__()
@@ -80,7 +80,7 @@ class EventPerceptron(nn.Module):
             nn.init.normal_(self.echo.weight, std=0.1)
         starts = self.coding.starts(torch.arange(size))
         self.register_buffer("starts", starts, persistent=False)
-        self.register_buffer("senseless", torch.from_numpy(~self.coding.allowed), persistent=False)
+        self.register_buffer("sensible", torch.from_numpy(self.coding.allowed), persistent=False)
 
     def score(self, tokens: Int[Tensor, "b tokens"], x: Float[Tensor, "b tokens c"]) -> Score:
         """What a skeleton and its hidden states say of all steps."""
@@ -169,10 +169,11 @@ class EventPerceptron(nn.Module):
         size, steps = self.coding.size, slice(score.start, score.start + x.shape[1])
         logits, by_interval = x[..., :size] + self.bias[steps], x[..., size:]
         notes = by_interval.gather(-1, bounded(self.starts - score.aim[..., None]))
-        allowed = score.allowed & ~self.senseless[sounding]
+        sensible = self.sensible[sounding]
+        allowed = score.allowed & sensible
         if self.layout.phrases > 1:
-            allowed = repeating(~self.senseless[sounding], allowed, events, score.source)
-        return (logits + notes).masked_fill(~allowed, IMPOSSIBLE)
+            allowed = repeating(sensible, allowed, events, score.source)
+        return torch.where(allowed, logits + notes, IMPOSSIBLE)
 
     def echoes(self, events: Int[Tensor, "b all"], score: Score) -> Int[Tensor, "b t rows"]:
         """Rows of the events `LAGS` bars before, by whether they were planned alike."""

@@ -30,10 +30,10 @@ from synvae_core.models.melody.interfaces import (
 from synvae_core.models.melody.language import NONE, CodeDecoder, QuantileEncoder
 from synvae_core.models.melody.quantiles import (
     Interval,
+    Picking,
     cumulative,
     cumulative_normal,
     interval_of,
-    pick,
     posterior_of,
 )
 from synvae_core.models.melody.skeleton import SkeletonReader
@@ -168,11 +168,11 @@ class SkeletonLanguage(nn.Module):
 
     def hear(self, events: Int[Tensor, "b t"]) -> Posterior:
         """Posterior of events in canonical form, by the intervals of their quantiles."""
-        return self.posterior_of(self(events))
+        return self.posterior_of(self.intervals_of(self(events)))
 
-    def posterior_of(self, planned: Planned) -> Posterior:
-        """Posterior of the latents that pick these tokens and these events."""
-        return posterior_of(*self.intervals_of(planned), self.config.picks)
+    def posterior_of(self, intervals: Interval) -> Posterior:
+        """Posterior of the latents that pick what has these intervals."""
+        return posterior_of(*intervals, self.config.picks)
 
     def intervals_of(self, planned: Planned) -> Interval:
         """Intervals of the tokens and then of the events."""
@@ -183,45 +183,37 @@ class SkeletonLanguage(nn.Module):
         ]
         return Interval(*(torch.cat(values, 1) for values in zip(*parts, strict=True)))
 
-    def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> Planned:
-        """Skeletons and events at the quantiles of z."""
-        left = cumulative_normal(z)
-        latents = [i for i, count in enumerate(self.config.picks) for _ in range(count)]
-        tokens, x, token_logits = self.plan(left, latents, z.device)
+    def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> tuple[Planned, Interval]:
+        """Skeletons and events at the quantiles of z, and the intervals of what z picks."""
+        picking = Picking(cumulative_normal(z), self.config.picks, self.config.surprise)
+        tokens, x, token_logits = self.plan(picking, z.device)
         score = self.events.score(tokens, x)
         token = torch.full((len(z),), NONE, device=z.device)
         sounding = torch.zeros_like(token)
         events, logits = token.new_zeros(len(z), self.config.steps), []
         for t in range(self.config.steps):
             logits.append(self.events(events, token[:, None], sounding[:, None], score.at(t))[:, 0])
-            index = latents[tokens.shape[1] + t]
-            token, _, left[:, index] = pick(logits[-1], left[:, index], self.config.surprise)
-            token = playing.correct(token, t)
+            token = playing.correct(picking.next(logits[-1]), t)
             sounding = self.coding.after(sounding, token)
             events[:, t] = token
-        return Planned(tokens, token_logits, events, torch.stack(logits, 1))
+        return Planned(tokens, token_logits, events, torch.stack(logits, 1)), picking.intervals()
 
     def plan(
-        self, left: Float[Tensor, "b latents"], latents: list[int], device: torch.device
+        self, picking: Picking, device: torch.device
     ) -> tuple[
         Int[Tensor, "b tokens"], Float[Tensor, "b tokens c"], Float[Tensor, "b tokens values"]
     ]:
-        """Tokens at these quantiles, with the hidden states and logits of their places.
-
-        Args:
-            left: quantiles, of which the places within the intervals of the tokens are left.
-            latents: index of the latent number that picks each token.
-        """
+        """Tokens that are picked, with the hidden states and logits of their places."""
         layout = self.reader.layout
-        tokens = torch.zeros(len(left), len(layout.kinds), dtype=torch.long, device=device)
+        size = (len(picking.left), len(layout.kinds))
+        tokens = torch.zeros(size, dtype=torch.long, device=device)
         cache, hidden, logits = self.tokens.cache(len(tokens)), [], []
-        frame = self.tokens.frame(tokens)  # of no rhythm yet: the first places do not read it
+        frame = self.tokens.frame(tokens)
         for place in range(tokens.shape[1]):
-            if place == layout.heights.start:
+            if place in (layout.rhythm.start, layout.heights.start):
                 frame = self.tokens.frame(tokens)
             x, logit = self.tokens.step(tokens, place, frame, cache)
-            index = latents[place]
-            tokens[:, place], _, left[:, index] = pick(logit, left[:, index], self.config.surprise)
+            tokens[:, place] = picking.next(logit)
             hidden.append(x)
             logits.append(logit)
         return tokens, torch.stack(hidden, 1), torch.stack(logits, 1)
@@ -249,7 +241,7 @@ class SkeletonDecoder(CodeDecoder):
         """What `likelihood` gives, and the posterior of z given these events."""
         planned = self.language(events)
         with torch.no_grad():
-            posterior = self.language.posterior_of(planned)
+            posterior = self.language.posterior_of(self.language.intervals_of(planned))
         posterior = Posterior(*(part.to(events.device) for part in posterior))
         return Likelihood(planned.event_logits, planned.plan_nats()), posterior
 
@@ -259,14 +251,15 @@ class SkeletonDecoder(CodeDecoder):
         Both are of the skeleton that the notes have, wherever it is not the one that z asked for.
         """
         with torch.no_grad(), torch.autocast(z.device.type, enabled=False):
-            heard = self.language.play(z)
+            heard, intervals = self.language.play(z)
             tokens = self.language.reader(heard.events)
             astray = (tokens != heard.tokens).any(1)
             if astray.any():
                 again = self.language.planned(heard.events[astray], tokens[astray])
-                for values, others in zip(heard, again, strict=True):
-                    values[astray] = others
-            posterior = self.language.posterior_of(heard)
+                others = (*again, *self.language.intervals_of(again))
+                for values, other in zip((*heard, *intervals), others, strict=True):
+                    values[astray] = other
+            posterior = self.language.posterior_of(intervals)
         notes = one_hot(heard.events, self.coding.size)
         posterior = Posterior(*(part.to(z.device) for part in posterior))
         return Decoded(heard.event_logits, notes, posterior, surprise=heard.nats())
@@ -275,7 +268,7 @@ class SkeletonDecoder(CodeDecoder):
     def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> Played:
         """Free-running decoding; a temperature adds noise to z (`Playing.blur`)."""
         with torch.autocast(z.device.type, enabled=False):  # the encoder must find the same
-            planned = self.language.play(playing.blur(z), playing)
+            planned, _ = self.language.play(playing.blur(z), playing)
         return Played(planned.events, planned.event_logits if playing.keep_logits else None)
 
 
@@ -308,7 +301,7 @@ def even_spans(language: SkeletonLanguage, bits: float) -> tuple[int, ...]:
     generator = torch.Generator().manual_seed(0)
     config, device = language.config, language.tokens.place.device
     z = torch.randn(DRAWS, config.latent_dim, generator=generator).to(device)
-    bits_of_each = -language.intervals_of(language.play(z)).width.log2().mean(0)
+    bits_of_each = -language.play(z)[1].width.log2().mean(0)
     first_event = len(config.layout.kinds)
     spans, held, count = [], 0.0, 0
     for place, more in enumerate(bits_of_each.tolist()):

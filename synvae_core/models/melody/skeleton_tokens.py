@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from synvae_core.models.melody.quantiles import IMPOSSIBLE
@@ -21,7 +21,7 @@ from synvae_core.models.melody.skeleton_layout import (
     RHYTHM,
     TOKEN_HEIGHTS,
 )
-from synvae_core.models.melody.transformer import Block, Cache, TransformerSizes
+from synvae_core.models.melody.transformer import Blocks, Cache, TransformerSizes
 from synvae_core.music.coding import STEPS_PER_BAR, STEPS_PER_QUARTER
 
 SPARE, CROWDED = -4, 35  # bounds of what a beat is asked to have, in quarters of an onset
@@ -31,11 +31,34 @@ BEATS, EIGHTHS = STEPS_PER_BAR // STEPS_PER_QUARTER, STEPS_PER_BAR // 2  # of a 
 
 
 class Frame(NamedTuple):
-    """What is known of the heights once the rhythm is: onsets nearby, and where nothing moves."""
+    """What the whole asks of each bar and, once the rhythm is known, what it lets the heights be.
 
-    around: Int[Tensor, "b eighths"]
-    held: Bool[Tensor, "b eighths"]
-    begun: Bool[Tensor, "b eighths"]  # the bar has had an onset
+    Computed anew where the tokens of a kind begin, since what comes before decides it for all.
+    """
+
+    onsets_asked: Int[Tensor, "b bars"]  # twice as many
+    height_asked: Int[Tensor, "b bars"]  # summed over its eighths
+    degree_rows: Int[Tensor, "b 1"]  # first row of the degrees of the key
+    degrees: Int[Tensor, "b values"]  # of all heights in the key, 0 the tonic of the major key
+    reachable: Bool[Tensor, "b 1 values"]  # heights that the key has
+    around_rows: Int[Tensor, "b eighths"]  # of the onsets nearby
+    moves: Bool[Tensor, "b eighths 1"]  # the height need not be the one before
+    begun: Bool[Tensor, "b eighths 1"]  # the bar has had an onset
+
+
+class Places(NamedTuple):
+    """Some places of one kind, and what is known there."""
+
+    tokens: Int[Tensor, "b tokens"]
+    part: slice
+    kind: int
+    frame: Frame
+    source: Int[Tensor, "b p"] | None  # place that each repeats, -1 where the bar is new
+    form: Int[Tensor, "b p"] | None  # token of its bar's form
+
+    def within(self, whole: slice) -> slice:
+        """The same places, counted from the first of their kind."""
+        return slice(self.part.start - whole.start, self.part.stop - whole.start)
 
 
 class TokenTransformer(nn.Module):
@@ -53,6 +76,9 @@ class TokenTransformer(nn.Module):
     bar_of: Int[Tensor, " tokens"]
     before_by: Int[Tensor, "tokens lags"]
     tonic_height: Int[Tensor, " keys"]
+    values: Int[Tensor, " values"]
+    onset_counts: Int[Tensor, " masks"]
+    from_end: Int[Tensor, " eighths"]
 
     def __init__(self, config: TransformerSizes, reader: SkeletonReader):
         super().__init__()
@@ -65,11 +91,11 @@ class TokenTransformer(nn.Module):
         self.wanted_move = self.wanted_onsets + CROWDED - SPARE + 1
         self.onsets_around = self.wanted_move + 2 * STRETCH + 1
         self.degree = self.onsets_around + 64
-        self.start = self.degree + 7 * KEYS
+        self.start = self.degree + DEGREES * KEYS
         channels = config.channels
         self.known = nn.EmbeddingBag(self.start + 1, channels, mode="sum", padding_idx=0)
         self.place = nn.Parameter(torch.zeros(len(layout.kinds), channels))
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        self.blocks = Blocks(config)
         self.norm = nn.LayerNorm(channels)
         self.heads = nn.Parameter(torch.zeros(len(layout.kind_sizes), most, channels))
         self.bias = nn.Parameter(torch.zeros(len(layout.kinds), most))
@@ -92,6 +118,9 @@ class TokenTransformer(nn.Module):
             "head_of": kinds,
             "bar_of": layout.bar_of(),
             "before_by": layout.before_by(),
+            "values": torch.arange(most),
+            "onset_counts": reader.onsets.sum(1),
+            "from_end": torch.arange(EIGHTHS, 0, -1),  # places of a bar that are left
             "tonic_height": reader.height_of[torch.arange(KEYS), reader.tonic + 48] % DEGREES,
         }
         for name, table in tables.items():
@@ -101,88 +130,93 @@ class TokenTransformer(nn.Module):
         self, tokens: Int[Tensor, "b tokens"]
     ) -> tuple[Float[Tensor, "b tokens c"], Float[Tensor, "b tokens values"]]:
         """Hidden states and logits of all places."""
-        frame, parts = self.frame(tokens), self.layout.parts
-        rows = [self.rows(tokens, part, frame) for part in parts]
+        frame = self.frame(tokens)
+        places = [self.places(tokens, part, frame) for part in self.layout.parts]
+        rows = [self.rows(at) for at in places]
         x = read(self.known, torch.cat([F.pad(part, (0, 4 - part.shape[2])) for part in rows], 1))
         x = x + self.place
         if self.layout.phrases > 1:
-            x = x + read(self.echo, self.echoes(tokens, slice(0, tokens.shape[1])))
-        for block in self.blocks:
-            x = block(x)
-        logits = [self.logits(x[:, part], tokens, part, frame) for part in parts]
-        return x, torch.cat(logits, 1)
+            x = x + read(self.echo, torch.cat([self.echoes(at) for at in places], 1))
+        x = self.blocks(x)
+        return x, torch.cat([self.logits(x[:, at.part], at) for at in places], 1)
 
     def step(
         self, tokens: Int[Tensor, "b tokens"], place: int, frame: Frame, cache: list[Cache]
     ) -> tuple[Float[Tensor, "b c"], Float[Tensor, "b values"]]:
         """Hidden state and logits of one place; of the tokens only those before it are read."""
-        at = slice(place, place + 1)
-        x = read(self.known, self.rows(tokens, at, frame)) + self.place[place]
+        at = self.places(tokens, slice(place, place + 1), frame)
+        x = read(self.known, self.rows(at)) + self.place[place]
         if self.layout.phrases > 1:
-            x = x + read(self.echo, self.echoes(tokens, at))
-        for block, known in zip(self.blocks, cache, strict=True):
-            x = block(x, known, place)
-        return x[:, 0], self.logits(x, tokens, at, frame)[:, 0]
+            x = x + read(self.echo, self.echoes(at))
+        x = self.blocks.step(x[:, 0], cache, place)
+        return x, self.logits(x[:, None], at)[:, 0]
 
     def cache(self, batch: int) -> list[Cache]:
         """Empty cache for a batch of skeletons."""
-        like, config = self.place, self.config
-        size = (batch, config.heads, len(like), config.channels // config.heads)
-        return [Cache(like.new_empty(size), like.new_empty(size)) for _ in self.blocks]
+        return self.blocks.caches(batch, len(self.place))
 
-    def rows(
-        self, tokens: Int[Tensor, "b tokens"], part: slice, frame: Frame
-    ) -> Int[Tensor, "b p rows"]:
-        """Rows of the embeddings that are read at some places, which are of one kind."""
-        layout, kind = self.layout, self.kind(part)
-        last = slice(max(part.start - 1, 0), part.stop - 1)
-        before = tokens[:, last] + self.first_rows[last]
-        if part.start == 0:
-            before = F.pad(before, (1, 0), value=self.start)
-        if kind not in (RHYTHM, HEIGHT):
-            return before[..., None]
-        if kind == RHYTHM:
-            at = slice(part.start - layout.rhythm.start, part.stop - layout.rhythm.start)
-            return torch.stack([before, self.missing_onsets(tokens)[:, at]], -1)
-        at = slice(part.start - layout.heights.start, part.stop - layout.heights.start)
-        wanted, from_ = self.missing_height(tokens)
-        wanted, from_ = wanted[:, at], from_[:, at]
-        move = (2 * (wanted - from_)).round().clamp(-STRETCH, STRETCH).long() + STRETCH
-        degree = self.reader.key_of(tokens)[:, None] * 7 + from_ % 7
-        conditions = (
-            move + self.wanted_move,
-            frame.around[:, at] + self.onsets_around,
-            degree + self.degree,
+    def frame(self, tokens: Int[Tensor, "b tokens"]) -> Frame:
+        """Frame of the tokens so far; of those that are not known yet, no place reads what is said.
+
+        A height is held unless a second onset comes on the way.
+        """
+        reader, key = self.reader, self.reader.key_of(tokens)
+        onsets = reader.onset_flags(tokens)
+        pairs = onsets[:, ::2] + 2 * onsets[:, 1::2]
+        around = 16 * pairs + 4 * F.pad(pairs[:, 1:], (0, 1)) + F.pad(pairs[:, :-1], (1, 0))
+        struck = onsets[:, ::2] | F.pad(onsets[:, 1:-1:2], (1, 0))
+        moves = (struck > 0) & (onsets.cumsum(1)[:, ::2] >= 2)
+        moves[:, 0] = True
+        begun = onsets.unflatten(1, (-1, STEPS_PER_BAR)).cumsum(2).flatten(1)[:, ::2] > 0
+        return Frame(
+            reader.half_onsets(tokens),
+            reader.half_heights(tokens) * EIGHTHS,
+            key[:, None] * DEGREES + self.degree,
+            (self.values - self.tonic_height[key][:, None]) % DEGREES,
+            self.reachable[key][:, None],
+            around + self.onsets_around,
+            moves[..., None],
+            begun[..., None],
         )
-        return torch.stack([before, *conditions], -1)
 
-    def kind(self, part: slice) -> int:
-        """Kind of the tokens of some places, which are of one; of wholes, that of the first."""
-        return self.layout.kinds[part.start]
+    def places(self, tokens: Int[Tensor, "b tokens"], part: slice, frame: Frame) -> Places:
+        """What is known at some places, which are of one kind; of wholes, that of the first."""
+        source = self.source(tokens, part) if self.layout.phrases > 1 else (None, None)
+        return Places(tokens, part, self.layout.kinds[part.start], frame, *source)
 
-    def echoes(self, tokens: Int[Tensor, "b tokens"], part: slice) -> Int[Tensor, "b p rows"]:
+    def rows(self, at: Places) -> Int[Tensor, "b p rows"]:
+        """Rows of the embeddings that are read at some places."""
+        last = slice(max(at.part.start - 1, 0), at.part.stop - 1)
+        before = at.tokens[:, last] + self.first_rows[last]
+        if at.part.start == 0:
+            before = F.pad(before, (1, 0), value=self.start)
+        if at.kind == RHYTHM:
+            return torch.stack([before, self.missing_onsets(at)], -1)
+        if at.kind != HEIGHT:
+            return before[..., None]
+        wanted, from_ = self.missing_height(at), self.moved_from(at)
+        move = (2 * (wanted - from_)).round().clamp(-STRETCH, STRETCH).long() + STRETCH
+        around = at.frame.around_rows[:, at.within(self.layout.heights)]
+        degree = at.frame.degree_rows + from_ % DEGREES
+        return torch.stack([before, move + self.wanted_move, around, degree], -1)
+
+    def echoes(self, at: Places) -> Int[Tensor, "b p rows"]:
         """Rows of the tokens some bars before, of the bar that is repeated, form, and degree."""
-        back = self.before_by[part]
-        source, form = self.source(tokens, part)
-        places = torch.cat([back.expand(len(tokens), -1, -1), source[..., None]], -1)
+        assert at.source is not None and at.form is not None
+        tokens, back = at.tokens, self.before_by[at.part]
+        places = torch.cat([back.expand(len(tokens), -1, -1), at.source[..., None]], -1)
         found = places.clamp(min=0)
         rows = tokens.gather(1, found.flatten(1)).view(found.shape) + self.first_rows[found]
         # In tables of their own, the first rows stand for the form and the degree to move from.
-        degree = torch.zeros_like(form)
-        inside = slice(max(part.start, self.layout.heights.start + 1), part.stop)
-        if inside.stop > inside.start:
-            before = tokens[:, inside.start - 1 : inside.stop - 1]
-            degree[:, inside.start - part.start :] = self.degree_of(tokens, before) + 1
-        own = torch.stack([form + 1, degree], -1)
+        degree = torch.zeros_like(at.form)
+        if at.kind == HEIGHT:
+            start = max(at.part.start, self.layout.heights.start + 1)
+            before = tokens[:, start - 1 : at.part.stop - 1]
+            degree[:, start - at.part.start :] = at.frame.degrees.gather(1, before) + 1
+        own = torch.stack([at.form + 1, degree], -1)
         rows = torch.cat([torch.where(places < 0, 0, rows), own], -1)
         offsets = torch.arange(rows.shape[-1], device=rows.device) * self.wanted_onsets
         return torch.where(rows > 0, rows + offsets, 0)
-
-    def degree_of(
-        self, tokens: Int[Tensor, "b tokens"], heights: Int[Tensor, "b p"]
-    ) -> Int[Tensor, "b p"]:
-        """Degree of heights in the key, 0..6, of which 0 is the tonic of the major key."""
-        return (heights - self.tonic_height[self.reader.key_of(tokens)][:, None]) % DEGREES
 
     def source(
         self, tokens: Int[Tensor, "b tokens"], part: slice
@@ -196,93 +230,83 @@ class TokenTransformer(nn.Module):
         source = places - (bars + 1 - form) * in_bar
         return torch.where(form > 0, source, -1), form
 
-    def missing_onsets(self, tokens: Int[Tensor, "b tokens"]) -> Int[Tensor, "b beats"]:
+    def missing_onsets(self, at: Places) -> Int[Tensor, "b p"]:
         """Rows of the onsets that each beat has to have for its bar to have as many as asked."""
-        rhythm = tokens[:, self.layout.rhythm]
-        counts = self.reader.onsets.sum(1)[rhythm].unflatten(1, (-1, BEATS))
-        left = self.reader.half_onsets(tokens)[..., None] - 2 * before_each(counts)
-        beats = torch.arange(BEATS, 0, -1, device=tokens.device)
-        quarters = (2 * left / beats).round().clamp(SPARE, CROWDED).long() - SPARE
-        return quarters.flatten(1) + self.wanted_onsets
+        within = at.within(self.layout.rhythm)
+        bars = bars_of(within, BEATS)
+        masks = at.tokens[:, self.layout.rhythm].unflatten(1, (-1, BEATS))[:, bars]
+        counts = self.onset_counts[masks]
+        left = at.frame.onsets_asked[:, bars, None] - 2 * before_each(counts)
+        quarters = (2 * left / self.from_end[-BEATS:]).round().clamp(SPARE, CROWDED).long() - SPARE
+        return chosen_of(quarters, within) + self.wanted_onsets
 
-    def missing_height(
-        self, tokens: Int[Tensor, "b tokens"]
-    ) -> tuple[Float[Tensor, "b eighths"], Int[Tensor, "b eighths"]]:
-        """Mean height that is still wanted in a bar, and the height to move from."""
-        heights = tokens[:, self.layout.heights]
-        bars = heights.unflatten(1, (-1, EIGHTHS))
-        eighths = torch.arange(EIGHTHS, 0, -1, device=tokens.device)
-        whole = self.reader.half_heights(tokens)[..., None] * EIGHTHS
-        wanted = ((whole - before_each(bars)) / eighths).flatten(1)
-        first = wanted[:, :1].long().clamp(0, TOKEN_HEIGHTS - 1)
-        return wanted, torch.cat([first, heights[:, :-1]], 1)
+    def missing_height(self, at: Places) -> Float[Tensor, "b p"]:
+        """Mean height that is still wanted in a bar."""
+        within = at.within(self.layout.heights)
+        bars = bars_of(within, EIGHTHS)
+        heights = at.tokens[:, self.layout.heights].unflatten(1, (-1, EIGHTHS))[:, bars]
+        wanted = at.frame.height_asked[:, bars, None] - before_each(heights)
+        return chosen_of(wanted / self.from_end, within)
 
-    def frame(self, tokens: Int[Tensor, "b tokens"]) -> Frame:
-        """Onsets around each eighth; a height is held unless a second onset comes on the way."""
-        onsets = self.reader.onset_flags(tokens)
-        pairs = onsets[:, ::2] + 2 * onsets[:, 1::2]
-        around = 16 * pairs + 4 * F.pad(pairs[:, 1:], (0, 1)) + F.pad(pairs[:, :-1], (1, 0))
-        struck = onsets[:, ::2] | F.pad(onsets[:, 1:-1:2], (1, 0))
-        held = (struck == 0) | (onsets.cumsum(1)[:, ::2] < 2)
-        held[:, 0] = False
-        begun = onsets.unflatten(1, (-1, STEPS_PER_BAR)).cumsum(2).flatten(1)[:, ::2] > 0
-        return Frame(around, held, begun)
+    def moved_from(self, at: Places) -> Int[Tensor, "b p"]:
+        """Height to move from: the one before, at first the mean that the first bar asks for."""
+        start = self.layout.heights.start
+        before = at.tokens[:, max(at.part.start - 1, start) : at.part.stop - 1]
+        if at.part.start > start:
+            return before
+        first = (at.frame.height_asked[:, :1] / EIGHTHS).long().clamp(0, TOKEN_HEIGHTS - 1)
+        return torch.cat([first, before], 1)
 
-    def logits(
-        self,
-        x: Float[Tensor, "b p c"],
-        tokens: Int[Tensor, "b tokens"],
-        part: slice,
-        frame: Frame,
-    ) -> Float[Tensor, "b p values"]:
-        """Logits of some places, which are of one kind; values that cannot be are masked."""
-        x, kind = self.norm(x), self.kind(part)
-        if kind in (RHYTHM, HEIGHT):
-            logits = F.linear(x, self.heads[kind])
+    def logits(self, x: Float[Tensor, "b p c"], at: Places) -> Float[Tensor, "b p values"]:
+        """Logits of some places; values that cannot be are masked."""
+        x = self.norm(x)
+        if at.kind in (RHYTHM, HEIGHT):
+            logits = F.linear(x, self.heads[at.kind])
         else:
-            logits = torch.einsum("bpc,pvc->bpv", x, self.heads[self.head_of[part]])
-        logits = logits + self.bias[part]
-        if kind == HEIGHT:
-            return self.height_logits(logits, x, tokens, part, frame)
-        allowed = self.possible[part].expand(logits.shape)
-        if kind == FORM:
-            allowed = allowed & self.new_bars(tokens, part)
-        if kind == RHYTHM and self.layout.phrases > 1:
-            allowed = repeating(allowed, allowed, tokens, self.source(tokens, part)[0])
-        return logits.masked_fill(~allowed, IMPOSSIBLE)
+            logits = torch.einsum("bpc,pvc->bpv", x, self.heads[self.head_of[at.part]])
+        logits = logits + self.bias[at.part]
+        if at.kind == HEIGHT:
+            return self.height_logits(logits, x, at)
+        allowed = self.possible[at.part].expand(logits.shape)
+        if at.kind == FORM:
+            allowed = allowed & self.new_bars(at)
+        if at.kind == RHYTHM and at.source is not None:
+            allowed = repeating(allowed, allowed, at.tokens, at.source)
+        return torch.where(allowed, logits, IMPOSSIBLE)
 
     def height_logits(
-        self,
-        logits: Float[Tensor, "b p values"],
-        x: Float[Tensor, "b p c"],
-        tokens: Int[Tensor, "b tokens"],
-        part: slice,
-        frame: Frame,
+        self, logits: Float[Tensor, "b p values"], x: Float[Tensor, "b p c"], at: Places
     ) -> Float[Tensor, "b p values"]:
         """Logits of some heights: held where nothing is struck, and those of what is repeated."""
-        start = self.layout.heights.start
-        at = slice(part.start - start, part.stop - start)
-        from_ = self.missing_height(tokens)[1][:, at, None]
-        heights = torch.arange(self.most, device=x.device)
-        logits = logits + self.interval(x).gather(-1, heights - from_ + self.most)
-        allowed = self.reachable[self.reader.key_of(tokens)][:, None]
-        allowed = allowed & ((heights == from_) | ~frame.held[:, at, None])
-        if self.layout.phrases > 1:
-            degrees = self.degree_of(tokens, heights.expand(len(tokens), -1))
-            by_degree = self.by_degree(x)
-            logits = logits + by_degree.gather(-1, degrees[:, None].expand_as(logits))
-            again = repeating(allowed, allowed, tokens, self.source(tokens, part)[0])
-            allowed = torch.where(frame.begun[:, at, None], again, allowed)
-        return logits.masked_fill(~allowed, IMPOSSIBLE)
+        within, from_ = at.within(self.layout.heights), self.moved_from(at)[..., None]
+        logits = logits + self.interval(x).gather(-1, self.values + self.most - from_)
+        stays = self.values == from_
+        allowed = at.frame.reachable & (stays | at.frame.moves[:, within])
+        if at.source is not None:
+            degrees = at.frame.degrees[:, None].expand_as(logits)
+            logits = logits + self.by_degree(x).gather(-1, degrees)
+            again = repeating(allowed, allowed, at.tokens, at.source)
+            allowed = torch.where(at.frame.begun[:, within], again, allowed)
+        return torch.where(allowed, logits, IMPOSSIBLE)
 
-    def new_bars(self, tokens: Int[Tensor, "b tokens"], part: slice) -> Bool[Tensor, "b p values"]:
+    def new_bars(self, at: Places) -> Bool[Tensor, "b p values"]:
         """Values of the form that can be: a bar is new, or repeats an earlier one that was new."""
-        new = F.pad(tokens[:, self.layout.form] == 0, (1, 0), value=True)  # the first bar is
-        values = torch.arange(self.most, device=tokens.device)
-        bars = torch.arange(part.start + 1, part.stop + 1, device=tokens.device)
-        repeated = (values - 1).clamp(0, new.shape[1] - 1)
-        earlier = (values >= 1) & (values <= bars[:, None])
-        return (values == 0) | (earlier & new[:, repeated][:, None])
+        new = F.pad(at.tokens[:, self.layout.form] == 0, (1, 0), value=True)  # the first bar is
+        bars = torch.arange(at.part.start + 1, at.part.stop + 1, device=new.device)
+        repeated = (self.values - 1).clamp(0, new.shape[1] - 1)
+        earlier = (self.values >= 1) & (self.values <= bars[:, None])
+        return (self.values == 0) | (earlier & new[:, repeated][:, None])
+
+
+def bars_of(within: slice, in_bar: int) -> slice:
+    """Bars that have these places."""
+    return slice(within.start // in_bar, (within.stop - 1) // in_bar + 1)
+
+
+def chosen_of(values: Shaped[Tensor, "b bars n"], within: slice) -> Shaped[Tensor, "b p"]:
+    """Values of these places, given those of their bars."""
+    first = within.start // values.shape[2] * values.shape[2]
+    return values.flatten(1)[:, within.start - first : within.stop - first]
 
 
 def read(table: nn.EmbeddingBag, rows: Int[Tensor, "b p rows"]) -> Float[Tensor, "b p c"]:

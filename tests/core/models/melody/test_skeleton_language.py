@@ -76,7 +76,7 @@ def test_latents_far_from_the_prior_play_what_makes_sense(steps):
     far = [8.0, 40.0, -40.0, float("inf"), -float("inf")]
     everywhere = [torch.full_like(z[:2], value) for value in far]
     somewhere = [torch.where(z > 0, value, z) for value in far]
-    planned = model.decoder.language.play(torch.cat(everywhere + somewhere))
+    planned, _ = model.decoder.language.play(torch.cat(everywhere + somewhere))
     assert (planned.tokens < torch.tensor(model.config.layout.sizes)).all()
     again = model.decode(model.encoder(planned.events).mu)
     assert torch.equal(again, ONE_VOICE.canonical(planned.events))
@@ -108,7 +108,7 @@ def test_probabilities_sum_to_one_and_none_is_left_outside_the_plan(steps):
 def test_rhythm_and_heights_are_played_as_planned():
     language = skeleton_vae().decoder.language
     with torch.no_grad():
-        planned = language.play(z_of(skeleton_vae(), 300))
+        planned, _ = language.play(z_of(skeleton_vae(), 300))
     reader, (tokens, events) = language.reader, (planned.tokens, planned.events)
     rhythm, layout = reader.layout.rhythm, reader.layout
     assert torch.equal(reader(events)[:, rhythm], tokens[:, rhythm])
@@ -124,8 +124,9 @@ def test_playing_step_by_step_sees_what_the_whole_melody_shows(steps):
     language = skeleton_vae(steps=steps).decoder.language
     with torch.no_grad():
         heard = language(melodies(100, notes=0.4, steps=steps))
-        played = language.play(language.posterior_of(heard).mu)
-    for one, other in zip(played, heard, strict=True):
+        intervals = language.intervals_of(heard)
+        played, picked = language.play(language.posterior_of(intervals).mu)
+    for one, other in zip((*played, *picked), (*heard, *intervals), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(played.nats(), heard.nats())
 
@@ -161,7 +162,7 @@ def test_later_tokens_change_no_earlier_logits(steps):
 def test_bars_that_the_form_repeats_are_repeated_note_for_note():
     language = skeleton_vae(steps=128).decoder.language
     with torch.no_grad():
-        planned = language.play(z_of(skeleton_vae(steps=128), 200))
+        planned, _ = language.play(z_of(skeleton_vae(steps=128), 200))
     form = planned.tokens[:, language.reader.layout.form]
     bars = planned.events.unflatten(1, (8, 16))
     rows, later = (form > 0).nonzero().T
