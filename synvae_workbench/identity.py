@@ -23,6 +23,7 @@ MAY_CHANGE = frozenset(
         *("COUPLINGS", "ALPHAS", "SURPRISES", "OTHER_WAYS"),
         # What is measured and shown after the training.
         *("MIDI", "PROGRAM", "UNSEEN", "PROBE", "EFFICIENTNET", "NEAREST", "BASELINE_HOP"),
+        "MOST",
         # How the melody that is played is chosen of several, which training does not see.
         *("TAKES", "SURPRISE_PRICE", "TWIN_PRICE", "TOLD_PRICE", "CYCLE_PRICE"),
         # Passes of the picture decoder alone, after all that a state of training holds.

@@ -134,16 +134,21 @@ class SynVae(nn.Module):
     def start_from(self, trained: "VisualVae | SynVae") -> None:
         """Initialises the picture side with that of a trained visual VAE or SynVAE.
 
+        Means that are standardised here and were not in a visual VAE begin as they were there.
+
         Raises:
             ValueError: if it has other sizes, or a SynVAE has another melody model or does
                 otherwise in performance.
         """
         theirs = trained.config if isinstance(trained, SynVae) else None
+        expected = self.config.visual
         visual = trained.config if theirs is None else theirs.visual
-        if visual != self.config.visual:
+        if theirs is None:
+            visual = replace(visual, standard_means=expected.standard_means)
+        if visual != expected:
             raise ValueError(
-                f"the picture side is {visual}, expected {self.config.visual}: train one with "
-                "the melody model's latent dimension"
+                f"the picture side is {visual}, expected {expected}: train one for such pictures, "
+                f"with the melody model's latent dimension of {expected.latent_dim}"
             )
         if theirs is not None and (theirs.music, theirs.performance) != (
             self.config.music,
@@ -155,7 +160,8 @@ class SynVae(nn.Module):
             )
         for part in ("image_encoder", "image_decoder", "look_input"):
             if hasattr(self, part) and hasattr(trained, part):
-                getattr(self, part).load_state_dict(getattr(trained, part).state_dict())
+                own, given = getattr(self, part), getattr(trained, part).state_dict()
+                own.load_state_dict(own.state_dict() | given)
 
     def forward(
         self,

@@ -34,7 +34,8 @@ class Table(NamedTuple):
     Without `columns` the keys of `lines` are metrics, and a column is a run that measured the first
     of them. With `columns` it is a table of one run that compares several things: the metric
     `kept/notes_squared_error` stands in the line `kept`, column `notes_squared_error`. `front`
-    tables stand in the README. Runs whose names begin with `without` are left out.
+    tables stand in the README. Runs whose names begin with `without` are left out. `about` is said
+    below the table.
     """
 
     title: str
@@ -42,6 +43,7 @@ class Table(NamedTuple):
     columns: dict[str, str] | None = None
     front: bool = False
     without: str = ""
+    about: str = ""
 
     def has(self, run: str) -> bool:
         """A run of that name may stand in the table."""
@@ -151,7 +153,7 @@ def _by_run(runs: Mapping[str, Any], table: Table) -> str:
         label: [run["metrics"].get(metric) for run in runs.values()]
         for metric, label in table.lines.items()
     }
-    return _markdown(table.title, list(runs), cells, {} if table.front else runs)
+    return _markdown(table, list(runs), cells, {} if table.front else runs)
 
 
 def _grid(name: str, run: Any, table: Table) -> str:
@@ -161,22 +163,23 @@ def _grid(name: str, run: Any, table: Table) -> str:
         label: [run["metrics"].get(f"{line}/{column}") for column in columns]
         for line, label in table.lines.items()
     }
-    return _markdown(table.title, list(columns.values()), cells, {name: run})
+    return _markdown(table, list(columns.values()), cells, {name: run})
 
 
 def _markdown(
-    title: str,
+    table: Table,
     heads: Sequence[str],
     cells: Mapping[str, Sequence[float | None]],
     runs: Mapping[str, Any],
 ) -> str:
-    rows = [f"| {title} | {' | '.join(heads)} |", "|---|" + "---:|" * len(heads)]
+    rows = [f"| {table.title} | {' | '.join(heads)} |", "|---|" + "---:|" * len(heads)]
     for label, values in cells.items():
         shown = ["" if value is None else format_value(value) for value in values]
         if any(shown):
             rows.append(f"| {label} | {' | '.join(shown)} |")
     made_by = [f"- {name}: `{run['command']}`" for name, run in runs.items()]
-    return "\n".join([*rows, *([""] if made_by else []), *made_by])
+    below = ["", *made_by] if made_by else []
+    return "\n".join([*rows, *(["", table.about] if table.about else []), *below])
 
 
 def format_value(value: float) -> str:

@@ -13,7 +13,7 @@ from synvae_core.models.melody.couplings import COUPLINGS
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.storage import WeightsError, save_model
 from synvae_core.models.synvae import SynVae, SynVaeConfig, load_picture_side, load_synvae
-from synvae_core.models.visual import VisualVae, visual_config
+from synvae_core.models.visual import MEANS_DEVIATION, VisualVae, visual_config
 from synvae_workbench.evaluation.translation import translate
 
 
@@ -87,8 +87,18 @@ def test_it_starts_from_a_visual_vae_of_the_same_sizes():
     model.start_from(visual)
     images = torch.rand(2, 1, 28, 28)
     torch.testing.assert_close(model.image_encoder(images).mu, visual.image_encoder(images).mu)
-    with pytest.raises(ValueError, match="latent dimension"):
+    with pytest.raises(ValueError, match="latent dimension of 8"):
         model.start_from(VisualVae(visual_config(28, latent_dim=9)))
+
+
+def test_standardised_means_begin_as_those_of_the_visual_vae_that_it_starts_from():
+    sizes = visual_config(28, latent_dim=8)
+    standard = SynVaeConfig(dataclasses.replace(sizes, standard_means=True))
+    model = SynVae(standard, MelodyVae(MUSIC)).eval()
+    visual, images = VisualVae(sizes), torch.rand(2, 1, 28, 28)
+    model.start_from(visual)
+    expected = MEANS_DEVIATION * visual.image_encoder(images).mu
+    torch.testing.assert_close(model.image_encoder(images).mu, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_it_starts_from_a_synvae_with_the_same_music(tmp_path):

@@ -123,3 +123,10 @@ def test_runs_may_be_left_out_of_a_table():
     assert "| T | one | bars_2 |" in markdown_tables(results, [every])
     assert "| T | one |\n" in markdown_tables(results, [some])
     assert markdown_tables({"bars_2": results["bars_2"]}, [some]) == ""
+
+
+def test_what_a_table_is_about_stands_between_it_and_its_commands():
+    table = Table("T", {"notes/auc": "AUC"}, about="Of 1,000 pictures.")
+    results = {"one": {"command": "run", "metrics": {"notes/auc": 0.5}}}
+    shown = markdown_tables(results, [table])
+    assert shown.endswith("| AUC | 0.500 |\n\nOf 1,000 pictures.\n\n- one: `run`")
