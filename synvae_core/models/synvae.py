@@ -140,11 +140,11 @@ class SynVae(nn.Module):
             ValueError: if it has other sizes, or a SynVAE has another melody model or does
                 otherwise in performance.
         """
-        theirs = trained.config if isinstance(trained, SynVae) else None
-        expected = self.config.visual
-        visual = trained.config if theirs is None else theirs.visual
-        if theirs is None:
-            visual = replace(visual, standard_means=expected.standard_means)
+        expected, theirs = self.config.visual, None
+        if isinstance(trained, SynVae):
+            theirs, visual = trained.config, trained.config.visual
+        else:
+            visual = replace(trained.config, standard_means=expected.standard_means)
         if visual != expected:
             raise ValueError(
                 f"the picture side is {visual}, expected {expected}: train one for such pictures, "
