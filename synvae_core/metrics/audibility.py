@@ -75,7 +75,13 @@ def neighbours_kept(
 def rank_correlation(
     pictures: Float[np.ndarray, "n n"], melodies: Float[np.ndarray, "n n"]
 ) -> float:
-    """Spearman's correlation of the distances of all pairs; -1 to 1, and 0 where all are equal."""
+    """Spearman's correlation of the distances of all pairs; -1 to 1, and 0 where all are equal.
+
+    Raises:
+        ValueError: unless there are two items and distances are finite.
+    """
+    _check(pictures, 1)
+    _check(melodies, 1)
     pairs = np.triu_indices(len(pictures), 1)
     seen, heard = pictures[pairs], melodies[pairs]
     if np.ptp(seen) == 0 or np.ptp(heard) == 0:

@@ -42,13 +42,15 @@ def _words(events: np.ndarray, *, coding: Coding) -> np.ndarray:
     return np.array([" ".join(map(str, row)) for row in coding.canonical(events)], dtype=object)
 
 
-def _boosted_trees(seed: int) -> Any:
+def _boosted_trees(seed: int, melodies: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    return HistGradientBoostingClassifier(random_state=seed)
+    # With the 20 that are usual, no tree of less than 40 melodies has a split.
+    fewest = min(20, max(1, melodies // 8))
+    return HistGradientBoostingClassifier(random_state=seed, min_samples_leaf=fewest)
 
 
-def _event_counts(seed: int) -> Any:
+def _event_counts(seed: int, melodies: int) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -59,7 +61,7 @@ def _event_counts(seed: int) -> Any:
 
 
 # Inputs of a classifier from a melody, and the classifier.
-_CLASSIFIERS: dict[str, tuple[Callable[..., np.ndarray], Callable[[int], Any]]] = {
+_CLASSIFIERS: dict[str, tuple[Callable[..., np.ndarray], Callable[[int, int], Any]]] = {
     "features": (_features, _boosted_trees),
     "events": (_words, _event_counts),
 }
@@ -95,8 +97,8 @@ def two_sample_auc(
         folds: of the cross-validation.
 
     Raises:
-        ValueError: if a set has fewer melodies than there are folds, or those of one tune alone, or
-            an event id is unknown.
+        ValueError: if a set has fewer melodies than there are folds or those of one tune alone, if
+            there are fewer tunes than folds, or an event id is unknown.
     """
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
@@ -116,9 +118,11 @@ def two_sample_auc(
     groups = np.concatenate([tunes, alone if other_tunes is None else other_tunes])
     if min(len(np.unique(part)) for part in np.split(groups, [len(first)])) < 2:
         raise TooFewError("each set needs melodies of two tunes or more: got those of one tune")
+    if (count := len(np.unique(groups))) < folds:
+        raise TooFewError(f"each of {folds} folds needs a tune of its own: got {count} tunes")
     with threadpool_limits(1):  # on sets this small, threads cost more time than they save
         score = cross_val_predict(
-            classifier(seed),
+            classifier(seed, len(groups)),
             np.concatenate([of_melody(events, coding=coding) for events in (first, second)]),
             is_second,
             groups=groups,

@@ -255,7 +255,7 @@ def _steps(
     seconds: Float[np.ndarray, " n"], tempos: list[tuple[float, float]], name: str
 ) -> Float[np.ndarray, " n"]:
     """Times in steps, under tempos of (time in seconds, quarters per minute)."""
-    tempos = sorted(tempos)
+    tempos = sorted(tempos, key=lambda each: each[0])  # of two at one time the last one counts
     if not tempos or tempos[0][0] > 0:
         tempos.insert(0, (0.0, 120.0))
     times, qpms = np.array(tempos, np.float64).T

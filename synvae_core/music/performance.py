@@ -190,7 +190,8 @@ def _voice(channel: int) -> int | None:
 
 def _even_velocity(spans: Float[np.ndarray, "n 3"], velocities: list[int]) -> int | None:
     """The velocity of all notes, or that of ours which their expression was made of."""
-    if len(set(velocities)) == 1:
+    played = {velocity for _, velocity in DYNAMICS}
+    if len(set(velocities)) == 1 and velocities[0] in played:
         return velocities[0]
     notes = sorted(Note(*row) for row in spans.round().astype(int).tolist())
     for _, velocity in DYNAMICS:

@@ -20,8 +20,10 @@ from synvae_core.music.midi import (
 from synvae_core.music.midi_files import file_score
 from synvae_core.music.performance import read_performed
 from synvae_core.music.score import MidiError, Reading, score_to_events
+from synvae_core.music.soloist import melody_of
 
-ANY_TUNE = Reading(top_line=True, quantize=True, ignore_metre=True, transpose_into_range=True)
+ONE_MELODY = Reading(quantize=True, ignore_metre=True, transpose_into_range=True)
+ANY_TUNE = replace(ONE_MELODY, top_line=True)
 
 
 def read_melodies(source: object, *, steps: int, **options: Any) -> Int[np.ndarray, "n t"]:
@@ -57,8 +59,8 @@ def read_opening(
 ) -> Int[np.ndarray, " {steps}"]:
     """Event ids (steps,) of the opening of any MIDI file, from the bar of its first note on.
 
-    The top line of all parts on the grid of sixteenths, moved into the range by octaves, filled up
-    with silence.
+    Of a melody with its accompaniment the melody, else the top line of all parts; on the grid of
+    sixteenths, moved into the range by octaves, filled up with silence.
 
     Args:
         name: of the file in messages, by default its path.
@@ -67,7 +69,11 @@ def read_opening(
         MidiError: if it is no MIDI file, truncated, too large, or has no notes.
     """
     try:
-        events = score_to_events(file_score(source, name=name), ANY_TUNE)
+        score = file_score(source, name=name)
+        try:
+            events = melody_of(score, ONE_MELODY)
+        except MidiError:  # several parts, none of them an accompaniment
+            events = score_to_events(score, ANY_TUNE)
     except MidiError as error:
         raise _without_options(error) from error
     return _from_first_note(events, ANY_TUNE.coding, steps)[0]
@@ -89,9 +95,12 @@ def read_windows(
     except MidiError:  # no melody of that length
         pass
     try:
-        events, look = read_performed(source, **vars(replace(ANY_TUNE, coding=coding)))
-    except MidiError as error:
-        raise _without_options(error) from error
+        events, look = read_performed(source, **vars(replace(ONE_MELODY, coding=coding)))
+    except MidiError:  # several parts, none of them an accompaniment
+        try:
+            events, look = read_performed(source, **vars(replace(ANY_TUNE, coding=coding)))
+        except MidiError as error:
+            raise _without_options(error) from error
     return _from_first_note(events, coding, steps), look
 
 

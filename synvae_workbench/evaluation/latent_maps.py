@@ -39,6 +39,6 @@ def latent_map(
         import umap  # its compiler takes seconds to load
 
         # With a seed it runs on one thread; said at once, it does not warn.
-        mapper = umap.UMAP(n_neighbors=round(perplexity), random_state=seed, n_jobs=1)
+        mapper = umap.UMAP(n_neighbors=max(2, round(perplexity)), random_state=seed, n_jobs=1)
         return mapper.fit_transform(points)
     raise ValueError(f"method {method!r} is unknown; choose tsne or umap")

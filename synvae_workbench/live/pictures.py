@@ -103,7 +103,8 @@ def _scaled(picture: UInt8[np.ndarray, "c h w"], shape: Sequence[int]) -> np.nda
     high, wide = picture.shape[1:]
     side = min(high, wide)
     top, left = (high - side) / 2, (wide - side) / 2
-    image = Image.fromarray(picture.transpose(1, 2, 0).squeeze())
+    pixels = picture.transpose(1, 2, 0)
+    image = Image.fromarray(pixels[..., 0] if len(picture) == 1 else pixels)
     image = image.convert("L" if shape[0] == 1 else "RGB")
     box = (left, top, left + side, top + side)
     if box != (0, 0, shape[2], shape[1]):

@@ -40,6 +40,10 @@ class FitConfig:
     epoch_examples: int = 0  # examples of an epoch; 0 takes all, a large corpus may want fewer
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size is 1 or more, got {self.batch_size}")
+
     def rate(self, step: int, total: int) -> float:
         """Learning rate of a step."""
         if self.decay_rate:

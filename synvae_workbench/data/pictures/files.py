@@ -172,6 +172,7 @@ def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
         raise BrokenFile("has floating-point pixels, of which nobody says what is white")
     if image.mode.startswith("I"):  # 16 bits, which some formats hold in 32
         values = np.asarray(image).clip(0, 65535).astype(np.uint32)
+        values[values == image.info.get("transparency", -1)] = 65535
         image = Image.fromarray(((values + 128) // 257).astype(np.uint8))
     elif image.has_transparency_data:
         image = image.convert("RGBA")

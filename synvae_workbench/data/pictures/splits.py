@@ -76,13 +76,16 @@ def complete_parts(
 ) -> Int[np.ndarray, " n"]:
     """Completes the splits that folders give: missing ones are drawn from training.
 
+    A share is of what is missing; of a split that is given, a number cannot be had.
+
     Raises:
-        ValueError: if there are too few for none to be empty, or a split is given and asked for.
+        ValueError: if there are too few for none to be empty, or a number is asked for of a split
+            that is given.
     """
     wanted = {}
     for place, value in ((1, options.validation), (2, options.test)):
         given = bool((part == place).any())
-        if given and value:
+        if given and value and not isinstance(value, float):
             raise ValueError(
                 f"the folder has {PARTS[place]} pictures of its own: draw none for {PARTS[place]}"
             )

@@ -16,6 +16,7 @@ from synvae_core.metrics.audibility import (
     twin_share,
 )
 from synvae_core.metrics.neighbour_labels import neighbour_precision
+from synvae_core.types import TooFewError
 
 
 def points(seed, n=40, dim=3):
@@ -81,6 +82,8 @@ def test_rank_correlation():
     assert rank_correlation(first, -first) == pytest.approx(-1)
     assert abs(rank_correlation(first, second)) < 0.15
     assert rank_correlation(first, np.zeros_like(first)) == 0
+    with pytest.raises(TooFewError, match="of 1 items"):
+        rank_correlation(first[:1, :1], second[:1, :1])
 
 
 @pytest.mark.parametrize("k", [1, 5, 12])

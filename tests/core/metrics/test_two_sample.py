@@ -5,6 +5,7 @@ import pytest
 
 from synvae_core.metrics.two_sample import two_sample_auc, two_sample_scores
 from synvae_core.music.melody import ONE_VOICE
+from synvae_core.types import TooFewError
 
 
 def random_events(n: int, seed: int = 0, *, notes: float = 0.4, low: int = 40, high: int = 60):
@@ -103,3 +104,15 @@ def test_auc_needs_a_melody_for_each_fold_and_a_known_classifier():
         two_sample_auc(events, events, folds=1)
     with pytest.raises(ValueError, match="hears features or events, not 'lyrics'"):
         two_sample_auc(events, events, hears="lyrics")
+
+
+@pytest.mark.parametrize("count", [10, 24])
+def test_few_melodies_that_have_nothing_in_common_are_told_apart(count):
+    low, high = random_events(count, low=10, high=20), random_events(count, low=70, high=80)
+    assert two_sample_auc(low, high) > 0.9
+
+
+def test_each_fold_needs_a_tune():
+    events, tunes = random_events(10), np.arange(10) // 5
+    with pytest.raises(TooFewError, match="each of 5 folds needs a tune of its own: got 4 tunes"):
+        two_sample_auc(events, events, tunes=tunes, other_tunes=10 + tunes)

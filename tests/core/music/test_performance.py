@@ -14,6 +14,7 @@ from two_voices import TWO_VOICES
 from synvae_core.looks import ABSENT, SCALES, Look
 from synvae_core.music import performance
 from synvae_core.music.accompaniment import Accompaniment
+from synvae_core.music.coding import Note
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import midi_bytes, read_midi
 from synvae_core.music.performance import (
@@ -156,3 +157,12 @@ def test_melodies_are_moved_into_their_register_where_there_is_room():
 def test_a_level_that_is_none_is_refused():
     with pytest.raises(ValueError, match="0..2, got -1"):
         performance_of(Look(0, ABSENT, 0, 0))
+
+
+@pytest.mark.parametrize("steps", [8, 32])
+@pytest.mark.parametrize("look", LOOKS[::7])
+def test_a_look_is_read_of_one_note_that_expression_makes_louder(steps, look):
+    note = ONE_VOICE.events([Note(0, steps, 60)], steps=steps)
+    sound = Sound(**performance_of(look)._asdict())
+    heard, found = read_performed(sound.midi(note), steps=steps)
+    assert (heard.tolist(), found) == (note.tolist(), look)

@@ -1,6 +1,7 @@
 import io
 import re
 
+import mido
 import note_seq
 import numpy as np
 import pretty_midi
@@ -12,11 +13,13 @@ from hypothesis.extra import numpy as hnp
 
 from synvae_core.looks import Look
 from synvae_core.music import midi, score
+from synvae_core.music.accompaniment import Accompaniment
 from synvae_core.music.coding import Note
 from synvae_core.music.melody import FIRST_NOTE, ONE_VOICE
 from synvae_core.music.midi import MidiError, midi_bytes
 from synvae_core.music.performance import performance_of
 from synvae_core.music.reading import read_melodies, read_opening, read_windows
+from synvae_core.music.sound import Sound
 
 SCALE = np.array([41, 0, 43, 0, 45, 1, 46, 46, 48, 0, 0, 0, 1, 0, 0, 0])
 READERS = {
@@ -415,3 +418,28 @@ def test_windows_hold_every_note_from_the_bar_of_the_first_one_on(seed):
     assert [(n.start, n.pitch) for n in found] == [(n.start, n.pitch) for n in notes]
     assert np.array_equal(windows[0], read_opening(tune, steps=48))
     assert len(windows) == -(-(notes[-1].end - first) // 48)
+
+
+@pytest.mark.parametrize("steps", [32, 128])
+def test_of_an_accompanied_melody_the_melody_alone_is_opened(steps):
+    rests = [Note(start, start + 4, 72) for start in range(4, steps, 12)]
+    events = ONE_VOICE.events(rests, steps=steps)
+    alone, accompanied = Sound().midi(events), Sound(accompaniment=Accompaniment()).midi(events)
+    assert np.array_equal(read_opening(accompanied, steps=32), read_opening(alone, steps=32))
+    assert np.array_equal(read_windows(accompanied, steps=16)[0], read_windows(alone, steps=16)[0])
+
+
+def test_of_two_tempos_at_one_time_the_last_one_counts():
+    file = mido.MidiFile(ticks_per_beat=480)
+    tempos = [mido.MetaMessage("set_tempo", tempo=tempo) for tempo in (250_000, 1_000_000)]
+    played = [("on", 0), ("off", 960), ("on", 0), ("off", 480)]
+    notes = [mido.Message(f"note_{kind}", note=60, time=time) for kind, time in played]
+    file.tracks.append(mido.MidiTrack([*tempos, *notes]))
+    buffer = io.BytesIO()
+    file.save(file=buffer)
+    events = read_melodies(buffer.getvalue(), steps=16, pad=True)
+    made = pretty_midi.PrettyMIDI(io.BytesIO(buffer.getvalue()))
+    assert np.array_equal(read_melodies(made, steps=16, pad=True), events)
+    sequence = note_seq.midi_to_note_sequence(buffer.getvalue())
+    assert np.array_equal(read_melodies(sequence, steps=16, pad=True), events)
+    assert [note.start for note in ONE_VOICE.notes(events[0])] == [0, 8]

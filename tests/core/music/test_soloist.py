@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from synvae_core.music.accompaniment import CEILINGS, STYLES, Accompaniment
+from synvae_core.music.coding import Note
 from synvae_core.music.ensemble import PLAYERS, players_note_sequence, players_of
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.midi import (
@@ -173,3 +174,11 @@ def test_the_file_has_named_tracks_with_channels_and_programs_of_their_own():
     assert [(m.channel, m.program) for m in programs] == [(0, 40), (1, 0), (2, 32)]
     ends = [sum(m.time for m in track) for track in file.tracks]
     assert ends == [64 * 120] * 3
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("pitch", [36, 60, 84])
+def test_a_melody_of_less_than_half_a_bar_is_the_part_of_its_name(steps, style, pitch):
+    melody = ONE_VOICE.events([Note(0, steps, pitch)], steps=steps)
+    assert read_midi(piece(melody, style=style), steps=steps).tolist() == melody.tolist()

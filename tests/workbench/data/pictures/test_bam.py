@@ -97,6 +97,7 @@ def test_folders_of_train_and_test_are_kept_apart(tmp_path):
     assert pictures.classes == ("wood", "water", "fire")
     with pytest.raises(ValueError, match="test pictures of its own: draw none for test"):
         load(tmp_path, test=3)
+    assert load(tmp_path, test=0.1).test.ids == pictures.test.ids  # a share is of what is missing
 
 
 def test_validation_moves_with_the_seed_and_little_else(tmp_path):

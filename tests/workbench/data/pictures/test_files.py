@@ -86,6 +86,8 @@ class TestOnePicture:
             encode_picture(Image.fromarray(deep.T.repeat(6, 1)), "PNG"), size=6, channels=1
         )
         assert found[0, :, 0].tolist() == [0, 0, 1, 1, 128, 255]
+        seen_through = decoded(Image.fromarray(deep[:, 2:4]), size=1, channels=1, transparency=129)
+        assert seen_through.tolist() == [[[255, 1]]]  # white, as of 8 bits
         wide = Image.fromarray(np.full((4, 4), 257 * 9, np.int32))
         assert (decoded(wide, "TIFF", channels=1) == 9).all()
         assert (decoded(Image.new("1", (4, 4), 1)) == 255).all()
