@@ -34,20 +34,20 @@ class Table(NamedTuple):
     Without `columns` the keys of `lines` are metrics, and a column is a run that measured the first
     of them. With `columns` it is a table of one run that compares several things: the metric
     `kept/notes_squared_error` stands in the line `kept`, column `notes_squared_error`. `front`
-    tables stand in the README. Runs whose names begin with `without` are left out. `about` is said
-    below the table.
+    tables stand in the README. Runs whose names begin with one of `without` are left out. `about`
+    is said below the table.
     """
 
     title: str
     lines: dict[str, str]
     columns: dict[str, str] | None = None
     front: bool = False
-    without: str = ""
+    without: Sequence[str] = ()
     about: str = ""
 
     def has(self, run: str) -> bool:
         """A run of that name may stand in the table."""
-        return not (self.without and run.startswith(self.without))
+        return not run.startswith(tuple(self.without))
 
 
 class Result(NamedTuple):

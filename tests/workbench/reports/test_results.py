@@ -119,7 +119,7 @@ def test_two_lines_of_a_table_are_not_called_the_same(tmp_path):
 def test_runs_may_be_left_out_of_a_table():
     results = {name: {"command": "c", "metrics": {"notes/auc": 0.5}} for name in ("one", "bars_2")}
     lines = {"notes/auc": "AUC"}
-    every, some = (Table("T", lines, without=without) for without in ("", "bars_"))
+    every, some = (Table("T", lines, without=without) for without in ((), ("runs_", "bars_")))
     assert "| T | one | bars_2 |" in markdown_tables(results, [every])
     assert "| T | one |\n" in markdown_tables(results, [some])
     assert markdown_tables({"bars_2": results["bars_2"]}, [some]) == ""
