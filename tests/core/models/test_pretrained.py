@@ -85,7 +85,12 @@ def test_the_language_models_give_tunes_back_exactly(name):
 
 @pytest.mark.parametrize(
     ("name", "count", "least"),
-    [("skeleton_2bar", 500, 0.7), ("skeleton_8bar", 100, 0.4), ("skeleton_16bar", 60, 0.3)],
+    [
+        ("skeleton_2bar", 500, 0.7),
+        ("skeleton_8bar", 100, 0.4),
+        ("skeleton_8bar_pop909", 100, 0.4),
+        ("skeleton_16bar", 60, 0.3),
+    ],
 )
 def test_the_skeleton_that_is_asked_for_is_mostly_heard(name, count, least):
     model = load_melody_model(PRETRAINED / name)
