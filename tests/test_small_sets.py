@@ -31,7 +31,7 @@ def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "notebooks")
     matplotlib.use("agg")
     # Hundreds of boosted trees would take most of the time.
-    one_tree = (two_sample._features, lambda seed: DecisionTreeClassifier(max_depth=3))
+    one_tree = (two_sample._features, lambda seed, melodies: DecisionTreeClassifier(max_depth=3))
     monkeypatch.setitem(two_sample._CLASSIFIERS, "features", one_tree)
     return tmp_path
 

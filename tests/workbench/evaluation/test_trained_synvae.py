@@ -73,8 +73,3 @@ def test_classes_are_named_by_commas():
     assert class_ids("gloomy, oil", ("oil", "water", "gloomy")) == (2, 0)
     with pytest.raises(ValueError, match="happy: the classes are oil, water"):
         class_ids("oil,happy", ("oil", "water"))
-
-
-def test_fewer_pictures_than_are_measured_are_refused_by_the_name_of_what_says_so(run):
-    with pytest.raises(ValueError, match="5 test pictures are needed .*: MOST is 2"):
-        load_evaluation(run, "mnist_5k", most=2, least=5)
