@@ -1,9 +1,10 @@
-"""Features of training pictures, computed once."""
+"""Features of training pictures, computed once, and how far those of rebuilt pictures are."""
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from synvae_core.losses import feature_distance
 from synvae_core.models.features import EFFICIENTNET, load_features
 from synvae_core.models.storage import WEIGHTS_FILE, model_folder
 from synvae_workbench.data.cache import cache_folder, cached_arrays, digest_of
@@ -56,3 +57,32 @@ def content_of(
         return Content()
     features = features_of(images[:SAMPLE], name, side=CONTENT_SIDE)
     return Content(weight, name, tuple(features.std(0, correction=0).tolist()))
+
+
+@torch.no_grad()
+def shown_metrics(
+    rebuilt: Float[Tensor, "n c h w"],
+    images: UInt8[Tensor, "n c h w"],
+    training: UInt8[Tensor, "m c h w"],
+    name: str,
+) -> dict[str, float]:
+    """Feature distance of rebuilt pictures to their originals and, for scale, to other originals.
+
+    Of the first pictures, of which features take long. Units are the features' variances over
+    training pictures.
+
+    Args:
+        name: of the features, as in `load_features`.
+
+    Raises:
+        ValueError: as `load_features`.
+    """
+    network, few = load_features(name), slice(SAMPLE)
+    deviation = features_of(training[few], name).std(0)
+    shown = features_of(images[few], name)
+    drawn = torch.cat([network(part) for part in rebuilt[few].split(BLOCK)])
+    pairs = {"notes": drawn, "chance": drawn.roll(1, 0)}
+    return {
+        f"{where}/feature_distance": feature_distance(theirs, shown, deviation).mean().item()
+        for where, theirs in pairs.items()
+    }

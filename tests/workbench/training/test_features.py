@@ -13,7 +13,7 @@ from synvae_core.models.synvae import SynVae, SynVaeConfig
 from synvae_core.models.visual import halved, visual_config
 from synvae_workbench.training import features as module
 from synvae_workbench.training.content import Content
-from synvae_workbench.training.features import content_of, features_of
+from synvae_workbench.training.features import content_of, features_of, shown_metrics
 from synvae_workbench.training.objectives import SynVaeObjective
 from synvae_workbench.training.pictures import to_unit
 
@@ -82,3 +82,10 @@ def test_content_is_told_by_the_network_that_is_named(images, tmp_path):
     assert len(content.deviation) == config.widths[-1], "no feature of another network"
     assert content.distance(pictures, pictures).abs().max() < 1e-6
     assert content.distance(1 - pictures, pictures).min() > 0
+
+
+def test_a_picture_that_comes_back_shows_the_same_and_another_one_does_not(images):
+    measured = shown_metrics(to_unit(images), images, images, EFFICIENTNET)
+    assert measured["notes/feature_distance"] == pytest.approx(0, abs=1e-6)
+    # Two of six pictures differ by twice the variance, which is estimated with n - 1.
+    assert 1 < measured["chance/feature_distance"] < 3
