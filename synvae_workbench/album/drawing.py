@@ -1,6 +1,5 @@
 """Drawing of tunes: from the bytes of MIDI files to the pictures that a SynVAE draws of them."""
 
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Int, UInt8
-from PIL import Image
 
 from synvae_core.looks import Look
 from synvae_core.models.storage import PRETRAINED
@@ -17,6 +15,7 @@ from synvae_core.music.midi_files import MAX_BYTES
 from synvae_core.music.reading import read_windows
 from synvae_workbench.album.layout import own_suffixes
 from synvae_workbench.album.playing import BATCH, STANDARD, Made, Source, one_thread
+from synvae_workbench.data.pictures.files import png_of
 
 TUNES = (".mid", ".midi")
 
@@ -57,7 +56,7 @@ class Drawer:
                 continue
             facts: dict[str, Any] = {"model": name, "windows": len(pictures)}
             suffixes = own_suffixes(facts, [self.suffix])
-            files = dict(zip(suffixes, map(_png, pictures), strict=True))
+            files = dict(zip(suffixes, map(png_of, pictures), strict=True))
             yield Made(key, dict(reversed(files.items())), facts)
 
     def pictures(self, tune: bytes, model: str) -> UInt8[np.ndarray, "n c h w"]:
@@ -95,9 +94,3 @@ def _drawn(
         _, drawn = model.hear(torch.from_numpy(events).to(device), looks)
     pixels = (255 * drawn[: len(windows)].clamp(0, 1)).round().to(torch.uint8)
     return pixels.cpu().numpy()
-
-
-def _png(picture: UInt8[np.ndarray, "c h w"]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(picture.transpose(1, 2, 0).squeeze()).save(buffer, "PNG")
-    return buffer.getvalue()

@@ -28,7 +28,7 @@ from synvae_workbench.album.formats import encode
 from synvae_workbench.album.layout import Entry, hidden_folder
 from synvae_workbench.data.files import inspect_file, path_within, printable
 from synvae_workbench.data.pictures.files import MAX_BYTES as MAX_PICTURE
-from synvae_workbench.data.pictures.files import decode_whole
+from synvae_workbench.data.pictures.files import decode_whole, png_of
 from synvae_workbench.live.assets import data_uri
 from synvae_workbench.live.performed import as_performed
 from synvae_workbench.plots.roll_images import piano_roll_image
@@ -176,7 +176,7 @@ class Cards:
             self._unusable.add(model)  # gone since, or a package of it is missing
             return None
         draw = self._drawer.pictures
-        return self.files.made(f"{key}-back.png", lambda: _png(draw(midi, model)[0]))
+        return self.files.made(f"{key}-back.png", lambda: png_of(draw(midi, model)[0]))
 
 
 def address(path: str) -> str:
@@ -189,10 +189,6 @@ def _roll(events: Int[np.ndarray, " t"]) -> bytes:
     height = max(ROLL_PIXELS, max(pitches) - min(pitches) + 1)  # wide ones have a pixel a semitone
     image = piano_roll_image(events, step_pixels=STEP_PIXELS, height=height)
     return _saved(Image.fromarray(image).quantize(64), "PNG", optimize=True)
-
-
-def _png(picture: UInt8[np.ndarray, "c h w"]) -> bytes:
-    return _saved(Image.fromarray(picture.transpose(1, 2, 0).squeeze()), "PNG")
 
 
 def _webp(picture: UInt8[np.ndarray, "h w 3"]) -> bytes:

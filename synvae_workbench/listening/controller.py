@@ -14,7 +14,8 @@ from synvae_core.music.coding import Note
 from synvae_core.music.melody import ONE_VOICE
 from synvae_core.music.render import SAMPLE_RATE
 from synvae_core.music.sound import PIANO, Sound
-from synvae_workbench.listening.course import Course, minutes_of, png_of
+from synvae_workbench.data.pictures.files import png_of
+from synvae_workbench.listening.course import Course, minutes_of
 from synvae_workbench.listening.lessons import Lesson
 from synvae_workbench.listening.materials import Materials, encode_flac
 from synvae_workbench.listening.scoring import Scores, score

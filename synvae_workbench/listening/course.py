@@ -4,15 +4,14 @@ A question's screen has the sound, the pictures and what they show, in their pla
 right, the other sounds and all notes are told after the answer.
 """
 
-import io
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from synvae_core.music.render import SAMPLE_RATE
+from synvae_workbench.data.pictures.files import png_of
 from synvae_workbench.listening.lessons import Channel, Lesson, Pair
 from synvae_workbench.listening.materials import encode_flac
 from synvae_workbench.listening.screens import Move, Screen
@@ -243,11 +242,3 @@ def describe_pair(lesson: Lesson, pair: Pair) -> str:
         f"Measured: the second is {told}, {pair.apart:.1f} standard deviations; in anything else "
         f"they differ by {pair.otherwise:.1f} at most."
     )
-
-
-def png_of(image: np.ndarray) -> bytes:
-    """A picture (c, h, w) as a PNG."""
-    pixels = image.transpose(1, 2, 0)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(buffer, "PNG")
-    return buffer.getvalue()

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Integer, UInt8
-from PIL import Image
 
 from synvae_core.atomic import make_folder, replace_when_written, write_json
 from synvae_core.music.render import SAMPLE_RATE
 from synvae_core.music.sound import PIANO, Sound
 from synvae_core.places import whole_path
 from synvae_core.small_files import read_json
+from synvae_workbench.data.pictures.files import as_image
 from synvae_workbench.listening.design import Key
 from synvae_workbench.listening.scoring import Session
 from synvae_workbench.listening.tasks import LARGEST_ID, Task, TaskSet, short_repr
@@ -196,10 +196,8 @@ def write_media(
         _parse_number("sources", each)  # the file is called after it
         if not 0 <= source < len(images):
             raise ValueError(f"sources[{each}] is {source}: expected 0 to {len(images) - 1}")
-        picture = images[source].transpose(1, 2, 0)
-        image = Image.fromarray(picture.squeeze(2) if picture.shape[2] == 1 else picture)
         with replace_when_written(folder / f"{each}_orig.png") as part:
-            image.save(part, "PNG")
+            as_image(images[source]).save(part, "PNG")
         _write_wav(folder / f"{each}_audio.wav", sound.render(melodies[source]))
 
 

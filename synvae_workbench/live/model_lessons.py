@@ -18,8 +18,8 @@ from synvae_core.models.synvae import SynVae
 from synvae_core.music.performance import INSTRUMENTS, performance_words
 from synvae_core.music.sound import PIANO, Sound
 from synvae_workbench.data.pictures.example_photographs import photograph_parts
+from synvae_workbench.data.pictures.files import png_of
 from synvae_workbench.evaluation.trained_synvae import Evaluation, first_pictures
-from synvae_workbench.listening.course import png_of
 from synvae_workbench.listening.lessons import (
     Channel,
     Gallery,

@@ -8,6 +8,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from synvae_workbench.data.pictures.digits_on_paper import centre_digit, find_digit
+from synvae_workbench.data.pictures.files import as_image
 from synvae_workbench.data.pictures.kind import DIGIT, KINDS, Kind, picture_kind
 from synvae_workbench.live.draw import on_paper
 from synvae_workbench.live.uploads import printable_name, read_picture_upload
@@ -103,9 +104,7 @@ def _scaled(picture: UInt8[np.ndarray, "c h w"], shape: Sequence[int]) -> np.nda
     high, wide = picture.shape[1:]
     side = min(high, wide)
     top, left = (high - side) / 2, (wide - side) / 2
-    pixels = picture.transpose(1, 2, 0)
-    image = Image.fromarray(pixels[..., 0] if len(picture) == 1 else pixels)
-    image = image.convert("L" if shape[0] == 1 else "RGB")
+    image = as_image(picture).convert("L" if shape[0] == 1 else "RGB")
     box = (left, top, left + side, top + side)
     if box != (0, 0, shape[2], shape[1]):
         image = image.resize((shape[2], shape[1]), Image.Resampling.LANCZOS, box=box)

@@ -68,8 +68,7 @@ def shown_metrics(
 ) -> dict[str, float]:
     """Feature distance of rebuilt pictures to their originals and, for scale, to other originals.
 
-    Of the first pictures, of which features take long. Units are the features' variances over
-    training pictures.
+    Units are the features' variances over the first training pictures.
 
     Args:
         name: of the features, as in `load_features`.
@@ -77,10 +76,9 @@ def shown_metrics(
     Raises:
         ValueError: as `load_features`.
     """
-    network, few = load_features(name), slice(SAMPLE)
-    deviation = features_of(training[few], name).std(0)
-    shown = features_of(images[few], name)
-    drawn = torch.cat([network(part) for part in rebuilt[few].split(BLOCK)])
+    network, deviation = load_features(name), features_of(training[:SAMPLE], name).std(0)
+    shown = features_of(images, name)
+    drawn = torch.cat([network(part) for part in rebuilt.split(BLOCK)])
     pairs = {"notes": drawn, "chance": drawn.roll(1, 0)}
     return {
         f"{where}/feature_distance": feature_distance(theirs, shown, deviation).mean().item()

@@ -32,10 +32,10 @@ from synvae_core.models.melody.interfaces import (
 from synvae_core.models.melody.quantiles import (
     IMPOSSIBLE,
     Interval,
+    Picking,
     cumulative,
     cumulative_normal,
     interval_of,
-    pick,
     posterior_of,
 )
 from synvae_core.models.melody.transformer import Blocks, Cache
@@ -241,33 +241,26 @@ class QuantileDecoder(CodeDecoder):
 
     def decoded(self, z: Float[Tensor, "b z"]) -> Decoded:
         """One-hot notes, with the posterior and the surprise of the events."""
-        intervals: list[Interval] = []
-        played = self.play(z.detach(), intervals=intervals)
-        low, width = (torch.stack(parts, 1) for parts in zip(*intervals, strict=True))
-        mu, logvar = posterior_of(low, width, self.language.config.picks)
+        played, intervals = self._picked(z.detach(), GREEDY)
+        mu, logvar = posterior_of(*intervals, self.language.config.picks)
         posterior = Posterior(mu.to(z.device), logvar.to(z.device))
         assert played.logits is not None  # they are kept by default
         likely = played.logits.log_softmax(-1).gather(-1, played.events[..., None])
         notes = one_hot(played.events, self.coding.size)
         return Decoded(played.logits, notes, posterior, surprise=-likely.sum((1, 2)))
 
-    @torch.no_grad()
-    def play(
-        self,
-        z: Float[Tensor, "b z"],
-        playing: Playing = GREEDY,
-        *,
-        intervals: list[Interval] | None = None,
-    ) -> Played:
+    def play(self, z: Float[Tensor, "b z"], playing: Playing = GREEDY) -> Played:
         """Free-running decoding; a temperature T adds noise, z -> (z + T noise) / sqrt(1 + T^2).
 
         Samples of N(0, I) remain samples of N(0, I).
-
-        Args:
-            intervals: list to which the interval of each step's event is appended.
         """
+        return self._picked(playing.blur(z), playing)[0]
+
+    @torch.no_grad()
+    def _picked(self, z: Float[Tensor, "b z"], playing: Playing) -> tuple[Played, Interval]:
+        """Events at the quantiles of z, and the intervals of what z picks."""
         config, language = self.language.config, self.language
-        left = cumulative_normal(playing.blur(z))
+        picking = Picking(cumulative_normal(z), config.picks, config.surprise)
         cache, kept, events = language.cache(len(z)), [], []
         token = torch.full((len(z),), NONE, device=z.device)
         sounding = [torch.zeros_like(token)] * self.coding.voices
@@ -275,13 +268,10 @@ class QuantileDecoder(CodeDecoder):
             voice = t % self.coding.voices
             with torch.autocast(z.device.type, enabled=False):  # the encoder must find the same
                 logits = language.step(t, token, sounding[voice], cache)
-            index = t // config.steps_per_latent
-            token, interval, left[:, index] = pick(logits, left[:, index], config.surprise)
-            if intervals is not None:
-                intervals.append(interval)
-            token = playing.correct(token, t)
+            token = playing.correct(picking.next(logits), t)
             sounding[voice] = self.coding.after(sounding[voice], token)
             events.append(token)
             if playing.keep_logits:
                 kept.append(logits)
-        return Played(torch.stack(events, 1), torch.stack(kept, 1) if kept else None)
+        played = Played(torch.stack(events, 1), torch.stack(kept, 1) if kept else None)
+        return played, picking.intervals()

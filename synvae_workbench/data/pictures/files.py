@@ -99,6 +99,19 @@ def decode_whole(data: bytes, *, longest: int) -> UInt8[np.ndarray, "h w 3"]:
     return np.asarray(image if turn is None else image.transpose(turn))
 
 
+def as_image(picture: UInt8[np.ndarray, "c h w"]) -> Image.Image:
+    """A picture of one channel in grey, of three in colour, whatever its sides are."""
+    pixels = np.ascontiguousarray(picture.transpose(1, 2, 0))
+    return Image.fromarray(pixels[..., 0] if len(picture) == 1 else pixels)
+
+
+def png_of(picture: UInt8[np.ndarray, "c h w"]) -> bytes:
+    """A picture as a PNG."""
+    buffer = io.BytesIO()
+    as_image(picture).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def _identify(data: bytes) -> Image.Image:
     """Opens a picture without decoding it, unless it is too large."""
     try:

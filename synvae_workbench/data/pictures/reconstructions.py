@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from synvae_core.atomic import explained, make_folder, write_text
@@ -24,7 +23,7 @@ from synvae_core.small_files import read_json
 from synvae_workbench.data.options import PictureOptions
 from synvae_workbench.data.pictures.arrays import Decoding
 from synvae_workbench.data.pictures.file_sets import Listing, read_set
-from synvae_workbench.data.pictures.files import picture_file
+from synvae_workbench.data.pictures.files import as_image, picture_file
 from synvae_workbench.data.pictures.splits import PARTS
 from synvae_workbench.data.pictures.types import PictureSet, Split
 from synvae_workbench.data.places import named_folder
@@ -174,9 +173,7 @@ def _write_pictures(folder: Path, images: Tensor, names: Sequence[str]) -> None:
     folder.mkdir(exist_ok=True)
 
     def write(i: int) -> None:
-        pixels = images[i].permute(1, 2, 0).numpy()
-        pixels = pixels if pixels.shape[2] == 3 else pixels[:, :, 0]
-        Image.fromarray(np.ascontiguousarray(pixels)).save(folder / names[i])
+        as_image(images[i].numpy()).save(folder / names[i])
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(write, range(len(names))):
