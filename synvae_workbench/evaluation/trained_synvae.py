@@ -52,9 +52,11 @@ def load_evaluation(
         least: how many are needed for what is to be measured.
 
     Raises:
-        ValueError: if neither the run's `provenance.json` nor `dataset` names a set, if it has too
-            few pictures, or if these do not have the model's size.
+        ValueError: if `most` are too few, if neither the run's `provenance.json` nor `dataset`
+            names a set, if it has too few pictures, or if these do not have the model's size.
     """
+    if most is not None and most < least:
+        raise ValueError(f"MOST: {least} or more test pictures are measured, got {most}")
     record = find_folder(run) / PROVENANCE_FILE
     origin = read_provenance(find_folder(run)) if record.exists() else {"parameters": {}}
     dataset = dataset or origin["parameters"].get("DATASET", "")

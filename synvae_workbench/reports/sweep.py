@@ -56,6 +56,7 @@ def write_sweep_page(digest: Path) -> Path:
     chain = len(cells) == 1 and len(cells[0]["runs"]) > 1  # nothing to compare: steps as lines
     shown = sweep.get("show") or ([] if chain else _main(metrics, cells))
     main = [metric for metric in shown if metric in metrics]
+    unmeasured = [metric for metric in shown if metric not in metrics] if metrics else []
     folder = root / "reports" / Path(name).name
     for cell in cells:
         for run in cell["runs"]:
@@ -75,6 +76,7 @@ def write_sweep_page(digest: Path) -> Path:
         ways={metric: better(metric) for metric in metrics},
         seeds=_over_seeds(varied, main, cells),
         figures=_figures(varied, main, cells),
+        unmeasured=unmeasured,
         seconds=sum(cell["seconds"] or 0 for cell in cells),
     )
 

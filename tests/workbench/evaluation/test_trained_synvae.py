@@ -42,6 +42,11 @@ def test_the_shipped_model_is_given_digits_that_it_has_not_seen():
     )
 
 
+def test_too_few_test_pictures_are_refused_by_the_parameter_that_asked_for_them(run):
+    with pytest.raises(ValueError, match=r"MOST: 5 or more test pictures are measured, got 4"):
+        load_evaluation(run, most=4, least=5)
+
+
 def test_a_run_of_which_nothing_is_known_wants_a_set_and_a_seed(run, tmp_path):
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).write_bytes((run / name).read_bytes())

@@ -69,6 +69,19 @@ def test_the_index_has_a_row_for_each_cell_and_marks_the_best(tmp_path, remote_r
         f"BETA_{beta}.html" for beta in (0.5, 1.0, 2.0)
     ]
     assert soup.select_one("figure img")["src"].startswith("data:image/svg+xml")
+    assert not soup.main.select("p code")
+
+
+def test_what_is_to_be_shown_and_no_run_measured_is_named(tmp_path):
+    """A measure that is misspelt, or of another notebook, would be left out without a word."""
+    shown = ["notes/squared_error", MARKUP]
+    soup = sweep_page(tmp_path, [cell(0.5, 3.0)], show=shown)
+    assert [name.text for name in soup.main.select("p code")] == [MARKUP]
+
+
+def test_before_any_run_has_ended_no_measure_is_missed(tmp_path):
+    soup = sweep_page(tmp_path, [cell(0.5, None, state="running")], show=["notes/squared_error"])
+    assert not soup.main.select("p code")
 
 
 def test_settings_are_compared_by_their_means_over_seeds(tmp_path):
@@ -146,6 +159,7 @@ def test_a_chain_has_a_line_for_each_step_and_each_measure(tmp_path, remote_refe
     ]
     assert [link["href"] for link in steps.select("a")] == ["BETA_1.html", "BETA_2.html"]
     assert [cell.text for cell in results.select("tbody td")] == [shown[0], "3"]
+    assert soup.main.select_one("p code").text == "train: no/such"
     assert len(everything.select("tbody tr")) == 4
     facts = [fact.text for fact in soup.select(".facts div")]
     assert facts[:3] == ["Done1 of 3", "Failed1 of 3", "Skipped1 of 3"]
