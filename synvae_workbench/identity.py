@@ -26,6 +26,7 @@ MAY_CHANGE = frozenset(
         "MOST",
         # How the melody that is played is chosen of several, which training does not see.
         *("TAKES", "SURPRISE_PRICE", "TWIN_PRICE", "TOLD_PRICE", "CYCLE_PRICE"),
+        "CRITIC_PRICE",
         # Passes of the picture decoder alone, after all that a state of training holds.
         "TUNING",
         # Of how many training recordings the codes come along with the trained model.
@@ -34,7 +35,10 @@ MAY_CHANGE = frozenset(
 )
 SETTINGS_THAT_MAY_CHANGE = frozenset(
     f"model.{name}"
-    for name in ("takes", "surprise_price", "twin_price", "told_price", "cycle_price", "tuning")
+    for name in (
+        *("takes", "surprise_price", "twin_price", "told_price", "cycle_price"),
+        *("critic_price", "critic", "tuning"),
+    )
 )
 # Settings that older runs stored under another name, and the values of those that they lacked.
 RENAMED = {"objective.squashed_twice": "objective.double_softmax"}

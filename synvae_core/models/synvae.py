@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from synvae_core.fields import Size, SizeOrNone, build_from_fields
 from synvae_core.looks import ABSENT, LOOK_SIZE, look_indicators, looks_of
+from synvae_core.models.critic import BUCKETS, Critic
 from synvae_core.models.melody.couplings import Coupling, coupling_named
 from synvae_core.models.melody.interfaces import MelodyConfig, melody_config
 from synvae_core.models.melody.vae import MelodyVae
@@ -57,6 +58,8 @@ class SynVaeConfig:
     # them: neighbours stay neighbours.
     told_price: float = 0.0
     cycle_price: float = 0.0  # the same of the latents of the rebuilt picture
+    critic_price: float = 0.0  # the same of a nat by which the critic tells the notes from tunes
+    critic: SizeOrNone = 0  # its buckets; 0: none, as it is trained after all else
     performance: bool = False  # the decoder takes the look that a performance carries
     tuning: SizeOrNone = 0  # passes in which the decoder alone was trained on what is played
     music: MelodyConfig | None = None
@@ -120,6 +123,13 @@ class SynVae(nn.Module):
         # Gradients pass through the frozen model, so its parameters are frozen, not its graph.
         self.music = music.requires_grad_(config.fine_tune_music)
         self.couple: Coupling = coupling_named(config.coupling)
+        self.critic = Critic(config.critic) if config.critic else None
+
+    def add_critic(self) -> Critic:
+        """Gives the model a critic, one that knows nothing yet."""
+        self.config = replace(self.config, critic=BUCKETS)
+        self.critic = Critic(BUCKETS)
+        return self.critic
 
     def train(self, mode: bool = True) -> "SynVae":
         """Sets the mode; a frozen melody model stays in evaluation mode, without dropout."""

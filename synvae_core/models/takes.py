@@ -1,13 +1,14 @@
 """Best of K samples ("takes") of a picture's posterior, by rate-distortion cost.
 
 Samples differ in how much their notes tell of the picture, in how likely the notes are as music,
-in how much they sound like those of the same picture moved by a pixel, and in whether what comes
-back, the latents of the notes or the picture that is rebuilt from them, lies where the picture
-does. The cost of a take is the error of the rebuilt picture, with prices for the surprise of the
-notes, which is their negative log-likelihood, for unlikeness, for latents that the notes do not
-tell, and for a cycle that does not close. Rate-distortion optimisation as in video coding: Sullivan
-& Wiegand 1998, IEEE Signal Processing Magazine 15(6), 74-90. Cycle consistency: Zhu et al. 2017,
-"Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks", arXiv 1703.10593.
+in how much they sound like those of the same picture moved by a pixel, in whether what comes back,
+the latents of the notes or the picture that is rebuilt from them, lies where the picture does, and
+in what a critic tells them from tunes by. The cost of a take is the error of the rebuilt picture,
+with prices for the surprise of the notes, which is their negative log-likelihood, for unlikeness,
+for latents that the notes do not tell, for a cycle that does not close, and for the critic's logit.
+Rate-distortion optimisation as in video coding: Sullivan & Wiegand 1998, IEEE Signal Processing
+Magazine 15(6), 74-90. Cycle consistency: Zhu et al. 2017, "Unpaired Image-to-Image Translation
+using Cycle-Consistent Adversarial Networks", arXiv 1703.10593.
 """
 
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -17,6 +18,7 @@ import torch
 from jaxtyping import Float, Float32, Int, Integer
 from torch import Tensor
 
+from synvae_core.models.critic import Critic
 from synvae_core.models.melody.vae import MelodyVae
 from synvae_core.models.visual import ImageEncoder, moved_pictures
 from synvae_core.music.coding import Coding
@@ -48,6 +50,9 @@ class Prices(Protocol):
     @property
     def cycle_price(self) -> float: ...
 
+    @property
+    def critic_price(self) -> float: ...
+
 
 @runtime_checkable
 class Player(Protocol):
@@ -55,6 +60,7 @@ class Player(Protocol):
 
     image_encoder: ImageEncoder
     music: MelodyVae
+    critic: Critic | None
 
     @property
     def config(self) -> Prices: ...
@@ -88,6 +94,7 @@ def best_take(
                                   +  twin_price * unlikeness of the notes to the twins'
                                   +  told_price * mean of (mu' - mu(x))^2 over the latents
                                   +  cycle_price * mean of (mu(x') - mu(x))^2 over the latents
+                                  +  critic_price * logit of the critic, if there is one
 
     x' is the picture rebuilt from the notes and, if given, the looks; mu are means of the visual
     posteriors, mu' those of the auditive posterior, of the notes. The twins are the picture moved
@@ -121,7 +128,7 @@ def _cost(model: Player, z: Float[Tensor, "b k z"], asked: _Asked) -> Float[Tens
     if decoded.surprise is not None:
         cost = cost + config.surprise_price * decoded.surprise.unflatten(0, takes)
     if asked.twins is not None:
-        played = decoded.notes.argmax(-1).unflatten(0, takes).cpu().numpy()
+        played = _events(model, decoded).unflatten(0, takes).cpu().numpy()
         far = unlikeness(melody_rolls(played, model.music.coding), asked.twins)
         cost = cost + config.twin_price * torch.from_numpy(far).to(cost)
     if config.told_price:
@@ -130,7 +137,14 @@ def _cost(model: Player, z: Float[Tensor, "b k z"], asked: _Asked) -> Float[Tens
     if config.cycle_price:
         again = model.image_encoder(rebuilt).mu.unflatten(0, takes)
         cost = cost + config.cycle_price * (again - asked.mu[:, None]).square().mean(2)
+    if config.critic_price and model.critic is not None:
+        logits = model.critic(_events(model, decoded)).unflatten(0, takes)
+        cost = cost + config.critic_price * logits
     return cost
+
+
+def _events(model: Player, decoded: Decoded) -> Int[Tensor, "b t"]:
+    return model.music.coding.canonical(decoded.notes.argmax(-1))
 
 
 def _twins(model: Player, images: Float[Tensor, "b c h w"]) -> Float32[np.ndarray, "b m _"]:
