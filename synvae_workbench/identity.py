@@ -46,6 +46,8 @@ LACKING = {
     "best_by": "",
     "model.standard_means": False,
     "model.visual.standard_means": False,
+    "model.spans": "()",
+    "model.music.spans": "()",
     "model.remembered": 0,
     "objective.musicality_warmup": 0,
     "objective.likeness.likeness": 0.0,

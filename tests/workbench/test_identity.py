@@ -8,7 +8,11 @@ import pytest
 import torch
 from filelock import FileLock
 
-from synvae_workbench.identity import MAY_CHANGE, PARAMETERS, STATE_FILE
+from synvae_core.models.melody.configurations import load_melody_model
+from synvae_core.models.storage import PRETRAINED
+from synvae_core.models.synvae import SynVae, SynVaeConfig
+from synvae_core.models.visual import visual_config
+from synvae_workbench.identity import MAY_CHANGE, PARAMETERS, STATE_FILE, refuse_differences
 from synvae_workbench.reports import notebook_parameters, read_notebook
 from synvae_workbench.runs import run_folder
 from synvae_workbench.training.checkpoints import identity, restore_state, save_state
@@ -126,6 +130,22 @@ def test_a_parameter_that_is_new_had_its_default(notebook, tmp_path):
     for again in (lambda: run_folder("run", root=tmp_path), lambda: resume(tmp_path / "run")):
         with pytest.raises(ValueError, match="LEAVE_OUT:  there, mnist_5k asked for"):
             again()
+
+
+@pytest.mark.parametrize("music", ["skeleton_2bar", "language_2bar"])
+def test_a_synvae_of_before_its_newer_settings_goes_on(music, tmp_path):
+    """As the first state of this version of the languages had them; what came since has defaults.
+
+    A field that is added wants its value of before in `LACKING`, or every run is refused.
+    """
+    melodies = load_melody_model(PRETRAINED / music)
+    visual = visual_config(28, latent_dim=melodies.config.latent_dim)
+    asked = identity(SynVae(SynVaeConfig(visual), melodies), None, None, {})
+    since = ("spans", "twin_price", "told_price", "cycle_price", "critic_price", "critic", "tuning")
+    stored = {name: value for name, value in asked.items() if name.split(".")[-1] not in since}
+    refuse_differences(tmp_path / STATE_FILE, stored, asked)
+    known = {name for name in asked if name.startswith("model.music")}
+    assert len(known) >= 11, "a new setting of the melody model belongs in `since`, too"
 
 
 def test_another_notebook_does_not_write_over_a_trained_run(notebook, tmp_path):
