@@ -128,7 +128,7 @@ class SynVae(nn.Module):
     def add_critic(self) -> Critic:
         """Gives the model a critic, one that knows nothing yet."""
         self.config = replace(self.config, critic=BUCKETS)
-        self.critic = Critic(BUCKETS)
+        self.critic = Critic(BUCKETS).to(self.music.device)
         return self.critic
 
     def train(self, mode: bool = True) -> "SynVae":
