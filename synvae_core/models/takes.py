@@ -127,9 +127,12 @@ def _cost(model: Player, z: Float[Tensor, "b k z"], asked: _Asked) -> Float[Tens
     cost = error.square().flatten(2).sum(2).log()
     if decoded.surprise is not None:
         cost = cost + config.surprise_price * decoded.surprise.unflatten(0, takes)
+    critic = model.critic if config.critic_price else None
+    if asked.twins is not None or critic is not None:
+        played = model.music.coding.canonical(decoded.notes.argmax(-1))
     if asked.twins is not None:
-        played = _events(model, decoded).unflatten(0, takes).cpu().numpy()
-        far = unlikeness(melody_rolls(played, model.music.coding), asked.twins)
+        events = played.unflatten(0, takes).cpu().numpy()
+        far = unlikeness(melody_rolls(events, model.music.coding), asked.twins)
         cost = cost + config.twin_price * torch.from_numpy(far).to(cost)
     if config.told_price:
         told = auditive.mu.unflatten(0, takes)
@@ -137,14 +140,9 @@ def _cost(model: Player, z: Float[Tensor, "b k z"], asked: _Asked) -> Float[Tens
     if config.cycle_price:
         again = model.image_encoder(rebuilt).mu.unflatten(0, takes)
         cost = cost + config.cycle_price * (again - asked.mu[:, None]).square().mean(2)
-    if config.critic_price and model.critic is not None:
-        logits = model.critic(_events(model, decoded)).unflatten(0, takes)
-        cost = cost + config.critic_price * logits
+    if critic is not None:
+        cost = cost + config.critic_price * critic(played).unflatten(0, takes)
     return cost
-
-
-def _events(model: Player, decoded: Decoded) -> Int[Tensor, "b t"]:
-    return model.music.coding.canonical(decoded.notes.argmax(-1))
 
 
 def _twins(model: Player, images: Float[Tensor, "b c h w"]) -> Float32[np.ndarray, "b m _"]:
